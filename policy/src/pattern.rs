@@ -1,0 +1,5 @@
+//! What allow- and deny-lists are made of: hosts, paths, modules.
+
+pub mod host;
+pub mod module;
+pub mod path;

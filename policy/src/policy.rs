@@ -1,0 +1,252 @@
+//! The one decision procedure.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::act::Act;
+use crate::capability::Capability;
+use crate::operand::{Endpoint, Operand, ResolvedPath};
+use crate::pattern::host::HostPattern;
+use crate::pattern::module::ModulePattern;
+
+/// What is denied, and what is allowed all the same. Built by [`crate::options::PolicyOptions`];
+/// the default denies nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) network: Option<NetworkGuard>,
+    pub(crate) subprocess: bool,
+    pub(crate) filesystem: Option<FilesystemGuard>,
+    pub(crate) environment: bool,
+    pub(crate) code_exec: bool,
+    pub(crate) interpreter: bool,
+    pub(crate) native: bool,
+    pub(crate) deny_imports: Vec<ModulePattern>,
+}
+
+/// The network is denied but for these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NetworkGuard {
+    pub(crate) allow_localhost: bool,
+    pub(crate) allow_domains: Vec<HostPattern>,
+}
+
+/// Writing is denied; with a root, reading outside it too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FilesystemGuard {
+    pub(crate) root: Option<String>,
+}
+
+/// The verdict on one act. Only [`Policy::decide`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Decision {
+    verdict: Verdict,
+}
+
+/// A decision's three answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The policy does not object.
+    Allow,
+    /// The policy denies the act, whatever is not known of it.
+    Deny(Why),
+    /// It hangs on an operand that is not known here.
+    Undecided(Why),
+}
+
+/// Which part of the policy spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Why {
+    /// The guard of this capability is on.
+    Denied(Capability),
+    /// The network is on an allow-list and this endpoint is not on it (or may not be).
+    NotAllowListed,
+    /// A cloud metadata address, denied whatever is allow-listed.
+    CloudMetadata,
+    /// A wildcard or public address to listen on; only loopback may be bound.
+    NotLoopback,
+    /// Outside the read root (or it may be).
+    OutsideRoot,
+    /// Writing while the filesystem is read-only.
+    ReadOnly,
+    /// The module is on the deny list (or may be).
+    DeniedImport,
+    /// A library that starts processes, while subprocesses are denied.
+    SubprocessLibrary,
+    /// A library that runs code from data, while dynamic code is denied.
+    DeserialisationLibrary,
+    /// A native interface or extension module, while native code is denied (or it may be one).
+    NativeModule,
+    /// A guard is on, and this works against guards.
+    AgainstGuard,
+}
+
+impl Decision {
+    /// The answer.
+    pub const fn verdict(self) -> Verdict {
+        self.verdict
+    }
+    /// Whether the act is allowed.
+    pub const fn is_allow(self) -> bool {
+        matches!(self.verdict, Verdict::Allow)
+    }
+    /// Whether the act is denied.
+    pub const fn is_deny(self) -> bool {
+        matches!(self.verdict, Verdict::Deny(_))
+    }
+    const fn deny(why: Why) -> Self {
+        Self { verdict: Verdict::Deny(why) }
+    }
+    const fn undecided(why: Why) -> Self {
+        Self { verdict: Verdict::Undecided(why) }
+    }
+    const ALLOW: Self = Self { verdict: Verdict::Allow };
+
+    fn deny_if(denied: bool, why: Why) -> Self {
+        if denied { Self::deny(why) } else { Self::ALLOW }
+    }
+}
+
+impl Policy {
+    /// Whether any guard is on.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the guard of this capability is on. Integrity is on with any other.
+    pub fn guards(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Network => self.network.is_some(),
+            Capability::Subprocess => self.subprocess,
+            Capability::Filesystem => self.filesystem.is_some(),
+            Capability::Environment => self.environment,
+            Capability::DynamicCode => self.code_exec,
+            Capability::Imports => !self.deny_imports.is_empty(),
+            Capability::Native => self.native,
+            Capability::Interpreter => self.interpreter,
+            Capability::Integrity => !self.is_empty(),
+        }
+    }
+
+    /// Judge one act.
+    ///
+    /// Law (tested as a property): a verdict for [`Operand::Unknown`] other than undecided is the
+    /// verdict for every exact operand, and an exact operand is never undecided.
+    pub fn decide(&self, act: &Act<'_>) -> Decision {
+        match act {
+            Act::Prepare(end) => match self.connect(end) {
+                // Making a client reaches nothing yet.
+                d if d.is_deny() && matches!(end, Operand::Unknown) => {
+                    Decision::undecided(Why::Denied(Capability::Network))
+                }
+                d => d,
+            },
+            Act::Resolve(end) | Act::Connect(end) => self.connect(end),
+            Act::Listen(end) => self.listen(end),
+            Act::Spawn(_) | Act::Signal => {
+                Decision::deny_if(self.subprocess, Why::Denied(Capability::Subprocess))
+            }
+            Act::ReadFile(path) | Act::ListDirectory(path) => self.read(path),
+            Act::WriteFile(_) => Decision::deny_if(self.filesystem.is_some(), Why::ReadOnly),
+            Act::ReadEnvironment(_) | Act::WriteEnvironment(_) => {
+                Decision::deny_if(self.environment, Why::Denied(Capability::Environment))
+            }
+            Act::Evaluate | Act::Deserialise => {
+                Decision::deny_if(self.code_exec, Why::Denied(Capability::DynamicCode))
+            }
+            Act::Import(name) => self.import(*name),
+            Act::LoadNative(_) => Decision::deny_if(self.native, Why::NativeModule),
+            Act::MutateInterpreter(_) => {
+                Decision::deny_if(self.interpreter, Why::Denied(Capability::Interpreter))
+            }
+            Act::Introspect | Act::Tamper => Decision::deny_if(!self.is_empty(), Why::AgainstGuard),
+            // Told whatever the policy; nothing at run time to deny.
+            Act::Keep | Act::Hide => Decision::ALLOW,
+        }
+    }
+
+    fn connect(&self, end: &Operand<Endpoint<'_>>) -> Decision {
+        let Some(guard) = &self.network else { return Decision::ALLOW };
+        let closed = !guard.allow_localhost && guard.allow_domains.is_empty();
+        match end {
+            Operand::Exact(Endpoint::Inet { host, port }) => {
+                if host.is_cloud_metadata() {
+                    Decision::deny(Why::CloudMetadata)
+                } else if closed {
+                    Decision::deny(Why::Denied(Capability::Network))
+                } else if (guard.allow_localhost && host.is_localhost())
+                    || guard.allow_domains.iter().any(|p| p.matches(host, *port))
+                {
+                    Decision::ALLOW
+                } else {
+                    Decision::deny(Why::NotAllowListed)
+                }
+            }
+            Operand::Exact(Endpoint::Unix(path)) => {
+                if guard.allow_domains.iter().any(|p| p.matches_unix(path)) {
+                    Decision::ALLOW
+                } else if closed {
+                    Decision::deny(Why::Denied(Capability::Network))
+                } else {
+                    Decision::deny(Why::NotAllowListed)
+                }
+            }
+            Operand::Unknown if closed => Decision::deny(Why::Denied(Capability::Network)),
+            Operand::Unknown => Decision::undecided(Why::NotAllowListed),
+        }
+    }
+
+    fn listen(&self, end: &Operand<Endpoint<'_>>) -> Decision {
+        let Some(guard) = &self.network else { return Decision::ALLOW };
+        if !guard.allow_localhost {
+            return Decision::deny(Why::Denied(Capability::Network));
+        }
+        match end {
+            Operand::Exact(Endpoint::Inet { host, .. }) if host.is_loopback() => Decision::ALLOW,
+            Operand::Exact(_) => Decision::deny(Why::NotLoopback),
+            Operand::Unknown => Decision::undecided(Why::NotLoopback),
+        }
+    }
+
+    fn read(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
+        let Some(root) = self.filesystem.as_ref().and_then(|g| g.root.as_deref()) else {
+            return Decision::ALLOW;
+        };
+        match path {
+            Operand::Exact(path) => Decision::deny_if(
+                !crate::pattern::path::contains(root, path.as_str()),
+                Why::OutsideRoot,
+            ),
+            Operand::Unknown if root == "/" => Decision::ALLOW,
+            Operand::Unknown => Decision::undecided(Why::OutsideRoot),
+        }
+    }
+
+    fn import(&self, name: Operand<&str>) -> Decision {
+        use crate::modules;
+        let Operand::Exact(name) = name else {
+            return if !self.deny_imports.is_empty() {
+                Decision::undecided(Why::DeniedImport)
+            } else if self.native {
+                Decision::undecided(Why::NativeModule)
+            } else if self.subprocess {
+                Decision::undecided(Why::SubprocessLibrary)
+            } else if self.code_exec {
+                Decision::undecided(Why::DeserialisationLibrary)
+            } else {
+                Decision::ALLOW
+            };
+        };
+        if self.deny_imports.iter().any(|p| p.matches(name)) {
+            Decision::deny(Why::DeniedImport)
+        } else if self.native && modules::is_native_interface(name) {
+            Decision::deny(Why::NativeModule)
+        } else if self.subprocess && modules::is_subprocess_library(name) {
+            Decision::deny(Why::SubprocessLibrary)
+        } else if self.code_exec && modules::is_deserialisation_library(name) {
+            Decision::deny(Why::DeserialisationLibrary)
+        } else {
+            Decision::ALLOW
+        }
+    }
+}
