@@ -1,0 +1,5 @@
+//! The analyzer. (Essay to come.)
+#![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod report;
