@@ -6,14 +6,35 @@
 
 use crate::rule::{Rule, TypeFact};
 
+pub mod environment;
 pub mod integrity;
+pub mod interpreter;
 pub mod network;
+pub mod subprocess;
+pub mod subprocess_incidental;
+pub mod subprocess_library;
 
 /// Every family's rules.
-pub static FAMILIES: &[&[&Rule]] = &[integrity::RULES, network::RULES];
+pub static FAMILIES: &[&[&Rule]] = &[
+    environment::RULES,
+    integrity::RULES,
+    interpreter::RULES,
+    network::RULES,
+    subprocess::RULES,
+    subprocess_incidental::RULES,
+    subprocess_library::RULES,
+];
 
 /// Every family's type facts.
-pub static TYPE_FACTS: &[&[TypeFact]] = &[integrity::TYPE_FACTS, network::TYPE_FACTS];
+pub static TYPE_FACTS: &[&[TypeFact]] = &[
+    environment::TYPE_FACTS,
+    integrity::TYPE_FACTS,
+    interpreter::TYPE_FACTS,
+    network::TYPE_FACTS,
+    subprocess::TYPE_FACTS,
+    subprocess_incidental::TYPE_FACTS,
+    subprocess_library::TYPE_FACTS,
+];
 
 /// Every rule, family by family.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
