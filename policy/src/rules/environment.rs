@@ -3,7 +3,7 @@
 use crate::act::Verb;
 use crate::capability::Capability;
 use crate::rule::Trigger::{Audit, Call, Literal, Reference, Slot};
-use crate::rule::TypeFact::{self, Alias, Extends};
+use crate::rule::TypeFact::{self, Alias};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg, keyword};
 
 /// This family's rules.
@@ -116,7 +116,7 @@ pub static ENVIRONMENT_INCIDENTAL: Rule = Rule {
     ],
 };
 
-/// What these names inherit and are called elsewhere.
+/// What these names are called elsewhere.
 pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "posixpath", of: "os.path" },
     Alias { name: "ntpath", of: "os.path" },
@@ -125,6 +125,4 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "dotenv.main.dotenv_values", of: "dotenv.dotenv_values" },
     Alias { name: "pydantic_settings.main.BaseSettings", of: "pydantic_settings.BaseSettings" },
     Alias { name: "flask.config.Config", of: "flask.Config" },
-    Extends { class: "pathlib.PosixPath", base: "pathlib.Path" },
-    Extends { class: "pathlib.WindowsPath", base: "pathlib.Path" },
 ];

@@ -180,7 +180,7 @@ pub static PROCESS_SIGNAL: Rule = Rule {
     ],
 };
 
-/// What these names give, inherit and are called elsewhere.
+/// What these names give, inherit and are called elsewhere; the event loops are with the network.
 pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "posix", of: "os" },
     Alias { name: "nt", of: "os" },
@@ -199,15 +199,6 @@ pub static TYPE_FACTS: &[TypeFact] = &[
         name: "asyncio.subprocess.create_subprocess_shell",
         of: "asyncio.create_subprocess_shell",
     },
-    Alias { name: "asyncio.events.AbstractEventLoop", of: "asyncio.AbstractEventLoop" },
-    Extends { class: "asyncio.BaseEventLoop", base: "asyncio.AbstractEventLoop" },
-    Extends { class: "asyncio.SelectorEventLoop", base: "asyncio.AbstractEventLoop" },
-    Extends { class: "asyncio.ProactorEventLoop", base: "asyncio.AbstractEventLoop" },
-    Extends { class: "uvloop.Loop", base: "asyncio.AbstractEventLoop" },
-    Returns { api: "asyncio.get_event_loop", class: "asyncio.AbstractEventLoop" },
-    Returns { api: "asyncio.get_running_loop", class: "asyncio.AbstractEventLoop" },
-    Returns { api: "asyncio.new_event_loop", class: "asyncio.AbstractEventLoop" },
-    Returns { api: "uvloop.new_event_loop", class: "asyncio.AbstractEventLoop" },
     Extends { class: "psutil.Popen", base: "psutil.Process" },
     Returns { api: "psutil.Process.parent", class: "psutil.Process" },
 ];

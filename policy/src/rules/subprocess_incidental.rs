@@ -2,7 +2,7 @@
 
 use crate::act::Verb;
 use crate::capability::Capability;
-use crate::rule::Trigger::{Audit, Call};
+use crate::rule::Trigger::Call;
 use crate::rule::TypeFact::{self, Alias, Extends, Returns};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg};
 
@@ -91,6 +91,8 @@ pub static SUBPROCESS_INCIDENTAL: Rule = Rule {
 };
 
 /// A web browser is started.
+///
+/// Its event, `webbrowser.open`, belongs to the network's rule; here `subprocess.Popen` speaks.
 pub static BROWSER_OPEN: Rule = Rule {
     name: "browser-open",
     capability: Capability::Subprocess,
@@ -107,15 +109,11 @@ pub static BROWSER_OPEN: Rule = Rule {
         Call(api("webbrowser.BaseBrowser.open")),
         Call(api("webbrowser.BaseBrowser.open_new")),
         Call(api("webbrowser.BaseBrowser.open_new_tab")),
-        Audit("webbrowser.open"),
     ],
 };
 
-/// What these names give, inherit and are called elsewhere.
+/// What these names give, inherit and are called elsewhere; most browsers are with the network.
 pub static TYPE_FACTS: &[TypeFact] = &[
-    Returns { api: "webbrowser.get", class: "webbrowser.BaseBrowser" },
-    Extends { class: "webbrowser.GenericBrowser", base: "webbrowser.BaseBrowser" },
-    Extends { class: "webbrowser.BackgroundBrowser", base: "webbrowser.BaseBrowser" },
     Extends { class: "webbrowser.UnixBrowser", base: "webbrowser.BaseBrowser" },
     Extends { class: "webbrowser.Mozilla", base: "webbrowser.BaseBrowser" },
     Extends { class: "webbrowser.Chrome", base: "webbrowser.BaseBrowser" },
