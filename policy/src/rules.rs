@@ -10,6 +10,7 @@ pub mod environment;
 pub mod integrity;
 pub mod interpreter;
 pub mod network;
+pub mod reexports;
 pub mod subprocess;
 pub mod subprocess_incidental;
 pub mod subprocess_library;
@@ -31,6 +32,7 @@ pub static TYPE_FACTS: &[&[TypeFact]] = &[
     integrity::TYPE_FACTS,
     interpreter::TYPE_FACTS,
     network::TYPE_FACTS,
+    reexports::TYPE_FACTS,
     subprocess::TYPE_FACTS,
     subprocess_incidental::TYPE_FACTS,
     subprocess_library::TYPE_FACTS,

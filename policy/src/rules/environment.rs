@@ -3,7 +3,7 @@
 use crate::act::Verb;
 use crate::capability::Capability;
 use crate::rule::Trigger::{Audit, Call, Literal, Reference, Slot};
-use crate::rule::TypeFact::{self, Alias};
+use crate::rule::TypeFact::{self, Alias, Returns};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg, keyword};
 
 /// This family's rules.
@@ -125,4 +125,7 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "dotenv.main.dotenv_values", of: "dotenv.dotenv_values" },
     Alias { name: "pydantic_settings.main.BaseSettings", of: "pydantic_settings.BaseSettings" },
     Alias { name: "flask.config.Config", of: "flask.Config" },
+    // Classes with no trigger of their own.
+    Returns { api: "pytest.MonkeyPatch", class: "pytest.MonkeyPatch" },
+    Returns { api: "flask.Config", class: "flask.Config" },
 ];

@@ -3,7 +3,7 @@
 use crate::act::Verb;
 use crate::capability::Capability;
 use crate::rule::Trigger::{Audit, Call, Reference, Slot};
-use crate::rule::TypeFact::{self, Extends};
+use crate::rule::TypeFact::{self, Extends, Returns};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg};
 
 /// This family's rules.
@@ -204,4 +204,8 @@ pub static PROCESS_STATE: Rule = Rule {
 };
 
 /// What these names inherit and are called elsewhere.
-pub static TYPE_FACTS: &[TypeFact] = &[Extends { class: "pdb.Pdb", base: "bdb.Bdb" }];
+pub static TYPE_FACTS: &[TypeFact] = &[
+    Extends { class: "pdb.Pdb", base: "bdb.Bdb" },
+    // Classes with no trigger of their own.
+    Returns { api: "cProfile.Profile", class: "cProfile.Profile" },
+];

@@ -321,4 +321,14 @@ pub static TYPE_FACTS: &[TypeFact] = &[
         api: "pyspark.sql.SparkSession.Builder.enableHiveSupport",
         class: "pyspark.sql.SparkSession.Builder",
     },
+    // Classes with no trigger of their own.
+    Returns {
+        api: "ansible.module_utils.basic.AnsibleModule",
+        class: "ansible.module_utils.basic.AnsibleModule",
+    },
+    Returns { api: "fabric.Connection", class: "fabric.Connection" },
+    Returns { api: "graphviz.Digraph", class: "graphviz.Digraph" },
+    Returns { api: "graphviz.Graph", class: "graphviz.Graph" },
+    Returns { api: "graphviz.Source", class: "graphviz.Source" },
+    Returns { api: "nox.Session", class: "nox.Session" },
 ];
