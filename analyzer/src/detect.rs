@@ -14,6 +14,7 @@ mod engine;
 mod expressions;
 mod imports;
 mod literals;
+mod notebook;
 mod operands;
 mod specials;
 mod statements;
