@@ -145,6 +145,10 @@ pub static NETWORK_RESOLVE: Rule = Rule {
         Call(api("socket.getnameinfo").address(arg(0, "")).patch_point()),
         // Written in Python; it finds `gethostbyaddr` when called, so a patch is not missed.
         Call(api("socket.getfqdn").host(arg(0, "name"))),
+        // Made without a host, these look this machine's own name up.
+        Call(api("smtplib.SMTP").when(Missing(arg(0, "host")))),
+        Call(api("smtplib.SMTP_SSL").when(Missing(arg(0, "host")))),
+        Call(api("smtplib.LMTP").when(Missing(arg(0, "host")))),
         Call(
             api("asyncio.AbstractEventLoop.getaddrinfo").host_port(arg(0, "host"), arg(1, "port")),
         ),
