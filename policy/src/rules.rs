@@ -6,14 +6,38 @@
 
 use crate::rule::{Rule, TypeFact};
 
+pub mod endpoints;
 pub mod integrity;
 pub mod network;
+pub mod network_hosts;
+pub mod network_http;
+pub mod network_listen;
+pub mod network_services;
+pub mod network_stdlib;
 
 /// Every family's rules.
-pub static FAMILIES: &[&[&Rule]] = &[integrity::RULES, network::RULES];
+pub static FAMILIES: &[&[&Rule]] = &[
+    endpoints::RULES,
+    integrity::RULES,
+    network::RULES,
+    network_hosts::RULES,
+    network_http::RULES,
+    network_listen::RULES,
+    network_services::RULES,
+    network_stdlib::RULES,
+];
 
 /// Every family's type facts.
-pub static TYPE_FACTS: &[&[TypeFact]] = &[integrity::TYPE_FACTS, network::TYPE_FACTS];
+pub static TYPE_FACTS: &[&[TypeFact]] = &[
+    endpoints::TYPE_FACTS,
+    integrity::TYPE_FACTS,
+    network::TYPE_FACTS,
+    network_hosts::TYPE_FACTS,
+    network_http::TYPE_FACTS,
+    network_listen::TYPE_FACTS,
+    network_services::TYPE_FACTS,
+    network_stdlib::TYPE_FACTS,
+];
 
 /// Every rule, family by family.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
