@@ -1,5 +1,11 @@
 //! The analyzer. (Essay to come.)
 #![forbid(unsafe_code)]
 
+mod detect;
 pub mod diagnostic;
 pub mod report;
+pub mod resolve;
+pub mod summary;
+pub mod syntax;
+
+pub use detect::summarise;

@@ -145,6 +145,8 @@ pub enum OperandAt {
     /// A socket address: `(host, port)`, `(host, port, flow, scope)` or a Unix path.
     Address(Arg),
     /// A URL, or an object made from one; where it is missing or relative, the receiver's.
+    /// A literal URL of a scheme without a host (`file:`, `data:`, `sqlite:`) reaches
+    /// no endpoint: there is no act.
     Url(Arg),
     /// The endpoint given when the receiver was made: `HTTPConnection(host).request(...)`.
     Receiver,

@@ -6,10 +6,16 @@
 
 use crate::rule::{Rule, TypeFact};
 
+pub mod endpoints;
 pub mod environment;
 pub mod integrity;
 pub mod interpreter;
 pub mod network;
+pub mod network_hosts;
+pub mod network_http;
+pub mod network_listen;
+pub mod network_services;
+pub mod network_stdlib;
 pub mod reexports;
 pub mod subprocess;
 pub mod subprocess_incidental;
@@ -17,10 +23,16 @@ pub mod subprocess_library;
 
 /// Every family's rules.
 pub static FAMILIES: &[&[&Rule]] = &[
+    endpoints::RULES,
     environment::RULES,
     integrity::RULES,
     interpreter::RULES,
     network::RULES,
+    network_hosts::RULES,
+    network_http::RULES,
+    network_listen::RULES,
+    network_services::RULES,
+    network_stdlib::RULES,
     subprocess::RULES,
     subprocess_incidental::RULES,
     subprocess_library::RULES,
@@ -28,10 +40,16 @@ pub static FAMILIES: &[&[&Rule]] = &[
 
 /// Every family's type facts.
 pub static TYPE_FACTS: &[&[TypeFact]] = &[
+    endpoints::TYPE_FACTS,
     environment::TYPE_FACTS,
     integrity::TYPE_FACTS,
     interpreter::TYPE_FACTS,
     network::TYPE_FACTS,
+    network_hosts::TYPE_FACTS,
+    network_http::TYPE_FACTS,
+    network_listen::TYPE_FACTS,
+    network_services::TYPE_FACTS,
+    network_stdlib::TYPE_FACTS,
     reexports::TYPE_FACTS,
     subprocess::TYPE_FACTS,
     subprocess_incidental::TYPE_FACTS,

@@ -1,0 +1,22 @@
+//! The acts of one file.
+//!
+//! The engine runs a file's statements in order over abstract values ([`crate::resolve`]): it
+//! binds names, follows aliases, joins branches, and looks at function bodies when the module is
+//! done. Wherever an expression turns out to be a name some rule knows, `emit` writes the fact
+//! down. It never decides anything; that is [`crate::judge`]'s part.
+
+mod annotations;
+mod assignment;
+mod calls;
+mod comprehensions;
+mod emit;
+mod engine;
+mod expressions;
+mod imports;
+mod literals;
+mod notebook;
+mod operands;
+mod specials;
+mod statements;
+
+pub use engine::summarise;

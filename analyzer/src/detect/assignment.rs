@@ -1,0 +1,251 @@
+//! Assignment, deletion, and what is written to by them.
+
+use crate::resolve::scope::Binding;
+use crate::resolve::special::Special;
+use crate::resolve::value::Value;
+use crate::summary::Keep;
+use crate::syntax::ast::{self, Expr};
+
+use super::engine::{Engine, Use, range_of};
+use super::expressions::is_short_path;
+
+impl<'a> Engine<'a> {
+    pub(super) fn assign_statement(&mut self, assign: &'a ast::StmtAssign) {
+        // `a, b = os.system, 1` takes one reference each.
+        if let [target] = assign.targets.as_slice()
+            && let Some((targets, values)) = pairwise(target, &assign.value)
+        {
+            let values: Vec<_> = targets
+                .iter()
+                .zip(values)
+                .map(|(target, value)| {
+                    let used = self.target_use(target);
+                    (target, self.expression(value, used), used)
+                })
+                .collect();
+            for (target, value, used) in values {
+                self.assign_as(target, value, used);
+            }
+            return;
+        }
+        let used = assign.targets.iter().map(|t| self.target_use(t)).reduce(strongest);
+        let used = used.unwrap_or(Use::Assigned);
+        let value = self.expression(&assign.value, used);
+        for target in &assign.targets {
+            self.assign_as(target, value.clone(), used);
+        }
+    }
+
+    pub(super) fn annotated_assignment(&mut self, assign: &'a ast::StmtAnnAssign) {
+        let annotated = self.annotated(&assign.annotation);
+        let Some(value) = &assign.value else {
+            // A bare `x: T` in a class body declares an attribute; elsewhere it binds nothing.
+            if !self.in_function() {
+                self.assign(&assign.target, annotated);
+            }
+            return;
+        };
+        let used = self.target_use(&assign.target);
+        let value = self.expression(value, used);
+        let value = match value {
+            Value::Unknown | Value::None => Value::either([value, annotated]),
+            known => known,
+        };
+        self.assign_as(&assign.target, value, used);
+    }
+
+    pub(super) fn augmented_assignment(&mut self, assign: &'a ast::StmtAugAssign) {
+        let before = match &*assign.target {
+            Expr::Name(_) => self.quietly(|engine| engine.expression(&assign.target, Use::Base)),
+            Expr::Attribute(attribute) => {
+                let base = self.expression(&attribute.value, Use::Base);
+                self.attribute_written(&base, attribute);
+                Value::Unknown
+            }
+            target => {
+                self.assign(target, Value::Unknown);
+                Value::Unknown
+            }
+        };
+        let value = self.expression(&assign.value, Use::Argument);
+        for one in before.each() {
+            if let Value::Name(id) = one {
+                // `path += [...]`, where `path` is `sys.path`.
+                self.write_state(*id, &Value::Unknown, range_of(assign));
+            }
+        }
+        if let Expr::Name(_) = &*assign.target {
+            let after = match (before, value) {
+                (Value::Text(before), Value::Text(value)) if assign.op == ast::Operator::Add => {
+                    Value::Text(before.join(&value))
+                }
+                (before @ Value::Name(_), _) => before,
+                _ => Value::Unknown,
+            };
+            self.assign(&assign.target, after);
+        }
+    }
+
+    /// How a value assigned to this target is used.
+    fn target_use(&self, target: &Expr) -> Use {
+        match target {
+            Expr::Name(name) => self.assigned_use(name.id.as_str()),
+            Expr::Attribute(_) => Use::Kept(Keep::Attribute),
+            Expr::Subscript(_) => Use::Kept(Keep::Container),
+            Expr::Tuple(tuple) => {
+                let uses = tuple.elts.iter().map(|e| self.target_use(e));
+                uses.reduce(strongest).unwrap_or(Use::Assigned)
+            }
+            Expr::List(list) => {
+                let uses = list.elts.iter().map(|e| self.target_use(e));
+                uses.reduce(strongest).unwrap_or(Use::Assigned)
+            }
+            Expr::Starred(starred) => self.target_use(&starred.value),
+            _ => Use::Assigned,
+        }
+    }
+
+    /// Assign something that was not written down as a value: a loop's item, a context.
+    pub(super) fn assign(&mut self, target: &'a Expr, value: Value<'a>) {
+        self.assign_as(target, value, Use::Looked);
+    }
+
+    fn assign_as(&mut self, target: &'a Expr, value: Value<'a>, used: Use) {
+        match target {
+            Expr::Name(name) => {
+                let name_text = name.id.as_str();
+                let alias = used == Use::Assigned && self.is_patch_point(&value);
+                let alias_at = alias.then_some(name.range);
+                let binding = Binding { value, alias_at };
+                self.scopes.bind(self.scope, name_text, Some(binding));
+            }
+            Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value, used),
+            Expr::List(list) => self.unpack(&list.elts, &value, used),
+            Expr::Starred(starred) => self.assign_as(&starred.value, Value::Unknown, used),
+            Expr::Attribute(attribute) => {
+                let base = self.expression(&attribute.value, Use::Base);
+                self.attribute_written(&base, attribute);
+                self.remember_attribute(&base, attribute, value);
+            }
+            Expr::Subscript(subscript) => self.item_written(subscript),
+            _ => {}
+        }
+    }
+
+    fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>, used: Use) {
+        let items = match value {
+            Value::Sequence(items)
+                if items.len() == targets.len()
+                    && !targets.iter().any(Expr::is_starred_expr) =>
+            {
+                Some(items)
+            }
+            _ => None,
+        };
+        for (index, target) in targets.iter().enumerate() {
+            let item = items.and_then(|items| items.get(index)).cloned().unwrap_or_default();
+            self.assign_as(target, item, used);
+        }
+    }
+
+    fn remember_attribute(
+        &mut self,
+        base: &Value<'a>,
+        attribute: &'a ast::ExprAttribute,
+        value: Value<'a>,
+    ) {
+        let name = attribute.attr.as_str();
+        match base {
+            Value::Own(id) | Value::Class(id) => {
+                let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
+                let entry = class.attributes.entry(name).or_default();
+                // What another method sets, or another object has, is one way it can be.
+                if value.is_reference() {
+                    *entry = Value::either([std::mem::take(entry), value]);
+                }
+            }
+            Value::Unknown | Value::Function => {
+                let known = self.has_places && is_short_path(attribute);
+                if value.is_reference() && is_short_path(attribute) {
+                    self.has_places = true;
+                    self.bind(self.slice(attribute.range), value);
+                } else if known && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
+                {
+                    self.scopes.bind(self.scope, self.slice(attribute.range), None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `target` has an attribute or item of a guarded module under it.
+    fn item_written(&mut self, subscript: &'a ast::ExprSubscript) {
+        let base = self.expression(&subscript.value, Use::Base);
+        let index = self.expression(&subscript.slice, Use::Looked);
+        let range = range_of(subscript);
+        for one in base.each() {
+            match one {
+                Value::Name(id) if self.names.special(*id) == Some(Special::Modules) => {
+                    self.module_table_written(*id, &index, range);
+                }
+                Value::Name(id) => self.write_state(*id, &index, range),
+                Value::Namespace(id) => match index.exact_text() {
+                    Some(name) => self.guarded_module_written(*id, Some(name), range),
+                    None => self.guarded_module_written(*id, None, range),
+                },
+                _ => {}
+            }
+        }
+    }
+
+    fn attribute_written(&mut self, base: &Value<'a>, attribute: &'a ast::ExprAttribute) {
+        let range = range_of(attribute);
+        let name = attribute.attr.as_str();
+        for rule in self.names.attribute_write_rules(name) {
+            self.simple_act(rule, name, range, false);
+        }
+        for one in base.each() {
+            if let Value::Name(id) = one {
+                if let Some(member) = self.names.member(*id, name) {
+                    self.write_state(member, &Value::Unknown, range);
+                }
+                self.guarded_module_written(*id, Some(name), range);
+            }
+        }
+    }
+
+    pub(super) fn delete(&mut self, target: &'a Expr) {
+        match target {
+            Expr::Name(name) => self.scopes.bind(self.scope, name.id.as_str(), None),
+            Expr::Attribute(attribute) => {
+                let base = self.expression(&attribute.value, Use::Base);
+                self.attribute_written(&base, attribute);
+            }
+            Expr::Subscript(subscript) => self.item_written(subscript),
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.delete(e)),
+            Expr::List(list) => list.elts.iter().for_each(|e| self.delete(e)),
+            _ => {}
+        }
+    }
+}
+
+/// Targets and values of equal number, none of them starred.
+fn pairwise<'a>(target: &'a Expr, value: &'a Expr) -> Option<(&'a [Expr], &'a [Expr])> {
+    let targets = items(target)?;
+    let values = items(value)?;
+    let starred = targets.iter().chain(values).any(Expr::is_starred_expr);
+    (targets.len() == values.len() && !starred).then_some((targets, values))
+}
+
+fn items(expression: &Expr) -> Option<&[Expr]> {
+    match expression {
+        Expr::Tuple(tuple) => Some(&tuple.elts),
+        Expr::List(list) => Some(&list.elts),
+        _ => None,
+    }
+}
+
+/// Of two uses the one that keeps.
+fn strongest(a: Use, b: Use) -> Use {
+    if matches!(a, Use::Kept(_)) { a } else { b }
+}

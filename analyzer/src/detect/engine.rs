@@ -1,0 +1,227 @@
+//! The state of one pass over one file.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::resolve::names::{NAMES, NameTable};
+use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
+use crate::resolve::value::{ClassId, Value};
+use crate::summary::{FileSummary, Keep, Range};
+use crate::syntax::{Parsed, Ranged, TextRange, ast};
+
+use super::literals::LiteralIndex;
+
+/// Find every act of a parsed file. A pure function of the text.
+pub fn summarise(parsed: &Parsed, text: &str) -> FileSummary {
+    let mut engine = Engine::new(text);
+    engine.note_globals(parsed.body());
+    engine.block(parsed.body());
+    engine.run_deferred();
+    engine.found
+}
+
+/// How the value of an expression is used by what stands around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Tested, compared, iterated over or thrown away.
+    Looked,
+    /// Called.
+    Callee,
+    /// The base of an attribute or subscript.
+    Base,
+    /// Passed to a call.
+    Argument,
+    /// An item of something that is passed, returned or kept for a while.
+    Contained,
+    /// Assigned to a name only this function knows.
+    Assigned,
+    /// Returned or yielded.
+    Returned,
+    /// Taken and kept.
+    Kept(Keep),
+}
+
+/// A class of this file.
+#[derive(Debug)]
+pub(super) struct OwnClass<'a> {
+    pub(super) bases: Vec<Value<'a>>,
+    pub(super) scope: ScopeId,
+    /// Attributes set on `self` anywhere in its methods.
+    pub(super) attributes: FxHashMap<&'a str, Value<'a>>,
+}
+
+/// A body to look at once the block around it is done.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deferred<'a> {
+    body: Body<'a>,
+    parent: ScopeId,
+    class: Option<ClassId>,
+    quiet: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body<'a> {
+    Function(&'a ast::StmtFunctionDef),
+    Lambda(&'a ast::ExprLambda),
+}
+
+pub(super) struct Engine<'a> {
+    pub(super) names: &'static NameTable,
+    pub(super) text: &'a str,
+    pub(super) scopes: Scopes<'a>,
+    pub(super) scope: ScopeId,
+    pub(super) class: Option<ClassId>,
+    pub(super) classes: Vec<OwnClass<'a>>,
+    pub(super) found: FileSummary,
+    /// Above zero, nothing found counts: type-checking blocks and annotations.
+    pub(super) quiet: u32,
+    /// Names some function assigns with `global`: their constants may change any time.
+    pub(super) volatile: FxHashSet<&'a str>,
+    /// Whether `a.b = ...` has been seen for any `a`.
+    pub(super) has_places: bool,
+    pub(super) literals: Option<&'static LiteralIndex>,
+    deferred: VecDeque<Deferred<'a>>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            names: &NAMES,
+            text,
+            scopes: Scopes::new(),
+            scope: Scopes::MODULE,
+            class: None,
+            classes: Vec::new(),
+            found: FileSummary::default(),
+            quiet: 0,
+            volatile: FxHashSet::default(),
+            has_places: false,
+            literals: LiteralIndex::for_text(text),
+            deferred: VecDeque::new(),
+        }
+    }
+
+    /// Note the names declared `global` anywhere, so that no constant of theirs is trusted.
+    fn note_globals(&mut self, body: &'a [ast::Stmt]) {
+        if !self.text.contains("global ") {
+            return;
+        }
+        let mut open: Vec<&'a [ast::Stmt]> = vec![body];
+        while let Some(block) = open.pop() {
+            for statement in block {
+                if let ast::Stmt::Global(global) = statement {
+                    self.volatile.extend(global.names.iter().map(ast::Identifier::as_str));
+                }
+                super::statements::each_block(statement, &mut |inner| open.push(inner));
+            }
+        }
+    }
+
+    pub(super) fn defer(&mut self, body: Body<'a>, class: Option<ClassId>) {
+        self.deferred.push_back(Deferred { body, parent: self.scope, class, quiet: self.quiet });
+    }
+
+    fn run_deferred(&mut self) {
+        while let Some(deferred) = self.deferred.pop_front() {
+            self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
+            self.class = deferred.class;
+            self.quiet = deferred.quiet;
+            match deferred.body {
+                Body::Function(function) => {
+                    self.bind_parameters(&function.parameters, Some(function));
+                    self.block(&function.body);
+                }
+                Body::Lambda(lambda) => {
+                    if let Some(parameters) = &lambda.parameters {
+                        self.bind_parameters(parameters, None);
+                    }
+                    self.expression(&lambda.body, Use::Returned);
+                }
+            }
+        }
+    }
+
+    fn bind_parameters(
+        &mut self,
+        parameters: &'a ast::Parameters,
+        function: Option<&'a ast::StmtFunctionDef>,
+    ) {
+        let receiver = function.and_then(|f| self.receiver(f));
+        for (index, parameter) in parameters.iter_non_variadic_params().enumerate() {
+            let annotated = parameter.parameter.annotation.as_deref();
+            let mut value = match (index, &receiver) {
+                (0, Some(receiver)) => receiver.clone(),
+                _ => annotated.map_or(Value::Unknown, |a| self.annotated(a)),
+            };
+            if let Some(default) = &parameter.default {
+                // The default was evaluated, and its capture told, where it stands.
+                self.quiet += 1;
+                let default = self.expression(default, Use::Base);
+                self.quiet -= 1;
+                // A caller may pass another constant, but a kept reference is one way it can go.
+                if default.is_reference() {
+                    value = Value::either([value, default]);
+                }
+            }
+            self.bind(parameter.parameter.name.as_str(), value);
+        }
+        for rest in [&parameters.vararg, &parameters.kwarg].into_iter().flatten() {
+            self.bind(rest.name.as_str(), Value::Unknown);
+        }
+    }
+
+    /// What the first parameter of a method is.
+    fn receiver(&self, function: &ast::StmtFunctionDef) -> Option<Value<'a>> {
+        let class = self.class?;
+        let decorated = |name: &str| {
+            function.decorator_list.iter().any(
+                |d| matches!(&d.expression, ast::Expr::Name(decorator) if decorator.id == *name),
+            )
+        };
+        if decorated("staticmethod") {
+            None
+        } else if decorated("classmethod") {
+            Some(Value::Class(class))
+        } else {
+            Some(Value::Own(class))
+        }
+    }
+
+    /// Bind a plain name in the present scope.
+    pub(super) fn bind(&mut self, name: &'a str, value: Value<'a>) {
+        self.scopes.bind(self.scope, name, Some(Binding::from(value)));
+    }
+
+    /// Whether the present block is a function's, so that its names are nobody else's.
+    pub(super) fn in_function(&self) -> bool {
+        self.scopes.kind(self.scopes.block(self.scope)) == ScopeKind::Function
+    }
+
+    /// How a value is used when it is assigned to this name here.
+    pub(super) fn assigned_use(&self, name: &str) -> Use {
+        let block = self.scopes.block(self.scope);
+        match self.scopes.kind(block) {
+            ScopeKind::Class => Use::Kept(Keep::ClassAttribute),
+            ScopeKind::Function if self.scopes.target(block, name) == block => Use::Assigned,
+            ScopeKind::Function | ScopeKind::Module | ScopeKind::Comprehension => {
+                Use::Kept(Keep::Assignment)
+            }
+        }
+    }
+
+    /// The source text of a range.
+    pub(super) fn slice(&self, range: TextRange) -> &'a str {
+        self.text.get(range.start().to_usize()..range.end().to_usize()).unwrap_or_default()
+    }
+}
+
+/// The byte range of a node.
+pub(super) fn range_of(node: &impl Ranged) -> Range {
+    bytes(node.range())
+}
+
+/// The byte range.
+pub(super) fn bytes(range: TextRange) -> Range {
+    Range { start: range.start().to_u32(), end: range.end().to_u32() }
+}

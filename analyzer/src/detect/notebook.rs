@@ -1,0 +1,63 @@
+//! Notebook commands that start programs: `!cmd`, `%pip`, `%run`, `%%bash`.
+
+use hermetic_policy::rule::Construct;
+
+use crate::summary::{FoundOperand, Range};
+use crate::syntax::{TextRange, ast::IpyEscapeKind};
+
+use super::engine::{Engine, bytes};
+
+/// Line magics that start a program or run a file (IPython, `core/magics`).
+const STARTING_MAGICS: [&str; 14] = [
+    "pip", "conda", "mamba", "micromamba", "uv", "run", "sx", "system", "sc", "bash", "sh",
+    "script", "notebook_shell", "edit",
+];
+
+/// Cell magics whose body is handed to another program (IPython, `core/magics/script.py`).
+const STARTING_CELLS: [&str; 14] = [
+    "bash", "sh", "script", "sx", "system", "!", "perl", "ruby", "cmd", "powershell", "pypy",
+    "python2", "node", "R",
+];
+
+impl Engine<'_> {
+    /// A line in IPython's own syntax.
+    pub(super) fn notebook_command(&mut self, kind: IpyEscapeKind, value: &str, range: TextRange) {
+        let (name, program) = match kind {
+            IpyEscapeKind::Shell | IpyEscapeKind::ShCap => ("!", value.split_whitespace().next()),
+            IpyEscapeKind::Magic => {
+                let name = value.split_whitespace().next().unwrap_or_default();
+                if !STARTING_MAGICS.contains(&name) {
+                    return;
+                }
+                (name, Some(name))
+            }
+            IpyEscapeKind::Magic2 => {
+                let name = value.split_whitespace().next().unwrap_or_default();
+                self.cell_magic(name, bytes(range));
+                return;
+            }
+            IpyEscapeKind::Help
+            | IpyEscapeKind::Help2
+            | IpyEscapeKind::Quote
+            | IpyEscapeKind::Quote2
+            | IpyEscapeKind::Paren => return,
+        };
+        let target = if name == "!" { "!".to_owned() } else { format!("%{name}") };
+        self.shell_act(&target, program, bytes(range));
+    }
+
+    /// A cell handed as a whole to something else.
+    pub(super) fn cell_magic(&mut self, name: &str, range: Range) {
+        if STARTING_CELLS.contains(&name) {
+            self.shell_act(&format!("%%{name}"), Some(name), range);
+        }
+    }
+
+    fn shell_act(&mut self, target: &str, program: Option<&str>, range: Range) {
+        let Some(rule) = self.names.construct_rule(Construct::NotebookShell) else { return };
+        // `!{command}` and `!$command` are put together at run time.
+        let known = program.filter(|p| !p.contains(['{', '$']));
+        let operand = known.map_or(FoundOperand::Unknown, |p| FoundOperand::Name(p.into()));
+        self.act(rule, rule.verb, target, operand, true, false, range);
+    }
+}

@@ -1,0 +1,392 @@
+//! Operands and conditions, read from the arguments of a call.
+
+use std::rc::Rc;
+
+use hermetic_policy::pattern::url::{UrlHost, split_host_port};
+use hermetic_policy::rule::{Arg, Condition, OperandAt};
+
+use crate::resolve::special::Special;
+use crate::resolve::value::{Instance, Text, Value};
+use crate::summary::FoundOperand;
+
+use super::engine::Engine;
+
+/// The evaluated arguments of a call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arguments<'a> {
+    pub(super) positional: Vec<Value<'a>>,
+    pub(super) keywords: Vec<(&'a str, Value<'a>)>,
+    /// `*rest` or `**rest` may give more.
+    pub(super) more: bool,
+}
+
+/// One argument looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Given<'v, 'a> {
+    Value(&'v Value<'a>),
+    Missing,
+    /// It may be among `*rest` or `**rest`.
+    Unknown,
+}
+
+/// An answer that may not be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Truth {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl<'a> Arguments<'a> {
+    /// The argument at a place, by position or keyword.
+    pub(super) fn get(&self, place: Arg) -> Given<'_, 'a> {
+        let positional = self.positional.get(usize::from(place.position));
+        let keyword = || {
+            let named = self.keywords.iter().find(|(name, _)| *name == place.keyword);
+            named.map(|(_, value)| value)
+        };
+        match positional.or_else(keyword) {
+            Some(value) => Given::Value(value),
+            None if self.more => Given::Unknown,
+            None => Given::Missing,
+        }
+    }
+
+    /// The first argument, or the one of that keyword.
+    pub(super) fn first_or(&self, keyword: &str) -> Option<&Value<'a>> {
+        let named = || self.keywords.iter().find(|(name, _)| *name == keyword).map(|(_, v)| v);
+        self.positional.first().or_else(named)
+    }
+
+    /// The arguments behind an explicit receiver.
+    pub(super) fn without_first(&self) -> Self {
+        Self { positional: self.positional.iter().skip(1).cloned().collect(), ..self.clone() }
+    }
+}
+
+impl<'a> Engine<'a> {
+    /// The operand of an act, as far as the call tells.
+    pub(super) fn operand(
+        &self,
+        at: OperandAt,
+        arguments: &Arguments<'a>,
+        receiver: Option<&Rc<Instance<'a>>>,
+    ) -> FoundOperand {
+        let of_receiver = || receiver.map_or(FoundOperand::Unknown, |r| r.origin.clone());
+        match at {
+            OperandAt::Nowhere => FoundOperand::Unknown,
+            OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
+            OperandAt::Host(host, port) => match arguments.get(host) {
+                Given::Value(value) => {
+                    host_operand(value, port.map(|port| arguments.get(port)))
+                }
+                Given::Missing => of_receiver(),
+                Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::Address(address) => match arguments.get(address) {
+                Given::Value(value) => address_operand(value),
+                Given::Missing | Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::Url(url) => match arguments.get(url) {
+                Given::Value(value) => url_operand(value, of_receiver()),
+                Given::Missing => of_receiver(),
+                Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::Receiver | OperandAt::ReceiverPath => of_receiver(),
+            OperandAt::Path(path) => match arguments.get(path) {
+                Given::Value(value) => path_operand(value),
+                Given::Missing => of_receiver(),
+                Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::Program(program) => match arguments.get(program) {
+                Given::Value(Value::Sequence(items)) => items.first().map_or_else(
+                    FoundOperand::default,
+                    |first| name_operand(path_text(first)),
+                ),
+                // With `shell=True` a command line, without it the program: the first word of
+                // either is the program.
+                Given::Value(value) => first_word(value),
+                Given::Missing | Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::CommandLine(command) => match arguments.get(command) {
+                Given::Value(value) => first_word(value),
+                Given::Missing | Given::Unknown => FoundOperand::Unknown,
+            },
+            OperandAt::Variable(name) | OperandAt::Module(name) => match arguments.get(name) {
+                Given::Value(Value::Text(text)) => name_operand(Some(text.clone())),
+                Given::Value(Value::Bytes(text)) => FoundOperand::Name((*text).into()),
+                Given::Value(_) | Given::Missing | Given::Unknown => FoundOperand::Unknown,
+            },
+        }
+    }
+
+    /// Whether the condition of a trigger holds.
+    pub(super) fn holds(
+        &self,
+        condition: Condition,
+        arguments: &Arguments<'a>,
+        receiver: Option<&Rc<Instance<'a>>>,
+    ) -> Truth {
+        let _ = receiver;
+        match condition {
+            Condition::Always => Truth::Yes,
+            Condition::ModeWrites(mode) => mode_truth(arguments.get(mode), mode_writes),
+            Condition::ModeReads(mode) => mode_truth(arguments.get(mode), mode_reads),
+            Condition::FlagsWrite(flags) => self.flags(arguments.get(flags), true),
+            Condition::FlagsRead(flags) => self.flags(arguments.get(flags), false),
+            Condition::True(place) => match arguments.get(place) {
+                Given::Value(value) => truth_of(value),
+                Given::Missing => Truth::No,
+                Given::Unknown => Truth::Unknown,
+            },
+            Condition::NotFalse(place) => match arguments.get(place) {
+                Given::Value(value) => truth_of(value),
+                Given::Missing => Truth::Yes,
+                Given::Unknown => Truth::Unknown,
+            },
+            Condition::NotTrue(place) => match arguments.get(place) {
+                Given::Value(value) => truth_of(value).not(),
+                Given::Missing => Truth::Yes,
+                Given::Unknown => Truth::Unknown,
+            },
+            Condition::Given(place) => given(arguments.get(place)),
+            Condition::Missing(place) => given(arguments.get(place)).not(),
+            Condition::UnsafeLoader(place) => match arguments.get(place) {
+                Given::Value(Value::Name(id)) => {
+                    let name = self.names.name(*id);
+                    let last = name.rsplit('.').next().unwrap_or(name);
+                    if matches!(last, "SafeLoader" | "CSafeLoader" | "BaseLoader" | "CBaseLoader")
+                    {
+                        Truth::No
+                    } else {
+                        Truth::Yes
+                    }
+                }
+                Given::Missing => Truth::Yes,
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+            },
+            Condition::RemoteUrl(place) => match arguments.get(place) {
+                Given::Value(Value::Text(text)) => remote(text),
+                Given::Value(Value::Instance(instance)) => {
+                    match self.names.special(instance.class) {
+                        Some(Special::Path) => Truth::No,
+                        _ => Truth::Unknown,
+                    }
+                }
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+                Given::Missing => Truth::No,
+            },
+            Condition::LocalPath(place) => match arguments.get(place) {
+                Given::Value(Value::Text(text)) => remote(text).not(),
+                Given::Value(Value::Instance(instance)) => {
+                    match self.names.special(instance.class) {
+                        Some(Special::Path) => Truth::Yes,
+                        _ => Truth::Unknown,
+                    }
+                }
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+                Given::Missing => Truth::No,
+            },
+            Condition::SourceText(place) => match arguments.get(place) {
+                Given::Value(Value::Text(_) | Value::Bytes(_)) => Truth::Yes,
+                Given::Value(
+                    Value::Function | Value::Name(_) | Value::Class(_) | Value::Partial(_),
+                )
+                | Given::Missing => Truth::No,
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+            },
+            Condition::Computed(place) => match arguments.get(place) {
+                Given::Value(value) if value.exact_text().is_some() => Truth::No,
+                _ => Truth::Yes,
+            },
+            Condition::OneOf(place, names) => match arguments.get(place) {
+                Given::Value(value) => match value.exact_text() {
+                    Some(text) if names.contains(&text) => Truth::Yes,
+                    Some(_) => Truth::No,
+                    None => Truth::Unknown,
+                },
+                Given::Missing => Truth::No,
+                Given::Unknown => Truth::Unknown,
+            },
+        }
+    }
+
+    /// Whether the flags of `os.open` write (or read).
+    fn flags(&self, given: Given<'_, 'a>, writes: bool) -> Truth {
+        let Given::Value(value) = given else { return Truth::Unknown };
+        let mut open = vec![value];
+        let mut writing = false;
+        let mut write_only = false;
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Sequence(items) => open.extend(items.iter()),
+                Value::Name(id) => match self.names.special(*id) {
+                    Some(Special::OpenFlag { writes, only }) => {
+                        writing |= writes;
+                        write_only |= only;
+                    }
+                    _ => return Truth::Unknown,
+                },
+                // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
+                Value::Int(0) => {}
+                _ => return Truth::Unknown,
+            }
+        }
+        let holds = if writes { writing } else { !write_only };
+        if holds { Truth::Yes } else { Truth::No }
+    }
+}
+
+impl Truth {
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+fn truth_of(value: &Value<'_>) -> Truth {
+    let truth = match value {
+        Value::Bool(b) => *b,
+        Value::Int(n) => *n != 0,
+        Value::None => false,
+        Value::Text(text) if text.complete || !text.known.is_empty() => !text.known.is_empty(),
+        Value::Name(_) | Value::Function | Value::Class(_) => true,
+        _ => return Truth::Unknown,
+    };
+    if truth { Truth::Yes } else { Truth::No }
+}
+
+fn given(given: Given<'_, '_>) -> Truth {
+    match given {
+        Given::Value(Value::None) | Given::Missing => Truth::No,
+        // A variable may hold `None`.
+        Given::Value(Value::Unknown) | Given::Unknown => Truth::Unknown,
+        Given::Value(_) => Truth::Yes,
+    }
+}
+
+fn mode_truth(given: Given<'_, '_>, test: fn(&str) -> bool) -> Truth {
+    let holds = match given {
+        Given::Missing => test("r"),
+        Given::Value(Value::Text(text)) => match text.exact() {
+            Some(mode) => test(mode),
+            None => return Truth::Unknown,
+        },
+        _ => return Truth::Unknown,
+    };
+    if holds { Truth::Yes } else { Truth::No }
+}
+
+fn mode_writes(mode: &str) -> bool {
+    mode.contains(['w', 'a', 'x', '+'])
+}
+
+fn mode_reads(mode: &str) -> bool {
+    !mode.contains(['w', 'a', 'x']) || mode.contains('+')
+}
+
+fn remote(text: &Text<'_>) -> Truth {
+    let beginning = text.known.trim_start().to_ascii_lowercase();
+    if let Some((scheme, _)) = beginning.split_once("://") {
+        return if matches!(scheme, "file" | "memory") { Truth::No } else { Truth::Yes };
+    }
+    if text.complete || beginning.contains(['/', '.']) { Truth::No } else { Truth::Unknown }
+}
+
+/// The text of a string or a path object.
+pub(super) fn path_text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Bytes(text) => Some(Text::complete(*text)),
+        Value::Int(n) => Some(Text::complete(n.to_string())),
+        Value::Instance(instance) => instance.text.clone(),
+        _ => None,
+    }
+}
+
+fn name_operand(text: Option<Text<'_>>) -> FoundOperand {
+    match text.as_ref().and_then(Text::exact) {
+        Some(exact) => FoundOperand::Name(exact.into()),
+        None => FoundOperand::Unknown,
+    }
+}
+
+fn first_word(value: &Value<'_>) -> FoundOperand {
+    let Some(text) = path_text(value) else { return FoundOperand::Unknown };
+    let mut words = text.known.split_whitespace();
+    match (words.next(), words.next()) {
+        // The word is known in full only if something stands behind it.
+        (Some(word), next) if text.complete || next.is_some() => FoundOperand::Name(word.into()),
+        _ => FoundOperand::Unknown,
+    }
+}
+
+fn path_operand(value: &Value<'_>) -> FoundOperand {
+    match value {
+        // A number is a descriptor.
+        Value::Int(_) => FoundOperand::Unknown,
+        Value::Instance(instance) => instance.origin.clone(),
+        value => match path_text(value).as_ref().and_then(Text::exact) {
+            Some(exact) => FoundOperand::Path(exact.into()),
+            None => FoundOperand::Unknown,
+        },
+    }
+}
+
+fn host_operand(value: &Value<'_>, port: Option<Given<'_, '_>>) -> FoundOperand {
+    let Some(text) = path_text(value) else { return FoundOperand::Unknown };
+    let Some(host) = text.exact() else { return FoundOperand::Unknown };
+    let port = port.and_then(|given| match given {
+        Given::Value(Value::Int(n)) => u16::try_from(*n).ok(),
+        Given::Value(_) | Given::Missing | Given::Unknown => None,
+    });
+    // Many clients take `host:port` in one.
+    if port.is_none()
+        && let Some((host, Some(port))) = split_host_port(host)
+    {
+        return FoundOperand::Inet { host: host.as_str().into(), port: Some(port) };
+    }
+    FoundOperand::Inet { host: host.into(), port }
+}
+
+fn address_operand(value: &Value<'_>) -> FoundOperand {
+    match value {
+        Value::Sequence(items) => match items.first() {
+            Some(host) => host_operand(
+                host,
+                Some(items.get(1).map_or(Given::Missing, Given::Value)),
+            ),
+            None => FoundOperand::Unknown,
+        },
+        Value::Text(text) => match text.exact() {
+            Some(path) => FoundOperand::Unix(path.into()),
+            None => FoundOperand::Unknown,
+        },
+        Value::Bytes(path) => FoundOperand::Unix((*path).into()),
+        _ => FoundOperand::Unknown,
+    }
+}
+
+fn url_operand(value: &Value<'_>, receiver: FoundOperand) -> FoundOperand {
+    let text = match value {
+        Value::Text(text) => text,
+        // A request object made from a URL.
+        Value::Instance(instance) => return instance.origin.clone(),
+        _ => return FoundOperand::Unknown,
+    };
+    let host = if text.complete {
+        UrlHost::parse(&text.known)
+    } else {
+        UrlHost::parse_prefix(&text.known)
+    };
+    match host {
+        UrlHost::Endpoint { host, port } => {
+            FoundOperand::Inet { host: host.as_str().into(), port: Some(port) }
+        }
+        UrlHost::Relative => receiver,
+        UrlHost::Local | UrlHost::Unknown => FoundOperand::Unknown,
+    }
+}

@@ -1,0 +1,200 @@
+//! Calls whose meaning the engine knows: attribute access by name, imports by name, wrappers.
+
+use std::rc::Rc;
+
+use crate::resolve::special::Special;
+use crate::resolve::value::{Getter, Text, Value};
+use crate::summary::Range;
+
+use super::calls::join_path;
+use super::engine::Engine;
+use super::expressions::bare_instance;
+use super::operands::{Arguments, path_text};
+
+impl<'a> Engine<'a> {
+    /// What a special call gives; `None` if it is an ordinary call after all.
+    pub(super) fn special_call(
+        &mut self,
+        special: Special,
+        arguments: &Arguments<'a>,
+        range: Range,
+    ) -> Option<Value<'a>> {
+        let first = arguments.positional.first();
+        let second = arguments.positional.get(1);
+        let value = match special {
+            Special::GetAttr => {
+                let name = second.and_then(Value::exact_text)?;
+                let member = self.dotted_member(first?, name);
+                let default = arguments.positional.get(2).cloned().unwrap_or_default();
+                Value::either([member, default])
+            }
+            Special::SetAttr | Special::DelAttr => {
+                let name = second.and_then(Value::exact_text);
+                self.attribute_set_by_name(first?, name, range);
+                Value::None
+            }
+            Special::Vars => match first {
+                Some(Value::Name(id)) => Value::Namespace(*id),
+                Some(_) => Value::Unknown,
+                None => Value::Globals,
+            },
+            Special::Globals => Value::Globals,
+            Special::Import => {
+                let name = arguments.first_or("name").and_then(Value::exact_text)?;
+                let module = self.named_module(name, range);
+                // With a `fromlist` the module itself comes back, without one its top.
+                let whole = arguments.positional.len() > 3
+                    || arguments.keywords.iter().any(|(key, _)| *key == "fromlist");
+                match name.split_once('.') {
+                    Some((top, _)) if !whole => {
+                        self.names.find(top).map_or(Value::Unknown, Value::Name)
+                    }
+                    _ => module,
+                }
+            }
+            Special::ImportModule => {
+                let name = arguments.first_or("name").and_then(Value::exact_text)?;
+                if name.starts_with('.') {
+                    return None;
+                }
+                self.named_module(name, range)
+            }
+            Special::AttrGetter => self.getter(Getter::Attribute, first),
+            Special::MethodCaller => self.getter(Getter::Method, first),
+            Special::ItemGetter => self.getter(Getter::Item, first),
+            Special::Partial => match first {
+                Some(function) if function.is_reference() => {
+                    Value::Partial(Rc::new(function.clone()))
+                }
+                _ => Value::Unknown,
+            },
+            Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),
+            Special::Cast => match first {
+                Some(Value::Name(id)) if self.names.is_class(*id) => {
+                    Value::Instance(bare_instance(*id))
+                }
+                Some(Value::Class(id)) => Value::Own(*id),
+                _ => second.cloned().unwrap_or_default(),
+            },
+            Special::TypeTest | Special::Mock => Value::Unknown,
+            Special::Chr => match first {
+                Some(Value::Int(n)) => {
+                    let c = u32::try_from(*n).ok().and_then(char::from_u32);
+                    c.map_or(Value::Unknown, |c| Value::text(c.to_string()))
+                }
+                _ => Value::Unknown,
+            },
+            Special::Text => first.and_then(path_text).map_or(Value::Unknown, Value::Text),
+            Special::JoinPath => joined(&arguments.positional, arguments.more),
+            Special::JoinUrl => match (first, second) {
+                (Some(Value::Text(base)), Some(Value::Text(rest))) => {
+                    Value::Text(join_url(base, rest))
+                }
+                _ => Value::Unknown,
+            },
+            Special::Super => self.parent_object(),
+            Special::Modules
+            | Special::TypeChecking
+            | Special::TypeWrapper
+            | Special::Path
+            | Special::OpenFlag { .. } => return None,
+        };
+        Some(value)
+    }
+
+    fn getter(&self, getter: Getter, name: Option<&Value<'a>>) -> Value<'a> {
+        match name {
+            Some(Value::Text(name)) => Value::Getter(getter, name.clone()),
+            _ => Value::Unknown,
+        }
+    }
+
+    fn attribute_set_by_name(&mut self, base: &Value<'a>, name: Option<&str>, range: Range) {
+        for rule in name.map_or(&[][..], |name| self.names.attribute_write_rules(name)) {
+            self.simple_act(rule, name.unwrap_or_default(), range, false);
+        }
+        for one in base.each() {
+            if let Value::Name(id) = one {
+                if let Some(member) = name.and_then(|name| self.names.member(*id, name)) {
+                    self.write_state(member, &Value::Unknown, range);
+                }
+                self.guarded_module_written(*id, name, range);
+            }
+        }
+    }
+
+    /// `sys.modules.get("x")`, `.pop("x")`, `.setdefault("x", m)`.
+    pub(super) fn call_module_table(
+        &mut self,
+        id: crate::resolve::names::NameId,
+        method: &str,
+        key: &Value<'a>,
+        range: Range,
+    ) -> Value<'a> {
+        match method {
+            "get" | "__getitem__" => match key.exact_text() {
+                Some(module) => self.module_from_table(module, range),
+                None => Value::Unknown,
+            },
+            "pop" | "setdefault" | "__setitem__" | "__delitem__" => {
+                self.module_table_written(id, key, range);
+                Value::Unknown
+            }
+            "update" => {
+                if let Value::Mapping(items) = key {
+                    for (key, _) in items.iter() {
+                        self.module_table_written(id, key, range);
+                    }
+                }
+                Value::Unknown
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    /// What `super()` gives inside a class of this file.
+    fn parent_object(&self) -> Value<'a> {
+        let class = self.class.and_then(|id| self.classes.get(id.0 as usize));
+        let Some(class) = class else { return Value::Unknown };
+        let parents: Vec<_> = class
+            .bases
+            .iter()
+            .flat_map(Value::each)
+            .map(|base| match base {
+                Value::Name(id) => Value::Instance(bare_instance(*id)),
+                Value::Class(id) => Value::Own(*id),
+                _ => Value::Unknown,
+            })
+            .collect();
+        Value::either(parents)
+    }
+}
+
+/// `os.path.join(...)`.
+pub(super) fn joined<'a>(parts: &[Value<'a>], more: bool) -> Value<'a> {
+    let mut parts = parts.iter().map(path_text);
+    let Some(Some(mut path)) = parts.next() else { return Value::Unknown };
+    for part in parts {
+        let part = part.unwrap_or(Text { complete: false, ..Text::complete("") });
+        path = join_path(&path, &part);
+    }
+    path.complete &= !more;
+    Value::Text(path)
+}
+
+/// `urllib.parse.urljoin(base, rest)`: a relative rest stays on the base's host.
+fn join_url<'a>(base: &Text<'a>, rest: &Text<'a>) -> Text<'a> {
+    let relative = rest.complete
+        && !rest.known.starts_with("//")
+        && !rest.known.contains(':')
+        && !rest.known.contains('\\');
+    if relative {
+        // Only the host of it is sure.
+        let base = Text { complete: true, ..base.clone() };
+        Text { complete: false, ..base.join(&Text::complete("/")) }
+    } else if rest.known.contains("://") {
+        rest.clone()
+    } else {
+        Text { complete: false, ..Text::complete("") }
+    }
+}

@@ -1,0 +1,316 @@
+//! Scopes, and which value a name has at a point of the program.
+//!
+//! Module and class bodies run in order, so a name has the value last assigned; branches are
+//! joined. Function bodies are looked at after the module's end, when every module-level name is
+//! bound, which is when they can run. To join branches without copying scopes, changes are kept
+//! in a journal while a branch is open.
+
+use rustc_hash::FxHashMap;
+
+use super::value::Value;
+use crate::syntax::TextRange;
+
+/// A scope by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ScopeId(u32);
+
+/// What kind of block a scope is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScopeKind {
+    /// The file.
+    Module,
+    /// A class body: not seen from the functions in it.
+    Class,
+    /// A function or lambda body.
+    Function,
+    /// A comprehension, or the type parameters of a function, class or alias (PEP 695).
+    Comprehension,
+}
+
+/// A name's value, and where it became a function-local alias of a patch point.
+#[derive(Clone, Debug, Default)]
+pub struct Binding<'a> {
+    /// What it is.
+    pub value: Value<'a>,
+    /// The assignment or import that made it an alias of a patch point, while only this function
+    /// knows of it.
+    pub alias_at: Option<TextRange>,
+}
+
+impl<'a> From<Value<'a>> for Binding<'a> {
+    fn from(value: Value<'a>) -> Self {
+        Self { value, alias_at: None }
+    }
+}
+
+#[derive(Debug)]
+struct Scope<'a> {
+    kind: ScopeKind,
+    parent: Option<ScopeId>,
+    names: FxHashMap<&'a str, Binding<'a>>,
+    globals: Vec<&'a str>,
+    nonlocals: Vec<&'a str>,
+}
+
+#[derive(Debug)]
+struct Change<'a> {
+    scope: ScopeId,
+    name: &'a str,
+    before: Option<Binding<'a>>,
+}
+
+/// What a branch changed, taken back so that another branch can start from the same state.
+#[derive(Debug, Default)]
+pub struct Delta<'a> {
+    changes: Vec<(ScopeId, &'a str, Option<Binding<'a>>)>,
+}
+
+/// Where a journal stood when a branch began.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark(usize);
+
+/// How a name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// In the same function, class body or module.
+    Own,
+    /// In an enclosing function.
+    Enclosing,
+    /// In the module, from inside a function or class.
+    Module,
+}
+
+/// All scopes of one file.
+#[derive(Debug)]
+pub struct Scopes<'a> {
+    scopes: Vec<Scope<'a>>,
+    journal: Vec<Change<'a>>,
+    open_branches: u32,
+}
+
+impl<'a> Scopes<'a> {
+    /// The file's own scope.
+    pub const MODULE: ScopeId = ScopeId(0);
+
+    /// One empty module scope.
+    pub fn new() -> Self {
+        let mut scopes = Self { scopes: Vec::new(), journal: Vec::new(), open_branches: 0 };
+        scopes.push(ScopeKind::Module, None);
+        scopes
+    }
+
+    /// A new scope inside `parent`.
+    pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
+        let id = ScopeId(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX));
+        self.scopes.push(Scope {
+            kind,
+            parent,
+            names: FxHashMap::default(),
+            globals: Vec::new(),
+            nonlocals: Vec::new(),
+        });
+        id
+    }
+
+    /// What kind of block it is.
+    pub fn kind(&self, id: ScopeId) -> ScopeKind {
+        self.scopes[id.0 as usize].kind
+    }
+
+    /// The function, class or module a scope belongs to: past comprehensions.
+    pub fn block(&self, mut id: ScopeId) -> ScopeId {
+        while self.kind(id) == ScopeKind::Comprehension {
+            match self.scopes[id.0 as usize].parent {
+                Some(parent) => id = parent,
+                None => break,
+            }
+        }
+        id
+    }
+
+    /// `global name`.
+    pub fn declare_global(&mut self, id: ScopeId, name: &'a str) {
+        self.scopes[id.0 as usize].globals.push(name);
+    }
+
+    /// `nonlocal name`.
+    pub fn declare_nonlocal(&mut self, id: ScopeId, name: &'a str) {
+        self.scopes[id.0 as usize].nonlocals.push(name);
+    }
+
+    /// The scope in which binding `name` in `id` binds it.
+    pub fn target(&self, id: ScopeId, name: &str) -> ScopeId {
+        let scope = &self.scopes[id.0 as usize];
+        if scope.globals.contains(&name) {
+            return Self::MODULE;
+        }
+        if scope.nonlocals.contains(&name) {
+            let mut at = scope.parent;
+            while let Some(up) = at {
+                let scope = &self.scopes[up.0 as usize];
+                if scope.kind == ScopeKind::Function && scope.names.contains_key(name) {
+                    return up;
+                }
+                at = scope.parent;
+            }
+        }
+        id
+    }
+
+    /// Bind a name, or unbind it.
+    pub fn bind(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+        let target = self.target(id, name);
+        self.set(target, name, binding);
+    }
+
+    fn set(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+        let names = &mut self.scopes[id.0 as usize].names;
+        let before = match binding {
+            Some(binding) => names.insert(name, binding),
+            None => names.remove(name),
+        };
+        if self.open_branches > 0 {
+            self.journal.push(Change { scope: id, name, before });
+        }
+    }
+
+    /// The binding of a name in exactly this scope.
+    pub fn own(&self, id: ScopeId, name: &str) -> Option<&Binding<'a>> {
+        self.scopes[id.0 as usize].names.get(name)
+    }
+
+    /// The names bound in exactly this scope.
+    pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
+        self.scopes[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
+    }
+
+    /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
+    pub fn find(&self, id: ScopeId, name: &str) -> Option<(&Binding<'a>, ScopeId, Reach)> {
+        let mut at = Some(id);
+        let mut left_block = false;
+        while let Some(here) = at {
+            let scope = &self.scopes[here.0 as usize];
+            // A class body is seen only from itself.
+            let visible = !(left_block && scope.kind == ScopeKind::Class);
+            let declared_global = !scope.globals.is_empty() && scope.globals.contains(&name);
+            if declared_global {
+                let binding = self.own(Self::MODULE, name)?;
+                return Some((binding, Self::MODULE, Reach::Module));
+            }
+            if visible && let Some(binding) = scope.names.get(name) {
+                let reach = match scope.kind {
+                    _ if !left_block => Reach::Own,
+                    ScopeKind::Module => Reach::Module,
+                    _ => Reach::Enclosing,
+                };
+                return Some((binding, here, reach));
+            }
+            left_block |= matches!(scope.kind, ScopeKind::Function | ScopeKind::Class);
+            at = scope.parent;
+        }
+        None
+    }
+
+    /// Begin a branch.
+    pub fn open(&mut self) -> Mark {
+        self.open_branches += 1;
+        Mark(self.journal.len())
+    }
+
+    /// End a branch and take back what it changed.
+    pub fn take(&mut self, mark: Mark) -> Delta<'a> {
+        self.open_branches -= 1;
+        let changes: Vec<Change<'a>> = self.journal.drain(mark.0..).collect();
+        let mut seen: FxHashMap<(ScopeId, &'a str), usize> = FxHashMap::default();
+        let mut delta = Delta::default();
+        for change in changes.into_iter().rev() {
+            let key = (change.scope, change.name);
+            let names = &mut self.scopes[change.scope.0 as usize].names;
+            let after = match change.before {
+                Some(before) => names.insert(change.name, before),
+                None => names.remove(change.name),
+            };
+            if let std::collections::hash_map::Entry::Vacant(entry) = seen.entry(key) {
+                entry.insert(delta.changes.len());
+                delta.changes.push((change.scope, change.name, after));
+            }
+        }
+        delta
+    }
+
+    /// Make a branch's changes again.
+    pub fn apply(&mut self, delta: &Delta<'a>) {
+        for (scope, name, binding) in &delta.changes {
+            self.set(*scope, name, binding.clone());
+        }
+    }
+
+    /// Join branches that all start from the present state; with `fall_through`, the present
+    /// state is one of the ways too.
+    pub fn merge(&mut self, branches: Vec<Delta<'a>>, fall_through: bool) {
+        let ways = branches.len() + usize::from(fall_through);
+        if ways == 1 {
+            for delta in branches {
+                self.apply(&delta);
+            }
+            return;
+        }
+        let mut order: Vec<(ScopeId, &'a str)> = Vec::new();
+        let mut joined: FxHashMap<(ScopeId, &'a str), Vec<Option<Binding<'a>>>> =
+            FxHashMap::default();
+        for delta in branches {
+            for (scope, name, after) in delta.changes {
+                let entry = joined.entry((scope, name)).or_default();
+                if entry.is_empty() {
+                    order.push((scope, name));
+                }
+                entry.push(after);
+            }
+        }
+        for key in order {
+            let Some(mut bindings) = joined.remove(&key) else { continue };
+            if bindings.len() < ways {
+                bindings.push(self.own(key.0, key.1).cloned());
+            }
+            let alias_at = bindings.iter().flatten().find_map(|b| b.alias_at);
+            // Unbound in one way and bound in another: what it is bound to is all there is.
+            let value = Value::either(bindings.into_iter().flatten().map(|b| b.value));
+            self.set(key.0, key.1, Some(Binding { value, alias_at }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value_of(scopes: &Scopes<'_>, name: &str) -> Option<String> {
+        let (binding, ..) = scopes.find(Scopes::MODULE, name)?;
+        Some(format!("{:?}", binding.value))
+    }
+
+    #[test]
+    fn a_branch_leaves_no_trace_until_it_is_merged() {
+        let mut scopes = Scopes::new();
+        scopes.bind(Scopes::MODULE, "x", Some(Value::Int(1).into()));
+        let mark = scopes.open();
+        scopes.bind(Scopes::MODULE, "x", Some(Value::Int(2).into()));
+        scopes.bind(Scopes::MODULE, "y", Some(Value::None.into()));
+        let delta = scopes.take(mark);
+        assert_eq!(value_of(&scopes, "x").as_deref(), Some("Int(1)"));
+        assert_eq!(value_of(&scopes, "y"), None);
+        scopes.merge(vec![delta], true);
+        assert_eq!(value_of(&scopes, "x").as_deref(), Some("Unknown"));
+        assert_eq!(value_of(&scopes, "y").as_deref(), Some("None"));
+    }
+
+    #[test]
+    fn a_class_body_is_not_seen_from_its_functions() {
+        let mut scopes = Scopes::new();
+        let class = scopes.push(ScopeKind::Class, Some(Scopes::MODULE));
+        let method = scopes.push(ScopeKind::Function, Some(class));
+        scopes.bind(class, "x", Some(Value::None.into()));
+        assert!(scopes.find(class, "x").is_some());
+        assert!(scopes.find(method, "x").is_none());
+    }
+}

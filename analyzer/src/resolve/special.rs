@@ -1,0 +1,176 @@
+//! Functions and attributes whose meaning the engine itself knows.
+
+/// What the engine does at a call or use of one of [`SPECIALS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// `getattr(object, "name"[, default])`.
+    GetAttr,
+    /// `setattr(object, "name", value)`.
+    SetAttr,
+    /// `delattr(object, "name")`.
+    DelAttr,
+    /// `vars(object)`.
+    Vars,
+    /// `globals()`, `locals()` at module level.
+    Globals,
+    /// `__import__("name")`: the top-level package.
+    Import,
+    /// `importlib.import_module("name")`: the module itself.
+    ImportModule,
+    /// `sys.modules`.
+    Modules,
+    /// `operator.attrgetter("name")`.
+    AttrGetter,
+    /// `operator.methodcaller("name", ...)`.
+    MethodCaller,
+    /// `operator.itemgetter(key)`.
+    ItemGetter,
+    /// `functools.partial(f, ...)`.
+    Partial,
+    /// `typing.cast(T, value)`.
+    Cast,
+    /// `isinstance`, `issubclass`, and others that only look at a type.
+    TypeTest,
+    /// `chr(n)`.
+    Chr,
+    /// `str(x)`, `os.fspath(x)`: the text of it.
+    Text,
+    /// `contextlib.closing(x)`, `iter`, `copy.copy`: gives its argument.
+    Identity,
+    /// `typing.TYPE_CHECKING`.
+    TypeChecking,
+    /// `typing.Optional`, `Union`, `Annotated` in an annotation.
+    TypeWrapper,
+    /// `unittest.mock.patch.object(target, ...)`, `Mock(spec=...)`: names its arguments.
+    Mock,
+    /// `os.path.join(...)`.
+    JoinPath,
+    /// `pathlib.Path`.
+    Path,
+    /// `urllib.parse.urljoin(base, rest)`.
+    JoinUrl,
+    /// `staticmethod`, `classmethod`, `property` as wrappers of a kept reference.
+    MethodWrapper,
+    /// `super()`.
+    Super,
+    /// A flag of `os.open`.
+    OpenFlag {
+        /// It makes the call one that writes.
+        writes: bool,
+        /// It makes the call one that does not read.
+        only: bool,
+    },
+}
+
+/// Every special name, fully qualified.
+pub(crate) const SPECIALS: &[(&str, Special)] = &[
+    ("builtins.getattr", Special::GetAttr),
+    ("inspect.getattr_static", Special::GetAttr),
+    ("builtins.setattr", Special::SetAttr),
+    ("builtins.delattr", Special::DelAttr),
+    ("builtins.vars", Special::Vars),
+    ("builtins.globals", Special::Globals),
+    ("builtins.locals", Special::Globals),
+    ("builtins.__import__", Special::Import),
+    ("importlib.__import__", Special::Import),
+    ("importlib.import_module", Special::ImportModule),
+    ("importlib.reload", Special::Identity),
+    ("sys.modules", Special::Modules),
+    ("operator.attrgetter", Special::AttrGetter),
+    ("operator.methodcaller", Special::MethodCaller),
+    ("operator.itemgetter", Special::ItemGetter),
+    ("functools.partial", Special::Partial),
+    ("functools.partialmethod", Special::Partial),
+    ("typing.cast", Special::Cast),
+    ("typing_extensions.cast", Special::Cast),
+    ("builtins.isinstance", Special::TypeTest),
+    ("builtins.issubclass", Special::TypeTest),
+    ("builtins.callable", Special::TypeTest),
+    ("builtins.hasattr", Special::TypeTest),
+    ("builtins.id", Special::TypeTest),
+    ("builtins.repr", Special::TypeTest),
+    ("builtins.type", Special::TypeTest),
+    ("builtins.dir", Special::TypeTest),
+    ("builtins.hash", Special::TypeTest),
+    ("typing.get_type_hints", Special::TypeTest),
+    ("typing.TypeVar", Special::TypeTest),
+    ("typing.NewType", Special::TypeTest),
+    ("inspect.signature", Special::TypeTest),
+    ("inspect.getsource", Special::TypeTest),
+    ("inspect.getdoc", Special::TypeTest),
+    ("inspect.isclass", Special::TypeTest),
+    ("inspect.isfunction", Special::TypeTest),
+    ("functools.wraps", Special::TypeTest),
+    ("builtins.chr", Special::Chr),
+    ("builtins.str", Special::Text),
+    ("os.fspath", Special::Text),
+    ("os.fsdecode", Special::Text),
+    ("contextlib.closing", Special::Identity),
+    ("contextlib.aclosing", Special::Identity),
+    ("copy.copy", Special::Identity),
+    ("copy.deepcopy", Special::Identity),
+    ("typing.TYPE_CHECKING", Special::TypeChecking),
+    ("typing_extensions.TYPE_CHECKING", Special::TypeChecking),
+    ("typing.Optional", Special::TypeWrapper),
+    ("typing.Union", Special::TypeWrapper),
+    ("typing.Annotated", Special::TypeWrapper),
+    ("typing.Final", Special::TypeWrapper),
+    ("typing.ClassVar", Special::TypeWrapper),
+    ("typing_extensions.Annotated", Special::TypeWrapper),
+    ("unittest.mock.patch", Special::Mock),
+    ("unittest.mock.patch.object", Special::Mock),
+    ("unittest.mock.patch.dict", Special::Mock),
+    ("unittest.mock.patch.multiple", Special::Mock),
+    ("unittest.mock.create_autospec", Special::Mock),
+    ("unittest.mock.Mock", Special::Mock),
+    ("unittest.mock.MagicMock", Special::Mock),
+    ("unittest.mock.AsyncMock", Special::Mock),
+    ("unittest.mock.NonCallableMock", Special::Mock),
+    ("mock.patch", Special::Mock),
+    ("mock.patch.object", Special::Mock),
+    ("mock.patch.dict", Special::Mock),
+    ("mock.create_autospec", Special::Mock),
+    ("mock.Mock", Special::Mock),
+    ("mock.MagicMock", Special::Mock),
+    ("os.path.join", Special::JoinPath),
+    ("pathlib.Path", Special::Path),
+    ("pathlib.PurePath", Special::Path),
+    ("pathlib.PosixPath", Special::Path),
+    ("pathlib.WindowsPath", Special::Path),
+    ("urllib.parse.urljoin", Special::JoinUrl),
+    ("builtins.staticmethod", Special::MethodWrapper),
+    ("builtins.classmethod", Special::MethodWrapper),
+    ("builtins.property", Special::MethodWrapper),
+    ("builtins.super", Special::Super),
+    ("os.O_WRONLY", Special::OpenFlag { writes: true, only: true }),
+    ("os.O_RDWR", Special::OpenFlag { writes: true, only: false }),
+    ("os.O_APPEND", Special::OpenFlag { writes: true, only: false }),
+    ("os.O_CREAT", Special::OpenFlag { writes: true, only: false }),
+    ("os.O_TRUNC", Special::OpenFlag { writes: true, only: false }),
+    ("os.O_TMPFILE", Special::OpenFlag { writes: true, only: false }),
+    ("os.O_RDONLY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_EXCL", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_CLOEXEC", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NOFOLLOW", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_DIRECTORY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NONBLOCK", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NOCTTY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_SYNC", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_DSYNC", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_RSYNC", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NOINHERIT", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_BINARY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_TEXT", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_TEMPORARY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_SHORT_LIVED", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_SEQUENTIAL", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_RANDOM", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_PATH", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_DIRECT", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_LARGEFILE", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NOATIME", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_NDELAY", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_EXLOCK", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_SHLOCK", Special::OpenFlag { writes: false, only: false }),
+    ("os.O_ASYNC", Special::OpenFlag { writes: false, only: false }),
+];

@@ -1,0 +1,117 @@
+//! What one file does, as facts: a pure function of its text.
+//!
+//! A summary knows no policy. [`crate::judge`] decides each act against one; a cache or another
+//! machine can hold a summary as it is.
+
+use hermetic_policy::{Rule, Verb};
+
+/// A stretch of the decoded text, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Range {
+    /// First byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+/// Everything found in one file, in order of appearance.
+#[derive(Debug, Default)]
+pub struct FileSummary {
+    /// Acts, whether or not any policy objects to them.
+    pub acts: Vec<FoundAct>,
+    /// References kept past a patch.
+    pub captures: Vec<Capture>,
+    /// Absolute imports, dynamic ones with a known name among them.
+    pub imports: Vec<FoundImport>,
+}
+
+/// One act.
+#[derive(Clone, Debug)]
+pub struct FoundAct {
+    /// The rule it falls under.
+    pub rule: &'static Rule,
+    /// What is done.
+    pub verb: Verb,
+    /// The fully qualified API, or the literal.
+    pub target: Box<str>,
+    /// What it is done to.
+    pub operand: FoundOperand,
+    /// Whether it happens for certain when the line runs; if not, a denied act is undecided.
+    pub certain: bool,
+    /// Done to a guarded module or to hermetic itself: ordinary introspection no longer.
+    pub aimed_at_guard: bool,
+    /// Where.
+    pub range: Range,
+}
+
+/// What an act is done to, as far as the text tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FoundOperand {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// A host, as written, and a port.
+    Inet {
+        /// The host as written.
+        host: Box<str>,
+        /// The port, where it is given.
+        port: Option<u16>,
+    },
+    /// A Unix socket.
+    Unix(Box<str>),
+    /// A path, as written.
+    Path(Box<str>),
+    /// A program, variable, module or piece of interpreter state.
+    Name(Box<str>),
+}
+
+/// A reference to a patch point, taken and kept.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// The patch point's fully qualified name.
+    pub target: Box<str>,
+    /// The rule that guards the patch point.
+    pub of: &'static Rule,
+    /// Whether the runtime guard enforces it all the same.
+    pub enforced: bool,
+    /// How it is kept.
+    pub form: Keep,
+    /// Where.
+    pub range: Range,
+}
+
+/// How a reference is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// `from socket import socket`.
+    FromImport,
+    /// `from socket import *`.
+    StarImport,
+    /// `S = socket.socket`, also by walrus or as a `for` or `with` target.
+    Assignment,
+    /// In a class body.
+    ClassAttribute,
+    /// `class S(socket.socket)`.
+    BaseClass,
+    /// `def f(run=subprocess.run)`.
+    Default,
+    /// In a list, tuple, set or dict that is kept.
+    Container,
+    /// As, or in, a decorator.
+    Decorator,
+    /// On an object: `self.run = subprocess.run`.
+    Attribute,
+    /// By a function that outlives the one that took it.
+    Closure,
+}
+
+/// An import of an absolute module name.
+#[derive(Clone, Debug)]
+pub struct FoundImport {
+    /// The dotted name: the deepest module the statement names for certain.
+    pub module: Box<str>,
+    /// `from module import name`: may be a submodule.
+    pub member: Option<Box<str>>,
+    /// Where.
+    pub range: Range,
+}

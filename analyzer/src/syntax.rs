@@ -1,0 +1,197 @@
+//! The only file that names the parser crate.
+//!
+//! The rest of the analyzer sees `ast`, [`TextRange`] and [`parse`]. The parser grows its own
+//! stack; what walks or drops the tree does not, so nesting is bounded here before parsing and
+//! the threads that analyse have stacks to match (see [`STACK_BYTES`]).
+
+pub use ruff_python_ast as ast;
+use ruff_python_parser::{Mode, ParseOptions};
+pub use ruff_text_size::{Ranged, TextRange, TextSize};
+
+/// The deepest nesting analysed. CPython 3.14's own compiler gives up far earlier (its parser
+/// stops at 6,000 levels, `MAXSTACK` in `Parser/parser.c`).
+pub const DEEPEST: usize = 16_384;
+
+/// The stack an analysing thread needs: [`DEEPEST`] levels of the heaviest visitor in an
+/// unoptimised build. Reserved, not touched, by ordinary files.
+pub const STACK_BYTES: usize = 512 << 20;
+
+/// A parsed file: a tree that is always there, and what the parser objected to.
+#[derive(Debug)]
+pub struct Parsed {
+    module: ruff_python_parser::Parsed<ast::Mod>,
+}
+
+/// One syntax error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What the parser expected or found.
+    pub message: String,
+    /// Byte range in the text.
+    pub range: TextRange,
+}
+
+/// Nested more deeply than [`DEEPEST`] allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooDeep {
+    /// Byte offset of the statement.
+    pub offset: u32,
+}
+
+/// Parse a file; with `notebook`, lines of IPython's own syntax are taken too.
+///
+/// # Errors
+/// [`TooDeep`] where walking the tree could exhaust the stack.
+pub fn parse(text: &str, notebook: bool) -> Result<Parsed, TooDeep> {
+    // A shorter text cannot nest deeper: each level takes a byte.
+    if text.len() > DEEPEST
+        && let Some(offset) = depth::deeper_than(text.as_bytes(), DEEPEST)
+    {
+        return Err(TooDeep { offset: u32::try_from(offset).unwrap_or(u32::MAX) });
+    }
+    let mode = if notebook { Mode::Ipython } else { Mode::Module };
+    let module = ruff_python_parser::parse_unchecked(text, ParseOptions::from(mode));
+    Ok(Parsed { module })
+}
+
+/// Parse one expression, such as a string annotation.
+pub fn parse_expression(text: &str) -> Option<ast::Expr> {
+    if text.len() > 1024 {
+        return None;
+    }
+    ruff_python_parser::parse_expression(text).ok().map(|parsed| *parsed.into_syntax().body)
+}
+
+impl Parsed {
+    /// The statements of the file.
+    pub fn body(&self) -> &[ast::Stmt] {
+        match self.module.syntax() {
+            ast::Mod::Module(module) => &module.body,
+            ast::Mod::Expression(_) => &[],
+        }
+    }
+
+    /// What the parser objected to, in order.
+    pub fn errors(&self) -> impl Iterator<Item = SyntaxError> {
+        self.module
+            .errors()
+            .iter()
+            .map(|error| SyntaxError { message: error.error.to_string(), range: error.location })
+    }
+}
+
+mod depth {
+    //! An upper bound of nesting, from the bytes alone.
+
+    /// The offset at which nesting may exceed `limit`, or `None`.
+    ///
+    /// Brackets nest; between commas, operators, attributes, calls and words may each add a
+    /// level. Strings and comments are passed over. The bound is generous (most words add none),
+    /// so the limit must be far above what people write.
+    pub(super) fn deeper_than(text: &[u8], limit: usize) -> Option<usize> {
+        let mut open: Vec<usize> = Vec::new();
+        let mut chain = 0_usize;
+        let mut total = 0_usize;
+        let mut at = 0;
+        let mut in_word = false;
+        while let Some(&byte) = text.get(at) {
+            let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+            let mut step = 1;
+            match byte {
+                b'#' => step = line_length(text, at),
+                b'\'' | b'"' => step = string_length(text, at),
+                b'(' | b'[' | b'{' => {
+                    chain += 1;
+                    open.push(chain);
+                    total += chain;
+                    chain = 0;
+                }
+                b')' | b']' | b'}' => {
+                    chain = open.pop().unwrap_or(0);
+                    total -= chain.min(total);
+                }
+                b',' => chain = 0,
+                b'\n' | b'\r' if open.is_empty() && !text[..at].ends_with(b"\\") => chain = 0,
+                b';' if open.is_empty() => chain = 0,
+                b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'\\' => {}
+                _ if word && in_word => {}
+                _ => chain += 1,
+            }
+            if total + chain > limit {
+                return Some(at);
+            }
+            in_word = word;
+            at += step;
+        }
+        None
+    }
+
+    fn line_length(text: &[u8], at: usize) -> usize {
+        text[at..].iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(text.len() - at)
+    }
+
+    fn string_length(text: &[u8], at: usize) -> usize {
+        let quote = text[at];
+        let triple = text[at..].starts_with(&[quote; 3]);
+        let mut end = at + if triple { 3 } else { 1 };
+        while let Some(&byte) = text.get(end) {
+            match byte {
+                b'\\' => end += 1,
+                b'\n' | b'\r' if !triple => return end - at,
+                _ if byte == quote && !triple => return end + 1 - at,
+                _ if byte == quote && text[end..].starts_with(&[quote; 3]) => return end + 3 - at,
+                _ => {}
+            }
+            end += 1;
+        }
+        text.len() - at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_depth_is_seen_before_parsing() {
+        let n = DEEPEST + 1000;
+        let texts = [
+            format!("x = {}1", "-".repeat(n)),
+            format!("x = {}1{}", "(".repeat(n), ")".repeat(n)),
+            format!("x = f{}", "()".repeat(n)),
+            format!("x = a{}", ".b".repeat(n)),
+            format!("x = 1{}", " + 1".repeat(n)),
+            format!("x = {}1", "not ".repeat(n)),
+            format!("x = {}1", "lambda: ".repeat(n)),
+            format!("x = {}1", "1 if 1 else ".repeat(n)),
+            format!("x = (\n{}1\n)", "-\n".repeat(n)),
+            format!("x = \\\n{}1", "-\\\n".repeat(n)),
+        ];
+        for text in &texts {
+            assert!(parse(text, false).is_err(), "{}", &text[..40]);
+        }
+    }
+
+    #[test]
+    fn wide_is_not_deep() {
+        let n = DEEPEST + 1000;
+        let texts = [
+            format!("x = [{}]", "1, ".repeat(n)),
+            "x = f(1)[2].y\n".repeat(n),
+            format!("x = '{}'", "(".repeat(n)),
+            format!("x = '''\n{}\n'''", "(\n".repeat(n)),
+            format!("# {}", "(".repeat(n)),
+            format!("x = {{{}}}", "'a': [1, 2], ".repeat(n)),
+        ];
+        for text in &texts {
+            assert!(parse(text, false).is_ok(), "{}", &text[..40]);
+        }
+    }
+
+    #[test]
+    fn a_tree_stands_beside_its_errors() {
+        let parsed = parse("import os\nx = (\n", false).expect("shallow");
+        assert_eq!(parsed.errors().count(), 1);
+        assert!(matches!(parsed.body().first(), Some(ast::Stmt::Import(_))));
+    }
+}
