@@ -3,6 +3,7 @@
 
 mod detect;
 pub mod diagnostic;
+pub mod judge;
 pub mod report;
 pub mod resolve;
 pub mod summary;
