@@ -6,14 +6,25 @@
 
 use crate::rule::{Rule, TypeFact};
 
+pub mod filesystem;
 pub mod integrity;
 pub mod network;
 
 /// Every family's rules.
-pub static FAMILIES: &[&[&Rule]] = &[integrity::RULES, network::RULES];
+#[rustfmt::skip]
+pub static FAMILIES: &[&[&Rule]] = &[
+    filesystem::RULES,
+    integrity::RULES,
+    network::RULES,
+];
 
 /// Every family's type facts.
-pub static TYPE_FACTS: &[&[TypeFact]] = &[integrity::TYPE_FACTS, network::TYPE_FACTS];
+#[rustfmt::skip]
+pub static TYPE_FACTS: &[&[TypeFact]] = &[
+    filesystem::TYPE_FACTS,
+    integrity::TYPE_FACTS,
+    network::TYPE_FACTS,
+];
 
 /// Every rule, family by family.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
