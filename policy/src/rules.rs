@@ -7,6 +7,7 @@
 use crate::rule::{Rule, TypeFact};
 
 pub mod endpoints;
+pub mod filesystem;
 pub mod integrity;
 pub mod network;
 pub mod network_hosts;
@@ -18,6 +19,7 @@ pub mod network_stdlib;
 /// Every family's rules.
 pub static FAMILIES: &[&[&Rule]] = &[
     endpoints::RULES,
+    filesystem::RULES,
     integrity::RULES,
     network::RULES,
     network_hosts::RULES,
@@ -30,6 +32,7 @@ pub static FAMILIES: &[&[&Rule]] = &[
 /// Every family's type facts.
 pub static TYPE_FACTS: &[&[TypeFact]] = &[
     endpoints::TYPE_FACTS,
+    filesystem::TYPE_FACTS,
     integrity::TYPE_FACTS,
     network::TYPE_FACTS,
     network_hosts::TYPE_FACTS,
