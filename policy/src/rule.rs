@@ -85,7 +85,9 @@ pub enum Trigger {
     Literal(&'static str),
     /// An event of `sys.audit`, by its name (run time; CPython, `Doc/library/audit_events.rst`).
     Audit(&'static str),
-    /// A C function or type slot that raises no event and is guarded in place (run time).
+    /// What raises no event and is guarded in place: a C function or type slot by the module that
+    /// defines it (`_posixsubprocess.fork_exec`), or an object whose changes are watched
+    /// (`sys.path`) (run time).
     Slot(&'static str),
 }
 
@@ -219,6 +221,8 @@ pub enum Condition {
     NotText(Arg, &'static [&'static str]),
     /// Every one of these holds: no where one does not, otherwise unknown where one is unknown.
     All(&'static [Condition]),
+    /// The argument is one of these strings.
+    OneOf(Arg, &'static [&'static str]),
 }
 
 /// An [`Api`] with no operand and no condition; chain the rest.

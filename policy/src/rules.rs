@@ -7,39 +7,56 @@
 use crate::rule::{Rule, TypeFact};
 
 pub mod endpoints;
+pub mod environment;
 pub mod filesystem;
 pub mod integrity;
+pub mod interpreter;
 pub mod network;
 pub mod network_hosts;
 pub mod network_http;
 pub mod network_listen;
 pub mod network_services;
 pub mod network_stdlib;
+pub mod reexports;
+pub mod subprocess;
+pub mod subprocess_incidental;
+pub mod subprocess_library;
 
 /// Every family's rules.
 pub static FAMILIES: &[&[&Rule]] = &[
     endpoints::RULES,
+    environment::RULES,
     filesystem::RULES,
     integrity::RULES,
+    interpreter::RULES,
     network::RULES,
     network_hosts::RULES,
     network_http::RULES,
     network_listen::RULES,
     network_services::RULES,
     network_stdlib::RULES,
+    subprocess::RULES,
+    subprocess_incidental::RULES,
+    subprocess_library::RULES,
 ];
 
 /// Every family's type facts.
 pub static TYPE_FACTS: &[&[TypeFact]] = &[
     endpoints::TYPE_FACTS,
+    environment::TYPE_FACTS,
     filesystem::TYPE_FACTS,
     integrity::TYPE_FACTS,
+    interpreter::TYPE_FACTS,
     network::TYPE_FACTS,
     network_hosts::TYPE_FACTS,
     network_http::TYPE_FACTS,
     network_listen::TYPE_FACTS,
     network_services::TYPE_FACTS,
     network_stdlib::TYPE_FACTS,
+    reexports::TYPE_FACTS,
+    subprocess::TYPE_FACTS,
+    subprocess_incidental::TYPE_FACTS,
+    subprocess_library::TYPE_FACTS,
 ];
 
 /// Every rule, family by family.
