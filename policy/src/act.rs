@@ -33,7 +33,9 @@ pub enum Verb {
     Deserialise,
     /// Import a module.
     Import,
-    /// Load native code or call into it.
+    /// Load an extension module: native code found as a module.
+    ImportExtension,
+    /// Load a native library by name or path, or call into native code.
     LoadNative,
     /// Change process-wide interpreter state.
     MutateInterpreter,
@@ -78,7 +80,15 @@ pub enum Act<'a> {
     Deserialise,
     /// See [`Verb::Import`]; the dotted module name.
     Import(Operand<&'a str>),
-    /// See [`Verb::LoadNative`]; the module or library.
+    /// See [`Verb::ImportExtension`]; the dotted module name.
+    ///
+    /// A second act beside [`Act::Import`], which is judged by the name alone. The guard asks it
+    /// when the module it is about to load is native, and passes `Exact` with a name of the
+    /// standard library only for the interpreter's own file. The analyzer asks it with
+    /// [`crate::modules::extension_operand`]: not at all for a module known to be pure, unknown
+    /// where the name does not tell.
+    ImportExtension(Operand<&'a str>),
+    /// See [`Verb::LoadNative`]; the library.
     LoadNative(Operand<&'a str>),
     /// See [`Verb::MutateInterpreter`]; which state.
     MutateInterpreter(Operand<&'a str>),
@@ -110,6 +120,7 @@ impl Act<'_> {
             Self::Evaluate => Verb::Evaluate,
             Self::Deserialise => Verb::Deserialise,
             Self::Import(_) => Verb::Import,
+            Self::ImportExtension(_) => Verb::ImportExtension,
             Self::LoadNative(_) => Verb::LoadNative,
             Self::MutateInterpreter(_) => Verb::MutateInterpreter,
             Self::Introspect => Verb::Introspect,

@@ -24,8 +24,9 @@ pub enum Operand<T> {
 /// The far (or, for listening, the near) end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint<'a> {
-    /// A host and, where known, a port. An unknown port of a known host is `None` and is never
-    /// what decides.
+    /// A host and, where known, a port. The guard always knows it when a program connects. `None`
+    /// is undecided only where the host is allowed at certain ports and no others; look-ups and
+    /// listening pay no heed to it.
     Inet {
         /// The normalised host.
         host: Host,

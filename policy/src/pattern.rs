@@ -3,3 +3,4 @@
 pub mod host;
 pub mod module;
 pub mod path;
+pub mod url;

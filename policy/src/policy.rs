@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 
 use crate::act::Act;
 use crate::capability::Capability;
-use crate::operand::{Endpoint, Operand, ResolvedPath};
+use crate::operand::{Endpoint, Host, Operand, ResolvedPath};
 use crate::pattern::host::HostPattern;
 use crate::pattern::module::ModulePattern;
 
 /// What is denied, and what is allowed all the same. Built by [`crate::options::PolicyOptions`];
 /// the default denies nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each guard is on or off by itself")]
 pub struct Policy {
     pub(crate) network: Option<NetworkGuard>,
     pub(crate) subprocess: bool,
@@ -28,6 +29,44 @@ pub struct Policy {
 pub(crate) struct NetworkGuard {
     pub(crate) allow_localhost: bool,
     pub(crate) allow_domains: Vec<HostPattern>,
+}
+
+/// How far an allow-list lets a host be reached.
+enum Reach {
+    Never(Why),
+    AnyPort,
+    /// Only at the ports of the patterns that cover it.
+    Ports,
+}
+
+impl NetworkGuard {
+    /// Whether nothing is allowed.
+    fn is_closed(&self) -> bool {
+        !self.allow_localhost && self.allow_domains.is_empty()
+    }
+
+    /// Why what is not allowed is denied.
+    fn outside(&self) -> Why {
+        if self.is_closed() { Why::Denied(Capability::Network) } else { Why::NotAllowListed }
+    }
+
+    fn patterns_for(&self, host: &Host) -> impl Iterator<Item = &HostPattern> {
+        self.allow_domains.iter().filter(move |pattern| pattern.covers(host))
+    }
+
+    fn reach(&self, host: &Host) -> Reach {
+        if host.is_cloud_metadata() {
+            Reach::Never(Why::CloudMetadata)
+        } else if (self.allow_localhost && host.is_localhost())
+            || self.patterns_for(host).any(|pattern| pattern.port().is_none())
+        {
+            Reach::AnyPort
+        } else if self.patterns_for(host).next().is_some() {
+            Reach::Ports
+        } else {
+            Reach::Never(self.outside())
+        }
+    }
 }
 
 /// Writing is denied; with a root, reading outside it too.
@@ -75,7 +114,8 @@ pub enum Why {
     SubprocessLibrary,
     /// A library that runs code from data, while dynamic code is denied.
     DeserialisationLibrary,
-    /// A native interface or extension module, while native code is denied (or it may be one).
+    /// A native interface or an extension module that does not come with the interpreter, while
+    /// native code is denied (or it may be one).
     NativeModule,
     /// A guard is on, and this works against guards.
     AgainstGuard,
@@ -130,8 +170,10 @@ impl Policy {
 
     /// Judge one act.
     ///
-    /// Law (tested as a property): a verdict for [`Operand::Unknown`] other than undecided is the
-    /// verdict for every exact operand, and an exact operand is never undecided.
+    /// Law (tested as a property): a verdict other than undecided holds for everything the act may
+    /// turn out to be, and an act known in every part is never undecided. "More known" is an
+    /// order: an unknown endpoint, below it a host whose port is unknown, below that the host and
+    /// the port; for every other operand only unknown and exact.
     pub fn decide(&self, act: &Act<'_>) -> Decision {
         match act {
             Act::Prepare(end) => match self.connect(end) {
@@ -141,7 +183,8 @@ impl Policy {
                 }
                 d => d,
             },
-            Act::Resolve(end) | Act::Connect(end) => self.connect(end),
+            Act::Resolve(end) => self.resolve(end),
+            Act::Connect(end) => self.connect(end),
             Act::Listen(end) => self.listen(end),
             Act::Spawn(_) | Act::Signal => {
                 Decision::deny_if(self.subprocess, Why::Denied(Capability::Subprocess))
@@ -155,7 +198,8 @@ impl Policy {
                 Decision::deny_if(self.code_exec, Why::Denied(Capability::DynamicCode))
             }
             Act::Import(name) => self.import(*name),
-            Act::LoadNative(_) => Decision::deny_if(self.native, Why::NativeModule),
+            Act::ImportExtension(name) => self.import_extension(*name),
+            Act::LoadNative(_) => Decision::deny_if(self.native, Why::Denied(Capability::Native)),
             Act::MutateInterpreter(_) => {
                 Decision::deny_if(self.interpreter, Why::Denied(Capability::Interpreter))
             }
@@ -167,32 +211,35 @@ impl Policy {
 
     fn connect(&self, end: &Operand<Endpoint<'_>>) -> Decision {
         let Some(guard) = &self.network else { return Decision::ALLOW };
-        let closed = !guard.allow_localhost && guard.allow_domains.is_empty();
         match end {
-            Operand::Exact(Endpoint::Inet { host, port }) => {
-                if host.is_cloud_metadata() {
-                    Decision::deny(Why::CloudMetadata)
-                } else if closed {
-                    Decision::deny(Why::Denied(Capability::Network))
-                } else if (guard.allow_localhost && host.is_localhost())
-                    || guard.allow_domains.iter().any(|p| p.matches(host, *port))
-                {
-                    Decision::ALLOW
-                } else {
-                    Decision::deny(Why::NotAllowListed)
-                }
-            }
+            Operand::Exact(Endpoint::Inet { host, port }) => match guard.reach(host) {
+                Reach::Never(why) => Decision::deny(why),
+                Reach::AnyPort => Decision::ALLOW,
+                Reach::Ports => match port {
+                    Some(port) => Decision::deny_if(
+                        !guard.patterns_for(host).any(|p| p.port() == Some(*port)),
+                        Why::NotAllowListed,
+                    ),
+                    None => Decision::undecided(Why::NotAllowListed),
+                },
+            },
             Operand::Exact(Endpoint::Unix(path)) => {
-                if guard.allow_domains.iter().any(|p| p.matches_unix(path)) {
-                    Decision::ALLOW
-                } else if closed {
-                    Decision::deny(Why::Denied(Capability::Network))
-                } else {
-                    Decision::deny(Why::NotAllowListed)
-                }
+                let allowed = guard.allow_domains.iter().any(|p| p.covers_unix(path));
+                Decision::deny_if(!allowed, guard.outside())
             }
-            Operand::Unknown if closed => Decision::deny(Why::Denied(Capability::Network)),
+            Operand::Unknown if guard.is_closed() => Decision::deny(guard.outside()),
             Operand::Unknown => Decision::undecided(Why::NotAllowListed),
+        }
+    }
+
+    /// A look-up has no port: a host allowed at one port may be looked up.
+    fn resolve(&self, end: &Operand<Endpoint<'_>>) -> Decision {
+        match (&self.network, end) {
+            (Some(guard), Operand::Exact(Endpoint::Inet { host, .. })) => match guard.reach(host) {
+                Reach::Never(why) => Decision::deny(why),
+                Reach::AnyPort | Reach::Ports => Decision::ALLOW,
+            },
+            _ => self.connect(end),
         }
     }
 
@@ -219,6 +266,20 @@ impl Policy {
             ),
             Operand::Unknown if root == "/" => Decision::ALLOW,
             Operand::Unknown => Decision::undecided(Why::OutsideRoot),
+        }
+    }
+
+    fn import_extension(&self, name: Operand<&str>) -> Decision {
+        use crate::modules;
+        if !self.native {
+            return Decision::ALLOW;
+        }
+        match name {
+            Operand::Exact(name) => Decision::deny_if(
+                !modules::is_stdlib(name) || modules::is_native_interface(name),
+                Why::NativeModule,
+            ),
+            Operand::Unknown => Decision::undecided(Why::NativeModule),
         }
     }
 

@@ -222,11 +222,9 @@ pub(crate) enum Color {
 
 /// A rule by name, or what to say about an unknown one.
 pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
-    rules::find(name).ok_or_else(|| {
-        match did_you_mean(name, rules::all().map(|rule| rule.name)) {
-            Some(near) => format!("unknown rule `{name}`; did you mean `{near}`?"),
-            None => format!("unknown rule `{name}`; --rules lists them all"),
-        }
+    rules::find(name).ok_or_else(|| match did_you_mean(name, rules::all().map(|rule| rule.name)) {
+        Some(near) => format!("unknown rule `{name}`; did you mean `{near}`?"),
+        None => format!("unknown rule `{name}`; --rules lists them all"),
     })
 }
 

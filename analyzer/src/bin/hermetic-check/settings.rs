@@ -136,7 +136,9 @@ fn input(paths: &[PathBuf], stdin_filename: Option<&Path>) -> Result<Input, Fail
     if !paths.iter().any(|path| path == stdin) {
         return match stdin_filename {
             None => Ok(Input::Paths(paths.to_owned())),
-            Some(_) => Err(Failure::new("--stdin-filename names standard input: add - as the path")),
+            Some(_) => {
+                Err(Failure::new("--stdin-filename names standard input: add - as the path"))
+            }
         };
     }
     if paths.len() > 1 {
@@ -187,8 +189,8 @@ mod tests {
             undecided: Some(Level::Off),
             ..Default::default()
         };
-        let settings =
-            join(&["--level", "network-connect=warn", "--undecided", "error"], file).expect("valid");
+        let settings = join(&["--level", "network-connect=warn", "--undecided", "error"], file)
+            .expect("valid");
         assert_eq!(settings.levels["network-connect"], Level::Warn);
         assert_eq!(settings.levels["captured-reference"], Level::Error);
         assert_eq!(settings.undecided, Level::Error);
