@@ -58,7 +58,7 @@ pub struct TextOptions {
 
 impl TextOptions {
     /// Whether a text format lists this finding rather than only counting it.
-    pub fn lists(&self, finding: &Diagnostic) -> bool {
+    pub fn lists(self, finding: &Diagnostic) -> bool {
         match finding.level {
             Level::Off => false,
             Level::Info => self.show_undecided || finding.ruling != Ruling::Undecided,

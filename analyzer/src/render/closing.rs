@@ -11,7 +11,7 @@ use crate::diagnostic::Ruling;
 use crate::report::Report;
 
 /// Write the closing lines. Errors are the writer's.
-pub fn write(out: &mut impl Write, report: &Report, options: &TextOptions) -> io::Result<()> {
+pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io::Result<()> {
     let summary = &report.summary;
     let strong = Styles::new(options.color).strong;
     let (mut errors, mut warnings, mut infos) = (0, 0, 0);
@@ -109,7 +109,7 @@ mod tests {
     use crate::render::fixture::{self, finding, report};
 
     fn closing(report: &Report, options: TextOptions) -> String {
-        fixture::text(|out| write(out, report, &options))
+        fixture::text(|out| write(out, report, options))
     }
 
     const CHOSEN: TextOptions =

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::report::{FileReport, Report};
 
 /// Write every listed finding as one line. Errors are the writer's.
-pub fn write(out: &mut impl Write, report: &Report, options: &TextOptions) -> io::Result<()> {
+pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io::Result<()> {
     let styles = Styles::new(options.color);
     for file in &report.files {
         for finding in file.diagnostics.iter().filter(|finding| options.lists(finding)) {
@@ -61,7 +61,7 @@ mod tests {
     use hermetic_policy::Level;
 
     fn rendered(report: &Report, options: TextOptions) -> String {
-        fixture::text(|out| write(out, report, &options))
+        fixture::text(|out| write(out, report, options))
     }
 
     #[test]

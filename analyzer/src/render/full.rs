@@ -27,7 +27,7 @@ pub fn write(
     out: &mut impl Write,
     report: &Report,
     sources: &impl SourceProvider,
-    options: &TextOptions,
+    options: TextOptions,
 ) -> io::Result<()> {
     let styles = Styles::new(options.color);
     let renderer = if options.color { Renderer::styled() } else { Renderer::plain() };
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn rendered(report: &Report, text: &str) -> String {
-        fixture::text(|out| write(out, report, &Text(text), &TextOptions::default()))
+        fixture::text(|out| write(out, report, &Text(text), TextOptions::default()))
     }
 
     #[test]
@@ -260,7 +260,7 @@ error[network-connect]: imports ctypes
         let report = report("a.py", vec![found]);
         let options = TextOptions::default();
         assert_eq!(
-            fixture::text(|out| write(out, &report, &NoSources, &options)),
+            fixture::text(|out| write(out, &report, &NoSources, options)),
             "\
 a.py:3:5: error[network-connect] connects
   = note: the policy denies the network
@@ -307,7 +307,7 @@ a.py:3:5: error[network-connect] connects
         let found = finding("x").at(123, 1).offset(122).width(7);
         let report = report("a.py", vec![found]);
         let options = TextOptions { color: true, ..TextOptions::default() };
-        let shown = fixture::text(|out| write(out, &report, &Text(&text), &options));
+        let shown = fixture::text(|out| write(out, &report, &Text(&text), options));
         assert!(shown.contains("\n   \u{1b}[1m\u{1b}[94m-->\u{1b}[0m a.py:123:1\n"), "{shown:?}");
     }
 

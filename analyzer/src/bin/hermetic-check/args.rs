@@ -87,6 +87,7 @@ pub(crate) struct PolicyArgs {
 
     /// Deny writing files; with =ROOT, reading outside that folder too
     #[arg(long, value_name = "ROOT", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
     pub(crate) fs_readonly: Option<Option<String>>,
 
     /// Deny environment variables
@@ -223,7 +224,7 @@ pub(crate) enum Color {
 /// A rule by name, or what to say about an unknown one.
 pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
     rules::find(name).ok_or_else(|| match did_you_mean(name, rules::all().map(|rule| rule.name)) {
-        Some(near) => format!("unknown rule `{name}`; did you mean `{near}`?"),
+        Some(near) => format!("unknown rule `{name}`; did you mean `{near}`"),
         None => format!("unknown rule `{name}`; --rules lists them all"),
     })
 }
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn a_misspelt_rule_is_answered_with_the_nearest() {
         let error = parse(&["--level", "network-conect=warn"]).expect_err("no such rule");
-        assert!(error.contains("did you mean `network-connect`?"), "{error}");
+        assert!(error.contains("did you mean `network-connect`"), "{error}");
         let error = parse(&["--level", "network-connect=loud"]).expect_err("no such level");
         assert!(error.contains("error, warn, info or off"), "{error}");
         let args = parse(&["--level", "network-connect=off"]).expect("valid");

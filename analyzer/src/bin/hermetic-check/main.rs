@@ -35,9 +35,9 @@ const NOT_ANALYSED: u8 = 3;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let code = run(&args).unwrap_or_else(|Failure(message)| {
+    let code = run(&args).unwrap_or_else(|failure| {
         // Standard error may be closed; the exit code says it all the same.
-        let _ = writeln!(io::stderr(), "error: {message}");
+        let _ = writeln!(io::stderr(), "{failure}");
         FAILED
     });
     ExitCode::from(code)
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(name) = &args.explain {
-        let rule = args::rule(name).map_err(Failure)?;
+        let rule = args::rule(name).map_err(Failure::new)?;
         let mut out = output::stdout(false);
         let written = out.write_all(rule.page.as_bytes()).and_then(|()| out.flush());
         return finish(written, CLEAN);
@@ -78,7 +78,8 @@ fn run(args: &Args) -> Result<u8, Failure> {
     let report = engine::run(&settings, &progress.done);
     progress.stop();
 
-    let color = output::colored(args.output.color);
+    let format = render::Format::from(args.output.output_format);
+    let color = format.is_text() && output::colored(args.output.color);
     let options = TextOptions {
         color,
         show_undecided: args.output.show_undecided,
@@ -86,7 +87,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
     };
     let sources = Sources { settings: &settings };
     let mut out = output::stdout(color);
-    let written = output::write_report(&mut out, &report, &sources, &args.output, &options);
+    let written = output::write_report(&mut out, &report, &sources, &args.output, options);
     let code = exit_code(&report);
     let finished = finish(written, code);
     // A process that is about to end need not give a large report back piece by piece.

@@ -38,7 +38,7 @@ pub(crate) fn write_report(
     report: &Report,
     sources: &impl SourceProvider,
     args: &OutputArgs,
-    options: &TextOptions,
+    options: TextOptions,
 ) -> io::Result<()> {
     let format = Format::from(args.output_format);
     if args.statistics {

@@ -90,7 +90,7 @@ impl Settings {
             undecided: args.levels.undecided.or(file.undecided).unwrap_or(Level::Info),
             exclude,
             extend_exclude,
-            respect_ignore: !args.files.no_ignore && file.respect_ignore.unwrap_or(true),
+            respect_ignore: !args.files.no_ignore,
             threads: args.threads.map(usize::from),
         })
     }
@@ -110,7 +110,9 @@ pub(crate) fn absolute_root(root: &str, folder: &Path) -> Result<String, Failure
     path::absolute(folder.join(root))
         .ok()
         .and_then(|root| root.into_os_string().into_string().ok())
-        .ok_or_else(|| Failure(format!("--fs-readonly: `{root}` has no absolute form in UTF-8")))
+        .ok_or_else(|| {
+            Failure::new(format_args!("--fs-readonly: `{root}` has no absolute form in UTF-8"))
+        })
 }
 
 fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Failure> {
