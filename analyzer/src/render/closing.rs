@@ -24,6 +24,11 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
         }
     }
     let problems = errors + warnings;
+    if summary.files == 0 && report.files.is_empty() {
+        // Not "no problems": nothing was looked at.
+        writeln!(out, "{strong}Found no Python files{strong:#}")?;
+        return write_passed_over(out, summary.ignored, summary.excluded);
+    }
     if problems == 0 {
         write!(out, "{strong}Found no problems{strong:#}")?;
     } else {
@@ -140,6 +145,16 @@ mod tests {
         assert_eq!(
             closing(&report("a.py", vec![]), CHOSEN),
             "Found no problems in 1 file, 10 lines\n"
+        );
+    }
+
+    #[test]
+    fn nothing_looked_at_is_not_a_clean_bill() {
+        let mut report = Report::default();
+        report.summary.excluded = 2;
+        assert_eq!(
+            closing(&report, CHOSEN),
+            "Found no Python files\n2 files excluded; --show-ignored lists them\n"
         );
     }
 

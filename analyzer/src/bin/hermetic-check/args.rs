@@ -131,7 +131,6 @@ pub(crate) struct LevelArgs {
 /// Which files are analysed.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Files")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct FileArgs {
     /// Leave out what matches, instead of the default excludes; repeatable
     #[arg(long, value_name = "GLOB")]
@@ -161,7 +160,6 @@ pub(crate) struct FileArgs {
 /// What is written.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct OutputArgs {
     /// How findings are written
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hermetic_policy::config::Config;
 use hermetic_policy::{Level, PolicyOptions};
@@ -67,12 +67,12 @@ fn parse(file: &Path, shown: &Path) -> Result<Option<Configuration>, Failure> {
     let config = config.map_err(|error| {
         Failure::at(format_args!("{}:{}", shown.display(), error.place), &error)
     })?;
-    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-    config.map(|config| resolve(config, &folder)).transpose()
+    let folder = file.parent().unwrap_or(file);
+    config.map(|config| resolve(config, folder)).transpose()
 }
 
 /// Relative paths and patterns count from the file's folder.
-fn resolve(config: Config, folder: &PathBuf) -> Result<Configuration, Failure> {
+fn resolve(config: Config, folder: &Path) -> Result<Configuration, Failure> {
     let Config { mut policy, check } = config;
     policy.fs_root = policy.fs_root.map(|root| absolute_root(&root, folder)).transpose()?;
     Ok(Configuration {

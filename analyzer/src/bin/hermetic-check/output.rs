@@ -14,13 +14,20 @@ use crate::args::{Color, OutputArgs};
 /// Whether text goes out in colour.
 pub(crate) fn colored(choice: Color) -> bool {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    decide(choice, set("NO_COLOR"), set("FORCE_COLOR"), || {
+        AutoStream::choice(&io::stdout()) != ColorChoice::Never
+    })
+}
+
+/// An option goes before the environment, and that before the kind of terminal
+/// (<https://no-color.org>, <https://force-color.org>).
+fn decide(choice: Color, no: bool, force: bool, terminal: impl FnOnce() -> bool) -> bool {
     match choice {
         Color::Always => true,
         Color::Never => false,
-        // https://no-color.org and https://force-color.org: set and not empty.
-        Color::Auto if set("NO_COLOR") => false,
-        Color::Auto if set("FORCE_COLOR") => true,
-        Color::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        Color::Auto if no => false,
+        Color::Auto if force => true,
+        Color::Auto => terminal(),
     }
 }
 
@@ -55,4 +62,20 @@ pub(crate) fn write_report(
         closing::write(out, report, options)?;
     }
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_decided_by_option_then_environment_then_terminal() {
+        let decided = |choice, no, force, terminal| decide(choice, no, force, || terminal);
+        assert!(decided(Color::Always, true, false, false));
+        assert!(!decided(Color::Never, false, true, true));
+        assert!(!decided(Color::Auto, true, true, true));
+        assert!(decided(Color::Auto, false, true, false));
+        assert!(decided(Color::Auto, false, false, true));
+        assert!(!decided(Color::Auto, false, false, false));
+    }
 }

@@ -50,7 +50,8 @@ fn show(done: &AtomicUsize, stopped: &AtomicBool) {
     if stopped.load(Ordering::Acquire) {
         return;
     }
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar =
+        ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(PATIENCE);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} files, {elapsed}") {
         bar.set_style(style);
     }
