@@ -6,6 +6,8 @@ extern crate alloc;
 
 pub mod act;
 pub mod capability;
+pub mod config;
+pub mod message;
 pub mod modules;
 pub mod operand;
 pub mod options;
