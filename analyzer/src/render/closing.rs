@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use hermetic_policy::{Capability, Level};
+use hermetic_policy::Level;
 
 use super::escape::grouped;
 use super::text::Styles;
@@ -64,7 +64,7 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
         out.write_all(b"uses ")?;
         for (at, capability) in summary.used.iter().enumerate() {
             let comma = if at == 0 { "" } else { ", " };
-            write!(out, "{comma}{}", Capability::name(*capability))?;
+            write!(out, "{comma}{}", capability.name())?;
         }
         out.write_all(b"; choose a policy with --profile or the flags\n")?;
     }
@@ -110,6 +110,8 @@ fn counted(count: u64, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hermetic_policy::Capability;
+
     use super::*;
     use crate::render::fixture::{self, finding, report};
 

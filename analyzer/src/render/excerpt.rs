@@ -35,7 +35,7 @@ pub(super) struct Excerpt<'a> {
     pub(super) finding: Range<usize>,
     /// Bytes of `source` a related place covers, and what is there.
     pub(super) related: Vec<(Range<usize>, &'a str)>,
-    /// How many related places, in the report's order, are not drawn.
+    /// The related places that are not drawn, in the report's order.
     pub(super) undrawn: Vec<&'a crate::diagnostic::Related>,
 }
 
