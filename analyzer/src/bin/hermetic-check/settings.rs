@@ -158,7 +158,7 @@ mod tests {
 
     fn join(args: &[&str], file: Configuration) -> Result<Settings, Failure> {
         let args = Args::try_parse_from([&["hermetic-check"], args].concat()).expect("valid");
-        Settings::join(&args, file, Path::new("/work"))
+        Settings::join(&args, file, Path::new("/project"))
     }
 
     #[test]
@@ -201,23 +201,23 @@ mod tests {
     #[test]
     fn excludes_count_from_where_they_were_written() {
         let file = Configuration {
-            exclude: Some(globs(Path::new("/project"), &["a".into()])),
-            extend_exclude: globs(Path::new("/project"), &["b".into()]),
+            exclude: Some(globs(Path::new("/elsewhere"), &["a".into()])),
+            extend_exclude: globs(Path::new("/elsewhere"), &["b".into()]),
             ..Default::default()
         };
         let settings = join(&["--extend-exclude", "c"], file.clone()).expect("valid");
         assert_eq!(settings.exclude, file.exclude);
         let bases: Vec<_> = settings.extend_exclude.iter().map(|glob| glob.base.clone()).collect();
-        assert_eq!(bases, [PathBuf::from("/project"), PathBuf::from("/work")]);
+        assert_eq!(bases, [PathBuf::from("/elsewhere"), PathBuf::from("/project")]);
         let settings = join(&["--exclude", "d"], file).expect("valid");
-        assert_eq!(settings.exclude, Some(globs(Path::new("/work"), &["d".into()])));
+        assert_eq!(settings.exclude, Some(globs(Path::new("/project"), &["d".into()])));
     }
 
     #[test]
     fn a_relative_root_counts_from_the_working_directory() {
-        assert_eq!(absolute_root("src", Path::new("/work")), Ok("/work/src".into()));
-        assert_eq!(absolute_root("/srv", Path::new("/work")), Ok("/srv".into()));
-        assert!(absolute_root("", Path::new("/work")).is_err());
+        assert_eq!(absolute_root("src", Path::new("/project")), Ok("/project/src".into()));
+        assert_eq!(absolute_root("/srv", Path::new("/project")), Ok("/srv".into()));
+        assert!(absolute_root("", Path::new("/project")).is_err());
     }
 
     #[test]
