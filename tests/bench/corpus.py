@@ -273,8 +273,8 @@ def get_libraries(root: Path, recipe: Recipe, pythons: list[str], pairs: list[st
             else:
                 libraries[name] = stdlib_of(python)[1]
     (root / "stdlib").mkdir(exist_ok=True)
-    for name, folder in libraries.items():
-        copy_stdlib(Path(folder), root / "stdlib" / name)
+    for name, source in libraries.items():
+        copy_stdlib(source, root / "stdlib" / name)
     return missing
 
 

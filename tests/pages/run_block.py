@@ -39,7 +39,7 @@ def bound_names(statement: ast.stmt) -> set[str]:
 
 def first_row(statement: ast.stmt) -> int:
     """The first row of a statement, its decorators included."""
-    decorators = getattr(statement, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     return min([statement.lineno, *(d.lineno for d in decorators)])
 
 

@@ -39,6 +39,29 @@ fn what_cannot_be_analysed_exits_3_before_1() {
 }
 
 #[test]
+fn what_is_accepted_as_not_analysed_stays_listed() {
+    let project = Project::new(&[("a.py", "x = 1\n"), ("b.py", "def f(:\n")]);
+    project.json(&[]).exits(3);
+    for level in ["info", "off"] {
+        let json = project.json(&["--level", &format!("not-analysed={level}")]).exits(0).json();
+        assert_eq!(json["not_analysed"][0]["path"], "b.py", "{level}: {json}");
+    }
+    // Excluded is not accepted: it is not looked at.
+    let json = project.json(&["--exclude", "b.py"]).exits(0).json();
+    assert_eq!(json["not_analysed"].as_array().map(Vec::len), Some(0), "{json}");
+}
+
+#[test]
+fn levels_decide_the_exit_code() {
+    let project = Project::new(&[("a.py", CONNECTS)]);
+    for (level, code, listed) in [("error", 1, 1), ("warn", 1, 1), ("info", 0, 1), ("off", 0, 0)] {
+        let setting = format!("network-connect={level}");
+        let json = project.json(&["--no-network", "--level", &setting]).exits(code).json();
+        assert_eq!(findings(&json).len(), listed, "{level}: {json}");
+    }
+}
+
+#[test]
 fn bad_usage_exits_2_with_a_suggestion() {
     let project = Project::new(&[("a.py", "x = 1\n")]);
     for (arguments, hint) in [
@@ -215,7 +238,7 @@ fn rules_explain_statistics_and_quiet() {
     let counted = |line: &str| line.contains("network-connect") && line.contains('1');
     assert!(statistics.stdout.lines().any(counted), "{statistics:?}");
     let quiet = project.run(&["--no-network", "--quiet"]).exits(1);
-    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{quiet:?}");
+    assert!(quiet.stderr.is_empty() && !quiet.stdout.contains("Found"), "{quiet:?}");
     project.run(&["--no-network", "--no-cache"]).exits(1);
     let version = project.run(&["--version"]).exits(0).stdout;
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
@@ -268,7 +291,7 @@ fn output_is_the_same_for_any_number_of_threads() {
             .iter()
             .map(|threads| {
                 let mut command = project.command(&arguments);
-                let run = run(command.env("RAYON_NUM_THREADS", threads), b"").exits(3);
+                let run = run(command.args(["--threads", threads]), b"").exits(3);
                 without_seconds(&run.stdout)
             })
             .collect();

@@ -33,7 +33,7 @@ fn sources() -> impl Strategy<Value = Vec<String>> {
 /// The JSON of a run over `paths`, without how long it took.
 fn output(project: &Project, paths: &[String], threads: &str) -> String {
     let mut command = project.command(&["--profile", "block-all", "--output-format", "json"]);
-    let run = run(command.args(paths).env("RAYON_NUM_THREADS", threads), b"");
+    let run = run(command.args(["--threads", threads]).args(paths), b"");
     assert!(matches!(run.code, Some(0 | 1 | 3)), "{run:?}");
     without_seconds(&run.stdout)
 }

@@ -114,7 +114,7 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.path()).args(arguments);
-        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "RAYON_NUM_THREADS"] {
+        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
             command.env_remove(name);
         }
         command
