@@ -3,6 +3,8 @@
 
 mod detect;
 pub mod diagnostic;
+pub mod judge;
+pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod summary;

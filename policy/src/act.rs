@@ -49,6 +49,33 @@ pub enum Verb {
     Hide,
 }
 
+impl Verb {
+    /// Every verb, in order of declaration.
+    pub const ALL: [Self; 21] = [
+        Self::Prepare,
+        Self::Resolve,
+        Self::Connect,
+        Self::Listen,
+        Self::Spawn,
+        Self::Signal,
+        Self::ReadFile,
+        Self::WriteFile,
+        Self::ListDirectory,
+        Self::ReadEnvironment,
+        Self::WriteEnvironment,
+        Self::Evaluate,
+        Self::Deserialise,
+        Self::Import,
+        Self::ImportExtension,
+        Self::LoadNative,
+        Self::MutateInterpreter,
+        Self::Introspect,
+        Self::Tamper,
+        Self::Keep,
+        Self::Hide,
+    ];
+}
+
 /// One act with its operand. [`crate::Policy::decide`] is the only judge of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act<'a> {
@@ -128,5 +155,18 @@ impl Act<'_> {
             Self::Keep => Verb::Keep,
             Self::Hide => Verb::Hide,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verb;
+
+    #[test]
+    fn no_verb_is_forgotten() {
+        for (index, verb) in Verb::ALL.into_iter().enumerate() {
+            assert_eq!(verb as usize, index, "{verb:?}");
+        }
+        assert_eq!(Verb::Hide as usize + 1, Verb::ALL.len());
     }
 }

@@ -311,3 +311,6 @@ impl Policy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

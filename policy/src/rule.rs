@@ -150,7 +150,9 @@ pub enum OperandAt {
     Url(Arg),
     /// The endpoint given when the receiver was made: `HTTPConnection(host).request(...)`.
     Receiver,
-    /// A path. Without one, the receiver's: `Path("f").write_text(...)`.
+    /// A path. Without one, the receiver's: `Path("f").write_text(...)`. Where the argument is
+    /// known to be an open file (an `io.IOBase`) or a descriptor (an `int`), no path is reached
+    /// and there is no act: `zipfile.ZipFile(io.BytesIO(), "w")`, `open(3, "w")`.
     Path(Arg),
     /// The path given when the receiver was made.
     ReceiverPath,
@@ -185,9 +187,10 @@ impl Arg {
 pub enum Condition {
     /// Nothing.
     Always,
-    /// The mode string (default `"r"`) has `w`, `a`, `x` or `+`.
+    /// The mode string (default `"r"`) has `w`, `a`, `x` or `+`. Only what stands before a `:` or
+    /// `|` counts: `tarfile.open(p, "r:xz")` reads.
     ModeWrites(Arg),
-    /// The mode string (default `"r"`) has none of `w`, `a`, `x`, or has `+`.
+    /// The mode string (default `"r"`), up to a `:` or `|`, has none of `w`, `a`, `x`, or has `+`.
     ModeReads(Arg),
     /// The `os.open` flags have a writing one (`O_WRONLY`, `O_RDWR`, `O_APPEND`, `O_CREAT`,
     /// `O_TRUNC`).
@@ -214,6 +217,10 @@ pub enum Condition {
     SourceText(Arg),
     /// The argument is not a string constant: the name it gives is computed.
     Computed(Arg),
+    /// The argument is given and is none of these strings.
+    NotText(Arg, &'static [&'static str]),
+    /// Every one of these holds: no where one does not, otherwise unknown where one is unknown.
+    All(&'static [Condition]),
     /// The argument is one of these strings.
     OneOf(Arg, &'static [&'static str]),
 }

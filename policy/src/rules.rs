@@ -8,6 +8,7 @@ use crate::rule::{Rule, TypeFact};
 
 pub mod endpoints;
 pub mod environment;
+pub mod filesystem;
 pub mod integrity;
 pub mod interpreter;
 pub mod network;
@@ -25,6 +26,7 @@ pub mod subprocess_library;
 pub static FAMILIES: &[&[&Rule]] = &[
     endpoints::RULES,
     environment::RULES,
+    filesystem::RULES,
     integrity::RULES,
     interpreter::RULES,
     network::RULES,
@@ -42,6 +44,7 @@ pub static FAMILIES: &[&[&Rule]] = &[
 pub static TYPE_FACTS: &[&[TypeFact]] = &[
     endpoints::TYPE_FACTS,
     environment::TYPE_FACTS,
+    filesystem::TYPE_FACTS,
     integrity::TYPE_FACTS,
     interpreter::TYPE_FACTS,
     network::TYPE_FACTS,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The candidate with the fewest typing slips (a letter added, dropped, changed, or two
 /// neighbours swapped), if there are few enough for it to be meant.
 ///
-/// Case and the difference between `-` and `_` cost nothing. Of equally near ones the first wins.
+/// Case and the difference between `-` and `_` cost nothing; a name cut short or drawn out is near. Of equally near ones the first wins.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -23,10 +23,14 @@ pub fn did_you_mean<'a>(
         .into_iter()
         .map(|candidate| {
             let folded = fold(candidate);
-            let limit = word.len().max(folded.len()) / 3;
-            (slips(&word, &folded), limit, candidate)
+            let (short, long) =
+                if word.len() < folded.len() { (&word, &folded) } else { (&folded, &word) };
+            // `warning` for `warn` is no slip, but plainly meant.
+            let meant = short.len() >= 4 && long.starts_with(short);
+            let slips = slips(&word, &folded);
+            (slips, meant || slips <= long.len() / 3, candidate)
         })
-        .filter(|(slips, limit, _)| slips <= limit)
+        .filter(|(_, near, _)| *near)
         .min_by_key(|(slips, _, _)| *slips)
         .map(|(_, _, candidate)| candidate)
 }
@@ -87,6 +91,7 @@ mod tests {
         assert_eq!(did_you_mean("no-netwrok", names), Some("no-network"));
         assert_eq!(did_you_mean("No_Network", names), Some("no-network"));
         assert_eq!(did_you_mean("fs-read-only", names), Some("fs-readonly"));
+        assert_eq!(did_you_mean("warning", ["error", "warn"]), Some("warn"));
         assert_eq!(did_you_mean("colour", names), None);
         assert_eq!(did_you_mean("", names), None);
     }

@@ -211,11 +211,14 @@ impl<'a> Engine<'a> {
         receiver: Option<&Rc<Instance<'a>>>,
         range: Range,
     ) {
-        let certain = match self.holds(trigger.api.condition, arguments, receiver) {
+        let certain = match self.holds(trigger.api.condition, arguments) {
             Truth::No => return,
             Truth::Yes => true,
             Truth::Unknown => false,
         };
+        if self.reaches_nothing(trigger.api.operand, arguments) {
+            return;
+        }
         let operand = self.operand(trigger.api.operand, arguments, receiver);
         self.triggered(id, trigger, operand, certain, range);
     }

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use hermetic_policy::Rule;
+use hermetic_policy::pattern::url::{UrlHost, split_host_port};
+use hermetic_policy::{Host, Rule};
 
 use crate::resolve::names::NAMES;
 use crate::summary::FoundOperand;
@@ -43,12 +44,11 @@ impl Engine<'_> {
             return;
         }
         for found in index.automaton.find_iter(text) {
-            let whole = whole_name(text, found.start(), found.end());
             let Some((name, rule)) = index.literals.get(found.pattern().as_usize()) else {
                 continue;
             };
-            if whole {
-                let host = !name.contains('/');
+            if names_place(text, name) {
+                let host = Host::parse(name).is_some();
                 let operand = if host {
                     FoundOperand::Inet { host: (*name).into(), port: None }
                 } else {
@@ -60,17 +60,26 @@ impl Engine<'_> {
     }
 }
 
-/// Whether the match is not a part of a longer host name, number or word.
-fn whole_name(text: &str, start: usize, end: usize) -> bool {
-    let part_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    let before = text.get(..start).and_then(|t| t.chars().next_back());
-    let mut after = text.get(end..).unwrap_or_default().chars();
-    let next = after.next();
-    let longer = match next {
-        // `169.254.169.254.nip.io`, but not the end of a sentence.
-        Some('.') => after.next().is_some_and(part_of_name),
-        Some(c) => part_of_name(c),
-        None => false,
+/// Whether a literal is this place: the whole of it, or a URL whose host (or path) it is.
+fn names_place(text: &str, place: &str) -> bool {
+    if text.eq_ignore_ascii_case(place) {
+        return true;
+    }
+    if place.starts_with('/') {
+        let rest = text.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+        let path = rest.unwrap_or(text);
+        return path.split(['?', '#']).next() == Some(place);
+    }
+    // What is written in a sentence or a comment is no URL; a beginning of one may be.
+    let host = match UrlHost::parse_prefix(text) {
+        UrlHost::Unknown => UrlHost::parse(text),
+        known => known,
     };
-    !longer && !before.is_some_and(|c| part_of_name(c) || c == '.')
+    match (host, Host::parse(place)) {
+        (UrlHost::Endpoint { host, .. }, Some(place)) => host == place,
+        (UrlHost::Relative | UrlHost::Local | UrlHost::Unknown, Some(place)) => {
+            split_host_port(text).is_some_and(|(host, _)| host == place)
+        }
+        (_, None) => false,
+    }
 }

@@ -120,14 +120,34 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Whether the operand shows that the call reaches nothing: an open file or a descriptor where
+    /// a path is taken, a URL of a scheme without a host.
+    pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
+        match at {
+            OperandAt::Path(path) => match arguments.get(path) {
+                Given::Value(Value::Int(_)) => true,
+                Given::Value(Value::Instance(instance)) => {
+                    let file = self.names.find("io.IOBase");
+                    file.is_some_and(|file| self.names.is_subclass(instance.class, file))
+                }
+                _ => false,
+            },
+            OperandAt::Url(url) => match arguments.get(url) {
+                Given::Value(Value::Text(text)) if text.complete => {
+                    UrlHost::parse(&text.known) == UrlHost::Local
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether the condition of a trigger holds.
     pub(super) fn holds(
         &self,
         condition: Condition,
         arguments: &Arguments<'a>,
-        receiver: Option<&Rc<Instance<'a>>>,
     ) -> Truth {
-        let _ = receiver;
         match condition {
             Condition::Always => Truth::Yes,
             Condition::ModeWrites(mode) => mode_truth(arguments.get(mode), mode_writes),
@@ -195,6 +215,29 @@ impl<'a> Engine<'a> {
                 | Given::Missing => Truth::No,
                 Given::Value(_) | Given::Unknown => Truth::Unknown,
             },
+            Condition::NotText(place, texts) => match arguments.get(place) {
+                Given::Value(Value::Text(text)) => match text.exact() {
+                    Some(text) if texts.contains(&text) => Truth::No,
+                    Some(_) => Truth::Yes,
+                    None => Truth::Unknown,
+                },
+                Given::Value(Value::Instance(_)) => Truth::Yes,
+                Given::Missing => Truth::No,
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+            },
+            Condition::OneOf(place, texts) => match arguments.get(place) {
+                Given::Value(Value::Text(text)) => match text.exact() {
+                    Some(text) if texts.contains(&text) => Truth::Yes,
+                    Some(_) => Truth::No,
+                    None => Truth::Unknown,
+                },
+                Given::Missing => Truth::No,
+                Given::Value(_) | Given::Unknown => Truth::Unknown,
+            },
+            Condition::All(conditions) => {
+                let truths = conditions.iter().map(|c| self.holds(*c, arguments));
+                truths.fold(Truth::Yes, Truth::and)
+            }
             Condition::Computed(place) => match arguments.get(place) {
                 Given::Value(value) if value.exact_text().is_some() => Truth::No,
                 _ => Truth::Yes,
@@ -238,6 +281,14 @@ impl<'a> Engine<'a> {
 }
 
 impl Truth {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Yes, Self::Yes) => Self::Yes,
+        }
+    }
+
     pub(super) fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
@@ -280,11 +331,17 @@ fn mode_truth(given: Given<'_, '_>, test: fn(&str) -> bool) -> Truth {
     if holds { Truth::Yes } else { Truth::No }
 }
 
+/// The part of a mode that says what is done: `r` of `r:xz`.
+fn action(mode: &str) -> &str {
+    mode.split([':', '|']).next().unwrap_or(mode)
+}
+
 fn mode_writes(mode: &str) -> bool {
-    mode.contains(['w', 'a', 'x', '+'])
+    action(mode).contains(['w', 'a', 'x', '+'])
 }
 
 fn mode_reads(mode: &str) -> bool {
+    let mode = action(mode);
     !mode.contains(['w', 'a', 'x']) || mode.contains('+')
 }
 

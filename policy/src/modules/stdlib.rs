@@ -2,9 +2,10 @@
 
 /// Every top-level module of the standard library, sorted.
 ///
-/// `sys.stdlib_module_names` of `CPython` 3.10 to 3.13 together, with what only 3.9 had
-/// (`formatter`, `parser`, `symbol`, `_bootlocale`) and what 3.14 and 3.15 added (`annotationlib`,
-/// `compression`, `profiling` and their cores). Test helpers such as `_testcapi` are not part of it.
+/// `sys.stdlib_module_names` of CPython 3.10 to 3.13 together, with what only 3.9 had
+/// (`formatter`, `parser`, `symbol`, `_bootlocale`) and, from their documentation, what 3.14 and
+/// 3.15 added (`annotationlib`, `compression`, `profiling` and their cores). Modules that exist to
+/// test the interpreter, such as `_testcapi`, are not part of it.
 #[rustfmt::skip]
 pub(super) static STDLIB: &[&str] = &[
     "__future__", "_abc", "_aix_support", "_android_support", "_apple_support", "_ast",

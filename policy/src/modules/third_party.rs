@@ -1,8 +1,8 @@
 //! What is known of modules from elsewhere.
 
 /// Third-party modules that cannot be imported without loading native code, sorted, and what they
-/// are built on. From the wheels their projects publish; a module with an optional accelerator is
-/// in neither list.
+/// are built on. Collected by hand from what the projects say of their builds, not measured; a
+/// module whose accelerator is optional belongs in neither list.
 #[rustfmt::skip]
 pub(super) static NATIVE: &[(&str, &str)] = &[
     ("Crypto", "C extensions"),
@@ -66,7 +66,6 @@ pub(super) static NATIVE: &[(&str, &str)] = &[
     ("httptools", "C extensions"),
     ("ibm_db", "C extensions"),
     ("igraph", "C extensions"),
-    ("immutables", "C extensions"),
     ("jaxlib", "C++ libraries"),
     ("jiter", "Rust extensions"),
     ("jnius", "C extensions"),
@@ -84,7 +83,6 @@ pub(super) static NATIVE: &[(&str, &str)] = &[
     ("lz4", "C extensions"),
     ("matplotlib", "C extensions on top of numpy"),
     ("memray", "C extensions"),
-    ("milksnake", "a cffi binding"),
     ("mmh3", "C extensions"),
     ("murmurhash", "C extensions on top of numpy"),
     ("mxnet", "C++ libraries"),
@@ -138,7 +136,6 @@ pub(super) static NATIVE: &[(&str, &str)] = &[
     ("rpds", "Rust extensions"),
     ("safetensors", "Rust extensions"),
     ("scipy", "C and Fortran extensions"),
-    ("setproctitle", "C extensions"),
     ("shapely", "C extensions"),
     ("shiboken2", "C extensions"),
     ("shiboken6", "C extensions"),
@@ -183,8 +180,8 @@ pub(super) static NATIVE: &[(&str, &str)] = &[
     ("zstandard", "C extensions"),
 ];
 
-/// Third-party modules whose own files are all Python, sorted. From the `py3-none-any` wheels
-/// their projects publish.
+/// Third-party modules whose own files are all Python (their wheels are `py3-none-any`), sorted.
+/// Collected by hand, not measured.
 #[rustfmt::skip]
 pub(super) static PURE: &[&str] = &[
     "IPython", "_distutils_hack", "_pytest", "aiofiles", "aioitertools", "alabaster", "alembic",

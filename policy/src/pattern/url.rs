@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::host::Host;
+use crate::operand::Endpoint;
 
 /// What is known of a URL's far end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,14 @@ impl UrlHost {
         Self::read(beginning, false)
     }
 
+    /// The endpoint, where it is known.
+    pub fn endpoint(self) -> Option<Endpoint<'static>> {
+        match self {
+            Self::Endpoint { host, port } => Some(Endpoint::Inet { host, port: Some(port) }),
+            Self::Relative | Self::Local | Self::Unknown => None,
+        }
+    }
+
     fn read(text: &str, whole: bool) -> Self {
         // `urllib.parse.urlsplit` drops leading control characters and spaces, and tabs and line
         // ends everywhere (CPython `Lib/urllib/parse.py`).
@@ -87,7 +96,9 @@ impl UrlHost {
         let Some((scheme, rest)) = split_scheme(&text) else {
             // `//host/x` takes its scheme from a base, `<URL:...>` is unwrapped by `urllib`, and
             // a backslash is a slash to some.
-            let undecided = text.starts_with("//") || text.starts_with(['<', '\\', ':']);
+            let undecided = text.starts_with("//")
+                || text.starts_with(['<', '\\', ':'])
+                || text.starts_with("/\\");
             // A lone `/` may go on to `//host`.
             let grows = !whole && (text == "/" || !text.contains(['/', '?', '#']));
             return if undecided || grows { Self::Unknown } else { Self::Relative };
@@ -287,6 +298,7 @@ mod tests {
             ("s3://bucket/key", "unknown"),
             ("localhost:8080/x", "unknown"),
             ("//example.com/x", "unknown"),
+            ("/\\example.com/x", "unknown"),
             ("<URL:http://example.com/>", "unknown"),
             ("/users/1", "relative"),
             ("users?next=http://example.com/", "relative"),

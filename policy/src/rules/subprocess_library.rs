@@ -254,10 +254,7 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "billiard.pool.Pool", of: "billiard.Pool" },
     Alias { name: "pathos.pools.ProcessPool", of: "pathos.multiprocessing.ProcessPool" },
     Alias { name: "git.cmd.Git", of: "git.Git" },
-    Alias { name: "git.repo.base.Repo", of: "git.Repo" },
-    Alias { name: "git.repo.Repo", of: "git.Repo" },
     Alias { name: "invoke.context.Context", of: "invoke.Context" },
-    Alias { name: "fabric.connection.Connection", of: "fabric.Connection" },
     Alias { name: "nox.sessions.Session", of: "nox.Session" },
     Alias { name: "pexpect.pty_spawn.spawn", of: "pexpect.spawn" },
     Alias { name: "psutil._common.Popen", of: "psutil.Popen" },
@@ -275,7 +272,6 @@ pub static TYPE_FACTS: &[TypeFact] = &[
         class: "ipykernel.zmqshell.ZMQInteractiveShell",
         base: "IPython.core.interactiveshell.InteractiveShell",
     },
-    Returns { api: "multiprocessing.get_context", class: "multiprocessing.context.BaseContext" },
     Extends {
         class: "multiprocessing.context.DefaultContext",
         base: "multiprocessing.context.BaseContext",
@@ -293,16 +289,11 @@ pub static TYPE_FACTS: &[TypeFact] = &[
         base: "multiprocessing.context.BaseContext",
     },
     Extends {
-        class: "multiprocessing.managers.SyncManager",
-        base: "multiprocessing.managers.BaseManager",
-    },
-    Extends {
         class: "multiprocessing.managers.SharedMemoryManager",
         base: "multiprocessing.managers.BaseManager",
     },
     Extends { class: "invoke.MockContext", base: "invoke.Context" },
     Returns { api: "git.Repo.git", class: "git.Git" },
-    Returns { api: "git.Repo.clone_from", class: "git.Repo" },
     Returns { api: "git.Repo.init", class: "git.Repo" },
     Returns { api: "pyspark.sql.SparkSession.builder", class: "pyspark.sql.SparkSession.Builder" },
     Returns {

@@ -1,0 +1,286 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, ValueEnum};
+use hermetic_check::render::Format;
+use hermetic_policy::suggest::did_you_mean;
+use hermetic_policy::{Level, Rule, rules};
+
+/// Report what a Python program can reach before it runs: network, processes, files,
+/// environment, dynamic code, native code.
+///
+/// Without a policy, ways around a guard and native code are reported, and the rest is summed up
+/// in one line. With a policy (flags, --profile or a configuration file), what it denies is
+/// reported.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hermetic-check",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
+                  configuration, 3 a file could not be analysed and that was not accepted."
+)]
+pub(crate) struct Args {
+    /// Files and folders to analyse; - is standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) levels: LevelArgs,
+
+    #[command(flatten)]
+    pub(crate) files: FileArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    /// Take this configuration file (hermetic.toml or pyproject.toml) instead of searching for
+    /// one in the working directory and above
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Read no configuration file
+    #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
+    pub(crate) isolated: bool,
+
+    /// Print the page of a rule
+    #[arg(long, value_name = "RULE", help_heading = "Rules")]
+    pub(crate) explain: Option<String>,
+
+    /// List every rule: name, capability, level, summary
+    #[arg(long, conflicts_with = "explain", help_heading = "Rules")]
+    pub(crate) rules: bool,
+
+    /// Worker threads; as many as there are processors if not given
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Accepted for scripts: there is no cache yet, so it has no effect
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+/// The runtime guard's own flags.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Policy")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct PolicyArgs {
+    /// Deny the network
+    #[arg(long)]
+    pub(crate) no_network: bool,
+
+    /// Allow loopback addresses although the network is denied
+    #[arg(long)]
+    pub(crate) allow_localhost: bool,
+
+    /// Allow a domain and what is below it although the network is denied; repeatable
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) allow_domain: Vec<String>,
+
+    /// Deny starting processes
+    #[arg(long)]
+    pub(crate) no_subprocess: bool,
+
+    /// Deny writing files; with =ROOT, reading outside that folder too
+    #[arg(long, value_name = "ROOT", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
+    pub(crate) fs_readonly: Option<Option<String>>,
+
+    /// Deny environment variables
+    #[arg(long, visible_alias = "no-env")]
+    pub(crate) no_environment: bool,
+
+    /// Deny running code made from data, and unsafe deserialisation
+    #[arg(long)]
+    pub(crate) no_code_exec: bool,
+
+    /// Deny changing interpreter-wide state such as sys.path and the working directory
+    #[arg(long)]
+    pub(crate) no_interpreter_mutation: bool,
+
+    /// Deny native interfaces and extension modules
+    #[arg(long)]
+    pub(crate) block_native: bool,
+
+    /// Deny importing a module and what is below it; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deny_import: Vec<String>,
+
+    /// Add a named policy; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Vec<String>,
+}
+
+/// How loudly findings are told.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Levels")]
+pub(crate) struct LevelArgs {
+    /// Level of what the policy cannot decide before the program runs [default: info]
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub(crate) undecided: Option<Level>,
+
+    /// Level of a rule: error, warn, info or off; repeatable
+    #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
+    pub(crate) level: Vec<(&'static str, Level)>,
+}
+
+/// Which files are analysed.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Files")]
+pub(crate) struct FileArgs {
+    /// Leave out what matches, instead of the default excludes; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Leave out what matches, besides the other excludes; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) extend_exclude: Vec<String>,
+
+    /// Analyse files that .gitignore and kin name, too
+    #[arg(long)]
+    pub(crate) no_ignore: bool,
+
+    /// Only list the files passed over because of .gitignore and kin or excludes
+    #[arg(long)]
+    pub(crate) show_ignored: bool,
+
+    /// Only list the files that would be analysed
+    #[arg(long, conflicts_with = "show_ignored")]
+    pub(crate) show_files: bool,
+
+    /// Name to report standard input under
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stdin_filename: Option<PathBuf>,
+}
+
+/// What is written.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// How findings are written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) output_format: OutputFormat,
+
+    /// Count findings by rule instead of listing them
+    #[arg(long)]
+    pub(crate) statistics: bool,
+
+    /// List what the policy cannot decide even at level info (JSON always does)
+    #[arg(long)]
+    pub(crate) show_undecided: bool,
+
+    /// Write findings only: no closing lines, no progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Colours in the text formats
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: Color,
+}
+
+/// The value of `--output-format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Source excerpt with carets, what, why and remedy
+    #[default]
+    Full,
+    /// `path:row:column: level[rule] message`
+    Concise,
+    /// One JSON object
+    Json,
+    /// One JSON object a line
+    Jsonl,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Full => Self::Full,
+            OutputFormat::Concise => Self::Concise,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Jsonl => Self::JsonLines,
+        }
+    }
+}
+
+/// The value of `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// In a terminal; `NO_COLOR` and `FORCE_COLOR` decide first
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A rule by name, or what to say about an unknown one.
+pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
+    rules::find(name).ok_or_else(|| match did_you_mean(name, rules::all().map(|rule| rule.name)) {
+        Some(near) => format!("unknown rule `{name}`; did you mean `{near}`"),
+        None => format!("unknown rule `{name}`; --rules lists them all"),
+    })
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::from_name(text).ok_or_else(|| "a level is error, warn, info or off".to_owned())
+}
+
+fn rule_level(text: &str) -> Result<(&'static str, Level), String> {
+    let (name, value) = text.split_once('=').ok_or("write RULE=LEVEL")?;
+    Ok((rule(name)?.name, level(value)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Args, String> {
+        Args::try_parse_from([&["hermetic-check"], args].concat()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_command_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_root_needs_its_equals_sign() {
+        let args = parse(&["--fs-readonly", "src"]).expect("valid");
+        assert_eq!(args.policy.fs_readonly, Some(None));
+        assert_eq!(args.paths, [PathBuf::from("src")]);
+        let args = parse(&["--fs-readonly=/srv"]).expect("valid");
+        assert_eq!(args.policy.fs_readonly, Some(Some("/srv".into())));
+        assert_eq!(args.paths, [PathBuf::from(".")]);
+    }
+
+    #[test]
+    fn both_spellings_of_the_environment_flag() {
+        for flag in ["--no-environment", "--no-env"] {
+            assert!(parse(&[flag]).expect("valid").policy.no_environment);
+        }
+    }
+
+    #[test]
+    fn lists_repeat() {
+        let args = parse(&["--deny-import", "a", "--deny-import", "b"]).expect("valid");
+        assert_eq!(args.policy.deny_import, ["a", "b"]);
+    }
+
+    #[test]
+    fn a_misspelt_rule_is_answered_with_the_nearest() {
+        let error = parse(&["--level", "network-conect=warn"]).expect_err("no such rule");
+        assert!(error.contains("did you mean `network-connect`"), "{error}");
+        let error = parse(&["--level", "network-connect=loud"]).expect_err("no such level");
+        assert!(error.contains("error, warn, info or off"), "{error}");
+        let args = parse(&["--level", "network-connect=off"]).expect("valid");
+        assert_eq!(args.levels.level, [("network-connect", Level::Off)]);
+    }
+}

@@ -1,0 +1,184 @@
+//! The `hermetic-check` command: arguments, settings, exit codes, progress. What it writes is
+//! made by `hermetic_check::render`.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read as _, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use hermetic_check::render::{self, TextOptions};
+use hermetic_check::report::Report;
+use hermetic_policy::Level;
+
+use crate::args::Args;
+use crate::engine::{Listing, Sources};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::settings::{Input, Settings};
+
+mod args;
+mod configuration;
+mod engine;
+mod failure;
+mod output;
+mod progress;
+mod settings;
+
+/// Nothing found.
+const CLEAN: u8 = 0;
+/// Findings of level warn or error.
+const FINDINGS: u8 = 1;
+/// Bad usage or configuration, or the output could not be written.
+const FAILED: u8 = 2;
+/// A file could not be analysed, and that was not accepted.
+const NOT_ANALYSED: u8 = 3;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let code = run(&args).unwrap_or_else(|failure| {
+        // Standard error may be closed; the exit code says it all the same.
+        let _ = writeln!(io::stderr(), "{failure}");
+        FAILED
+    });
+    ExitCode::from(code)
+}
+
+fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(name) = &args.explain {
+        let rule = args::rule(name).map_err(Failure::new)?;
+        let mut out = output::stdout(false);
+        let written = out.write_all(rule.page.as_bytes()).and_then(|()| out.flush());
+        return finish(written, CLEAN);
+    }
+    if args.rules {
+        let mut out = output::stdout(false);
+        let format = args.output.output_format.into();
+        let written = render::rules::write(&mut out, format).and_then(|()| out.flush());
+        return finish(written, CLEAN);
+    }
+
+    let mut settings = Settings::resolve(args)?;
+    let listing = match (args.files.show_files, args.files.show_ignored) {
+        (true, _) => Some(Listing::Files),
+        (_, true) => Some(Listing::Ignored),
+        _ => None,
+    };
+    if let Some(listing) = listing {
+        let paths = engine::list(&settings, listing);
+        return finish(write_lines(&paths), CLEAN);
+    }
+    if let Input::Stdin { bytes, .. } = &mut settings.input {
+        io::stdin()
+            .lock()
+            .read_to_end(bytes)
+            .map_err(|error| Failure::new(format_args!("standard input: {error}")))?;
+    }
+
+    let progress = Progress::start(args.output.quiet);
+    let report = engine::run(&settings, &progress.done);
+    progress.stop();
+
+    let format = render::Format::from(args.output.output_format);
+    let color = format.is_text() && output::colored(args.output.color);
+    let options = TextOptions {
+        color,
+        show_undecided: args.output.show_undecided,
+        policy_chosen: !settings.policy.is_empty(),
+    };
+    let sources = Sources { settings: &settings };
+    let mut out = output::stdout(color);
+    let written = output::write_report(&mut out, &report, &sources, &args.output, options);
+    let code = exit_code(&report);
+    let finished = finish(written, code);
+    // A process that is about to end need not give a large report back piece by piece.
+    std::mem::forget(report);
+    finished
+}
+
+/// The exit code a report deserves.
+fn exit_code(report: &Report) -> u8 {
+    let unaccepted =
+        report.files.iter().flat_map(|file| &file.not_analysed).any(|part| !part.accepted);
+    let found = report
+        .files
+        .iter()
+        .flat_map(|file| &file.diagnostics)
+        .any(|finding| finding.level >= Level::Warn);
+    match (unaccepted, found) {
+        (true, _) => NOT_ANALYSED,
+        (false, true) => FINDINGS,
+        (false, false) => CLEAN,
+    }
+}
+
+fn write_lines(lines: &[String]) -> io::Result<()> {
+    let mut out = output::stdout(false);
+    for line in lines {
+        writeln!(out, "{}", render::escape::Escaped(line))?;
+    }
+    out.flush()
+}
+
+/// A reader that closed the pipe has seen enough: no message, and the code stays.
+fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format_args!("standard output: {error}")))
+        }
+        _ => Ok(code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hermetic_check::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+    use hermetic_check::report::{FileReport, NotAnalysed};
+    use hermetic_policy::rules;
+
+    use super::*;
+
+    fn report(level: Option<Level>, accepted: Option<bool>) -> Report {
+        let rule = RuleRef(rules::find("network-connect").expect("a rule of this name"));
+        let diagnostics = level.map(|level| Diagnostic {
+            rule,
+            level,
+            ruling: Ruling::Deny,
+            span: Span::default(),
+            message: String::new(),
+            why: String::new(),
+            remedy: String::new(),
+            target: String::new(),
+            related: Vec::new(),
+        });
+        let part = |accepted| NotAnalysed { reason: "encoding", detail: String::new(), accepted };
+        let file = FileReport {
+            diagnostics: diagnostics.into_iter().collect(),
+            not_analysed: accepted.map(part).into_iter().collect(),
+            ..FileReport::default()
+        };
+        Report { files: vec![file], ..Report::default() }
+    }
+
+    #[test]
+    fn exit_codes() {
+        for (level, accepted, code) in [
+            (None, None, CLEAN),
+            (Some(Level::Off), None, CLEAN),
+            (Some(Level::Info), None, CLEAN),
+            (Some(Level::Warn), None, FINDINGS),
+            (Some(Level::Error), None, FINDINGS),
+            (Some(Level::Error), Some(true), FINDINGS),
+            (Some(Level::Info), Some(true), CLEAN),
+            (Some(Level::Error), Some(false), NOT_ANALYSED),
+            (None, Some(false), NOT_ANALYSED),
+        ] {
+            assert_eq!(exit_code(&report(level, accepted)), code, "{level:?} {accepted:?}");
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_a_full_disk_is() {
+        assert_eq!(finish(Err(io::ErrorKind::BrokenPipe.into()), FINDINGS), Ok(FINDINGS));
+        assert!(finish(Err(io::ErrorKind::StorageFull.into()), CLEAN).is_err());
+    }
+}

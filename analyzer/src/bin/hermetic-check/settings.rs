@@ -1,0 +1,241 @@
+//! The command line and the configuration file as one: what a run does.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, path};
+
+use hermetic_policy::{Level, Policy, PolicyOptions};
+
+use crate::args::{Args, PolicyArgs};
+use crate::configuration::{self, Configuration};
+use crate::failure::Failure;
+
+/// Everything a run needs to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// What to analyse.
+    pub(crate) input: Input,
+    /// What is denied.
+    pub(crate) policy: Policy,
+    /// Levels given to rules by name.
+    pub(crate) levels: BTreeMap<&'static str, Level>,
+    /// The level of what the policy cannot decide.
+    pub(crate) undecided: Level,
+    /// What to leave out instead of the default excludes, if given.
+    pub(crate) exclude: Option<Vec<Glob>>,
+    /// What else to leave out.
+    pub(crate) extend_exclude: Vec<Glob>,
+    /// Pass over what `.gitignore` and kin name.
+    pub(crate) respect_ignore: bool,
+    /// Worker threads, if given.
+    pub(crate) threads: Option<usize>,
+}
+
+/// What to analyse.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Files and folders.
+    Paths(Vec<PathBuf>),
+    /// Standard input, once it is read.
+    Stdin {
+        /// Its name in reports.
+        name: PathBuf,
+        /// What it holds.
+        bytes: Vec<u8>,
+    },
+}
+
+/// A pattern and the folder it counts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Glob {
+    pub(crate) base: PathBuf,
+    pub(crate) pattern: String,
+}
+
+impl Settings {
+    /// Put the command line and the configuration file, if there is one, together. Flags add
+    /// guards and exceptions to the file's; a level or an exclude given on the command line
+    /// takes the place of the file's.
+    pub(crate) fn resolve(args: &Args) -> Result<Self, Failure> {
+        let folder = env::current_dir()
+            .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
+        let configuration = match (&args.config, args.isolated) {
+            (Some(file), _) => Some(configuration::read(file, &folder)?),
+            (None, true) => None,
+            (None, false) => configuration::search(&folder)?,
+        };
+        Self::join(args, configuration.unwrap_or_default(), &folder)
+    }
+
+    fn join(args: &Args, file: Configuration, folder: &Path) -> Result<Self, Failure> {
+        // Judged on their own first, so that each is told with its own place.
+        let flags = policy_options(&args.policy, folder)?;
+        flags.build().map_err(Failure::new)?;
+        let policy = file.policy.union(flags).build().map_err(Failure::new)?;
+
+        let mut levels = file.levels;
+        levels.extend(args.levels.level.iter().copied());
+        let here = |patterns: &[String]| globs(folder, patterns);
+        let mut extend_exclude = file.extend_exclude;
+        extend_exclude.extend(here(&args.files.extend_exclude));
+        let exclude = if args.files.exclude.is_empty() {
+            file.exclude
+        } else {
+            Some(here(&args.files.exclude))
+        };
+        Ok(Self {
+            input: input(&args.paths, args.files.stdin_filename.as_deref())?,
+            policy,
+            levels,
+            undecided: args.levels.undecided.or(file.undecided).unwrap_or(Level::Info),
+            exclude,
+            extend_exclude,
+            respect_ignore: !args.files.no_ignore,
+            threads: args.threads.map(usize::from),
+        })
+    }
+}
+
+/// Patterns that count from a folder.
+pub(crate) fn globs(base: &Path, patterns: &[String]) -> Vec<Glob> {
+    let glob = |pattern: &String| Glob { base: base.to_owned(), pattern: pattern.clone() };
+    patterns.iter().map(glob).collect()
+}
+
+/// A read root, made absolute.
+pub(crate) fn absolute_root(root: &str, folder: &Path) -> Result<String, Failure> {
+    if root.is_empty() {
+        return Err(Failure::new("--fs-readonly=ROOT: ROOT is empty; write --fs-readonly alone"));
+    }
+    path::absolute(folder.join(root))
+        .ok()
+        .and_then(|root| root.into_os_string().into_string().ok())
+        .ok_or_else(|| {
+            Failure::new(format_args!("--fs-readonly: `{root}` has no absolute form in UTF-8"))
+        })
+}
+
+fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Failure> {
+    let root = args.fs_readonly.as_ref().and_then(Option::as_deref);
+    Ok(PolicyOptions {
+        profile: args.profile.clone(),
+        no_network: args.no_network,
+        allow_localhost: args.allow_localhost,
+        allow_domain: args.allow_domain.clone(),
+        no_subprocess: args.no_subprocess,
+        fs_readonly: args.fs_readonly.is_some(),
+        fs_root: root.map(|root| absolute_root(root, folder)).transpose()?,
+        no_environment: args.no_environment,
+        no_code_exec: args.no_code_exec,
+        no_interpreter_mutation: args.no_interpreter_mutation,
+        block_native: args.block_native,
+        deny_import: args.deny_import.clone(),
+    })
+}
+
+fn input(paths: &[PathBuf], stdin_filename: Option<&Path>) -> Result<Input, Failure> {
+    let stdin = Path::new("-");
+    if !paths.iter().any(|path| path == stdin) {
+        return match stdin_filename {
+            None => Ok(Input::Paths(paths.to_owned())),
+            Some(_) => {
+                Err(Failure::new("--stdin-filename names standard input: add - as the path"))
+            }
+        };
+    }
+    if paths.len() > 1 {
+        return Err(Failure::new("- is standard input and has to be the only path"));
+    }
+    Ok(Input::Stdin { name: stdin_filename.unwrap_or(stdin).to_owned(), bytes: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use hermetic_policy::Capability;
+
+    use super::*;
+
+    fn join(args: &[&str], file: Configuration) -> Result<Settings, Failure> {
+        let args = Args::try_parse_from([&["hermetic-check"], args].concat()).expect("valid");
+        Settings::join(&args, file, Path::new("/project"))
+    }
+
+    #[test]
+    fn flags_add_to_the_file() {
+        let file = Configuration {
+            policy: PolicyOptions { no_network: true, ..Default::default() },
+            ..Default::default()
+        };
+        let settings = join(&["--no-env"], file).expect("valid");
+        assert!(settings.policy.guards(Capability::Network));
+        assert!(settings.policy.guards(Capability::Environment));
+        assert!(!settings.policy.guards(Capability::Subprocess));
+    }
+
+    #[test]
+    fn nothing_said_denies_nothing() {
+        let settings = join(&[], Configuration::default()).expect("valid");
+        assert!(settings.policy.is_empty());
+        assert_eq!(settings.undecided, Level::Info);
+        assert!(settings.respect_ignore);
+        assert_eq!(settings.exclude, None);
+        assert_eq!(settings.input, Input::Paths(vec![".".into()]));
+    }
+
+    #[test]
+    fn a_level_on_the_command_line_wins() {
+        let levels = [("network-connect", Level::Off), ("captured-reference", Level::Error)];
+        let file = Configuration {
+            levels: levels.into(),
+            undecided: Some(Level::Off),
+            ..Default::default()
+        };
+        let settings = join(&["--level", "network-connect=warn", "--undecided", "error"], file)
+            .expect("valid");
+        assert_eq!(settings.levels["network-connect"], Level::Warn);
+        assert_eq!(settings.levels["captured-reference"], Level::Error);
+        assert_eq!(settings.undecided, Level::Error);
+    }
+
+    #[test]
+    fn excludes_count_from_where_they_were_written() {
+        let file = Configuration {
+            exclude: Some(globs(Path::new("/elsewhere"), &["a".into()])),
+            extend_exclude: globs(Path::new("/elsewhere"), &["b".into()]),
+            ..Default::default()
+        };
+        let settings = join(&["--extend-exclude", "c"], file.clone()).expect("valid");
+        assert_eq!(settings.exclude, file.exclude);
+        let bases: Vec<_> = settings.extend_exclude.iter().map(|glob| glob.base.clone()).collect();
+        assert_eq!(bases, [PathBuf::from("/elsewhere"), PathBuf::from("/project")]);
+        let settings = join(&["--exclude", "d"], file).expect("valid");
+        assert_eq!(settings.exclude, Some(globs(Path::new("/project"), &["d".into()])));
+    }
+
+    #[test]
+    fn a_relative_root_counts_from_the_working_directory() {
+        assert_eq!(absolute_root("src", Path::new("/project")), Ok("/project/src".into()));
+        assert_eq!(absolute_root("/srv", Path::new("/project")), Ok("/srv".into()));
+        assert!(absolute_root("", Path::new("/project")).is_err());
+    }
+
+    #[test]
+    fn wrong_values_are_told() {
+        for args in [&["--profile", "block-al"][..], &["--deny-import", "a b"]] {
+            assert!(join(args, Configuration::default()).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn standard_input_stands_alone() {
+        let name = |args: &[&str]| match join(args, Configuration::default())?.input {
+            Input::Stdin { name, .. } => Ok(name),
+            Input::Paths(_) => Err(Failure::new("paths")),
+        };
+        assert_eq!(name(&["-"]), Ok("-".into()));
+        assert_eq!(name(&["-", "--stdin-filename", "a.py"]), Ok("a.py".into()));
+        assert!(name(&["-", "b.py"]).is_err());
+        assert!(name(&["--stdin-filename", "a.py"]).is_err());
+    }
+}

@@ -1,0 +1,329 @@
+//! Facts against a policy: which of a file's acts are findings, and how they are told.
+//!
+//! The decision itself is [`Policy::decide`]'s; this module only turns what was found into an
+//! [`Act`], and a verdict into a [`Diagnostic`].
+
+use std::collections::BTreeMap;
+
+use hermetic_policy::rule::{Construct, Reported};
+use hermetic_policy::{
+    Act, Capability, Endpoint, Host, Level, Operand, Policy, ResolvedPath, Rule, Verb, Verdict,
+    Why, message, modules,
+};
+use rustc_hash::FxHashSet;
+
+use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
+use crate::resolve::names::NAMES;
+use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Range};
+
+/// The most uses of native code listed beside the import they belong to.
+const MOST_RELATED: usize = 20;
+
+/// What decides which findings are told, and how loudly.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What is denied.
+    pub policy: Policy,
+    /// Levels given to rules by name.
+    pub levels: BTreeMap<&'static str, Level>,
+    /// The level of what the policy cannot decide before the program runs.
+    pub undecided: Level,
+    /// Top-level modules that are part of what is analysed: pure, and no third party's.
+    pub first_party: FxHashSet<String>,
+}
+
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            levels: BTreeMap::new(),
+            undecided: Level::Info,
+            first_party: FxHashSet::default(),
+        }
+    }
+}
+
+/// One file's findings.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Sorted by place and rule.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Capabilities used, whatever the policy.
+    pub used: FxHashSet<Capability>,
+    /// How many acts were undecided, told or not.
+    pub undecided: u64,
+}
+
+impl Judgement {
+    /// Judge everything found in one file. `span_of` places a byte range.
+    pub fn judge(&self, summary: &FileSummary, span_of: &dyn Fn(Range) -> Span) -> Judged {
+        let mut bench = Bench { judgement: self, span_of, judged: Judged::default() };
+        for capture in &summary.captures {
+            bench.capture(capture);
+        }
+        let mut native = Vec::new();
+        for act in &summary.acts {
+            // Native code is one finding a file, at its first place.
+            if act.rule.capability == Capability::Native && act.rule.reported == Reported::Always {
+                native.push(act);
+            } else {
+                bench.act(act);
+            }
+        }
+        bench.native(native);
+        for import in &summary.imports {
+            bench.import(import);
+        }
+        let mut judged = bench.judged;
+        judged.diagnostics.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+            key(a).cmp(&key(b))
+        });
+        judged.diagnostics.dedup();
+        judged
+    }
+
+    /// The level of a denied or advised finding of a rule, before what its operand adds.
+    pub fn level(&self, rule: &Rule, otherwise: Level) -> Level {
+        self.levels.get(rule.name).copied().unwrap_or(otherwise)
+    }
+
+    fn undecided_level(&self, rule: &Rule) -> Level {
+        let configured = self.levels.get(rule.name).copied().unwrap_or(Level::Error);
+        self.undecided.min(configured)
+    }
+}
+
+struct Bench<'j> {
+    judgement: &'j Judgement,
+    span_of: &'j dyn Fn(Range) -> Span,
+    judged: Judged,
+}
+
+impl Bench<'_> {
+    fn capture(&mut self, capture: &Capture) {
+        let Some(rule) = NAMES.construct_rule(Construct::KeptReference) else { return };
+        let otherwise = if capture.enforced { Level::Warn } else { Level::Error };
+        let level = self.judgement.level(rule, otherwise);
+        let told = message::tell_capture(&capture.target, capture.of.capability, capture.enforced);
+        self.push(rule, level, Ruling::Advise, capture.range, &capture.target, told);
+    }
+
+    fn act(&mut self, found: &FoundAct) {
+        let rule = found.rule;
+        let verdict = self.judgement.policy.decide(&as_act(found)).verdict();
+        if rule.reported == Reported::ByPolicy && found.verb != Verb::Prepare {
+            self.judged.used.insert(rule.capability);
+        }
+        let (ruling, level) = match (verdict, rule.reported) {
+            (Verdict::Allow, Reported::ByPolicy) => return,
+            (Verdict::Allow, Reported::Always) => {
+                let level = if found.aimed_at_guard { Level::Warn } else { rule.level };
+                (Ruling::Advise, self.judgement.level(rule, level.max(rule.level)))
+            }
+            (Verdict::Deny(_), reported) if found.certain => {
+                // Ordinary introspection is worth a warning once there is a guard to get round.
+                let level = match reported {
+                    Reported::Always => rule.level.max(Level::Warn),
+                    Reported::ByPolicy => rule.level,
+                };
+                (Ruling::Deny, self.judgement.level(rule, level))
+            }
+            // A socket that is only made reaches nothing; its use is judged where it stands.
+            (Verdict::Undecided(_), _) if found.verb == Verb::Prepare => return,
+            (Verdict::Deny(_) | Verdict::Undecided(_), _) => {
+                self.judged.undecided += 1;
+                (Ruling::Undecided, self.judgement.undecided_level(rule))
+            }
+        };
+        let told_verdict = match (verdict, ruling) {
+            (Verdict::Deny(why), Ruling::Undecided) => Verdict::Undecided(why),
+            (verdict, _) => verdict,
+        };
+        let shown = shown_operand(&found.operand);
+        let told =
+            message::tell_act(rule, found.verb, &found.target, shown.as_deref(), told_verdict);
+        self.push(rule, level, ruling, found.range, &found.target, told);
+    }
+
+    /// All native code of a file in one finding for each rule.
+    fn native(&mut self, acts: Vec<&FoundAct>) {
+        let mut groups: Vec<(&FoundAct, Vec<&FoundAct>)> = Vec::new();
+        for act in acts {
+            match groups.iter_mut().find(|(first, _)| first.rule.name == act.rule.name) {
+                Some((_, rest)) => rest.push(act),
+                None => groups.push((act, Vec::new())),
+            }
+        }
+        for (first, rest) in groups {
+            let before = self.judged.diagnostics.len();
+            self.act(first);
+            let Some(told) = self.judged.diagnostics.get_mut(before) else { continue };
+            told.related = rest
+                .iter()
+                .take(MOST_RELATED)
+                .map(|act| Related {
+                    span: (self.span_of)(act.range),
+                    message: format!("`{}` is used here", act.target),
+                })
+                .collect();
+        }
+    }
+
+    fn import(&mut self, import: &FoundImport) {
+        let policy = &self.judgement.policy;
+        if policy.guards(Capability::Imports) {
+            let joined = import.member.as_ref().map(|m| format!("{}.{m}", import.module));
+            let names = [Some(&*import.module), joined.as_deref()];
+            let denied = names.into_iter().flatten().find(|name| {
+                let verdict = policy.decide(&Act::Import(Operand::Exact(name))).verdict();
+                verdict == Verdict::Deny(Why::DeniedImport)
+            });
+            if let (Some(name), Some(rule)) = (denied, NAMES.construct_rule(Construct::AnyImport)) {
+                let told = message::tell_act(
+                    rule,
+                    Verb::Import,
+                    name,
+                    Some(name),
+                    Verdict::Deny(Why::DeniedImport),
+                );
+                let level = self.judgement.level(rule, rule.level);
+                self.push(rule, level, Ruling::Deny, import.range, name, told);
+            }
+        }
+        if policy.guards(Capability::Native) {
+            self.extension(import);
+        }
+    }
+
+    /// Under `--block-native`, an import of what is or may be an extension module.
+    fn extension(&mut self, import: &FoundImport) {
+        let Some(rule) = NAMES.construct_rule(Construct::UnknownImport) else { return };
+        let top = import.module.split('.').next().unwrap_or_default();
+        let own = self.judgement.first_party.contains(top);
+        // `ctypes` and its kin have a rule of their own.
+        let told_elsewhere = NAMES
+            .import_rules(&import.module)
+            .iter()
+            .any(|(rule, _)| rule.capability == Capability::Native);
+        if own || told_elsewhere {
+            return;
+        }
+        let Some(operand) = modules::extension_operand(&import.module) else { return };
+        let verdict = self.judgement.policy.decide(&Act::ImportExtension(operand)).verdict();
+        let (ruling, level) = match verdict {
+            Verdict::Allow => return,
+            Verdict::Deny(_) => (Ruling::Deny, self.judgement.level(rule, rule.level)),
+            Verdict::Undecided(_) => {
+                self.judged.undecided += 1;
+                (Ruling::Undecided, self.judgement.undecided_level(rule))
+            }
+        };
+        let told = message::tell_act(
+            rule,
+            Verb::ImportExtension,
+            &import.module,
+            Some(&import.module),
+            verdict,
+        );
+        self.push(rule, level, ruling, import.range, &import.module, told);
+    }
+
+    fn push(
+        &mut self,
+        rule: &'static Rule,
+        level: Level,
+        ruling: Ruling,
+        range: Range,
+        target: &str,
+        told: message::Told,
+    ) {
+        if level == Level::Off {
+            return;
+        }
+        self.judged.diagnostics.push(Diagnostic {
+            rule: RuleRef(rule),
+            level,
+            ruling,
+            span: (self.span_of)(range),
+            message: told.what,
+            why: told.why,
+            remedy: told.remedy,
+            target: target.to_owned(),
+            related: Vec::new(),
+        });
+    }
+}
+
+/// The act, with an operand where what was found is one in full.
+fn as_act(found: &FoundAct) -> Act<'_> {
+    let operand = &found.operand;
+    match found.verb {
+        Verb::Prepare => Act::Prepare(endpoint(operand, false)),
+        Verb::Resolve => Act::Resolve(endpoint(operand, false)),
+        Verb::Connect => Act::Connect(endpoint(operand, false)),
+        Verb::Listen => Act::Listen(endpoint(operand, true)),
+        Verb::Spawn => Act::Spawn(name(operand)),
+        Verb::Signal => Act::Signal,
+        Verb::ReadFile => Act::ReadFile(path(operand)),
+        Verb::WriteFile => Act::WriteFile(path(operand)),
+        Verb::ListDirectory => Act::ListDirectory(path(operand)),
+        Verb::ReadEnvironment => Act::ReadEnvironment(name(operand)),
+        Verb::WriteEnvironment => Act::WriteEnvironment(name(operand)),
+        Verb::Evaluate => Act::Evaluate,
+        Verb::Deserialise => Act::Deserialise,
+        Verb::Import => Act::Import(name(operand)),
+        Verb::ImportExtension => Act::ImportExtension(name(operand)),
+        Verb::LoadNative => Act::LoadNative(name(operand)),
+        Verb::MutateInterpreter => Act::MutateInterpreter(name(operand)),
+        Verb::Introspect => Act::Introspect,
+        Verb::Tamper => Act::Tamper,
+        Verb::Keep => Act::Keep,
+        Verb::Hide => Act::Hide,
+    }
+}
+
+fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
+    let (host, port) = match operand {
+        FoundOperand::Inet { host, port } => (&**host, *port),
+        FoundOperand::Name(host) => (&**host, None),
+        FoundOperand::Unix(path) => return Operand::Exact(Endpoint::Unix(path.as_ref().into())),
+        FoundOperand::Unknown | FoundOperand::Path(_) => return Operand::Unknown,
+    };
+    // To listen on "" is to listen everywhere (CPython `Doc/library/socket.rst`).
+    let host = if host.is_empty() && listening { "0.0.0.0" } else { host };
+    match Host::parse(host) {
+        Some(host) => Operand::Exact(Endpoint::Inet { host, port }),
+        None => Operand::Unknown,
+    }
+}
+
+fn path(operand: &FoundOperand) -> Operand<ResolvedPath<'_>> {
+    match operand {
+        FoundOperand::Path(path) => {
+            ResolvedPath::lexical(path).map_or(Operand::Unknown, Operand::Exact)
+        }
+        _ => Operand::Unknown,
+    }
+}
+
+fn name(operand: &FoundOperand) -> Operand<&str> {
+    match operand {
+        FoundOperand::Name(name) | FoundOperand::Path(name) => Operand::Exact(name),
+        _ => Operand::Unknown,
+    }
+}
+
+/// The operand as a message shows it.
+fn shown_operand(operand: &FoundOperand) -> Option<String> {
+    match operand {
+        FoundOperand::Unknown => None,
+        FoundOperand::Inet { host, port: Some(port) } if host.contains(':') => {
+            Some(format!("[{host}]:{port}"))
+        }
+        FoundOperand::Inet { host, port: Some(port) } => Some(format!("{host}:{port}")),
+        FoundOperand::Inet { host, port: None } => Some(host.to_string()),
+        FoundOperand::Unix(path) | FoundOperand::Path(path) => Some(path.to_string()),
+        FoundOperand::Name(name) => Some(name.to_string()),
+    }
+}

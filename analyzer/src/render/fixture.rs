@@ -1,0 +1,108 @@
+//! Findings and reports made by hand, for the renderers' tests.
+
+use std::io;
+
+use hermetic_policy::{Level, rules};
+
+use crate::diagnostic::{Diagnostic, Position, Related, RuleRef, Ruling, Span};
+use crate::report::{FileReport, NotAnalysed, Report, Summary};
+
+/// An error of `network-connect`.
+pub(super) fn finding(message: &str) -> Diagnostic {
+    Diagnostic {
+        rule: RuleRef(rules::find("network-connect").expect("a rule of this name")),
+        level: Level::Error,
+        ruling: Ruling::Deny,
+        span: Span::default(),
+        message: message.into(),
+        why: String::new(),
+        remedy: String::new(),
+        target: "socket.create_connection".into(),
+        related: Vec::new(),
+    }
+}
+
+impl Diagnostic {
+    pub(super) fn at(mut self, row: u32, column: u32) -> Self {
+        self.span.start = Position { row, column };
+        self.span.end = self.span.start;
+        self
+    }
+    pub(super) fn offset(mut self, offset: usize) -> Self {
+        self.span.offset = u32::try_from(offset).expect("small");
+        self
+    }
+    pub(super) fn width(mut self, columns: u32) -> Self {
+        self.span.end.column = self.span.start.column + columns;
+        self
+    }
+    pub(super) fn until(mut self, row: u32, column: u32) -> Self {
+        self.span.end = Position { row, column };
+        self
+    }
+    pub(super) fn cell(mut self, cell: u32) -> Self {
+        self.span.cell = Some(cell);
+        self
+    }
+    pub(super) fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+    pub(super) fn undecided(mut self) -> Self {
+        self.ruling = Ruling::Undecided;
+        self
+    }
+    pub(super) fn why(mut self, why: &str) -> Self {
+        self.why = why.into();
+        self
+    }
+    pub(super) fn remedy(mut self, remedy: &str) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+    pub(super) fn related(
+        mut self,
+        row: u32,
+        column: u32,
+        offset: u32,
+        width: u32,
+        message: &str,
+    ) -> Self {
+        let start = Position { row, column };
+        let end = Position { row, column: column + width };
+        let span = Span { cell: self.span.cell, offset, start, end };
+        self.related.push(Related { span, message: message.into() });
+        self
+    }
+}
+
+/// A report of one file, with its findings counted.
+pub(super) fn report(path: &str, diagnostics: Vec<Diagnostic>) -> Report {
+    let mut summary = Summary { files: 1, lines: 10, seconds: 0.25, ..Summary::default() };
+    for finding in &diagnostics {
+        *summary.by_rule.entry(finding.rule.0.name).or_default() += 1;
+        *summary.by_capability.entry(finding.rule.0.capability.name()).or_default() += 1;
+        summary.undecided += u64::from(finding.ruling == Ruling::Undecided);
+    }
+    let file = FileReport { path: path.into(), diagnostics, ..FileReport::default() };
+    Report { files: vec![file], summary }
+}
+
+/// Note of the report's files that they were not analysed.
+pub(super) fn not_analysed(
+    report: &mut Report,
+    reason: &'static str,
+    detail: &str,
+    accepted: bool,
+) {
+    for file in &mut report.files {
+        file.not_analysed.push(NotAnalysed { reason, detail: detail.into(), accepted });
+    }
+}
+
+/// What a renderer wrote.
+pub(super) fn text(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    render(&mut out).expect("a vector takes everything");
+    String::from_utf8(out).expect("UTF-8")
+}

@@ -1,0 +1,415 @@
+//! Configuration from TOML text: `[tool.hermetic]` of `pyproject.toml`, or the same tables at the
+//! top level of `hermetic.toml`.
+//!
+//! Text in, never a file: who finds and reads it is each face's business. The whole schema is
+//! here, so that every face tells a typo in any table. Keys are the flags' names:
+//!
+//! ```toml
+//! [tool.hermetic]
+//! no-network = true
+//! allow-domain = ["api.example.com"]
+//!
+//! [tool.hermetic.check]
+//! undecided = "warn"
+//! extend-exclude = ["vendored"]
+//!
+//! [tool.hermetic.check.levels]
+//! captured-reference = "off"
+//! ```
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::options::PolicyOptions;
+use crate::pattern::host::HostPattern;
+use crate::pattern::module::ModulePattern;
+use crate::suggest::did_you_mean;
+use crate::{Level, profile, rules};
+
+/// Everything a configuration text says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The policy: the keys of the outer table. A relative `fs_root` is relative to the file.
+    pub policy: PolicyOptions,
+    /// `[check]`: what only the analyzer needs.
+    pub check: CheckConfig,
+}
+
+/// `[tool.hermetic.check]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckConfig {
+    /// `undecided`: the level of what cannot be decided before the program runs.
+    pub undecided: Option<Level>,
+    /// `exclude`: replaces the default excludes.
+    pub exclude: Option<Vec<String>>,
+    /// `extend-exclude`: adds to them.
+    pub extend_exclude: Vec<String>,
+    /// `[levels]`: rule names with the level each is told at, in the order of the text.
+    pub levels: Vec<(&'static str, Level)>,
+}
+
+/// A place in a configuration text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1.
+    pub row: u32,
+    /// Character (Unicode scalar value) within the line, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.row, self.column)
+    }
+}
+
+/// What is wrong with a configuration text. The message does not repeat the place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct ConfigError {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub kind: ConfigErrorKind,
+}
+
+/// The kinds of [`ConfigError`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigErrorKind {
+    /// Not TOML.
+    #[error("{0}")]
+    Syntax(String),
+    /// A key the table does not have.
+    #[error("unknown key `{key}` in {table}; {advice}")]
+    UnknownKey {
+        /// What was written.
+        key: String,
+        /// The table as a reader would write it.
+        table: String,
+        /// The key that was perhaps meant, or those there are.
+        advice: String,
+    },
+    /// A value of another type.
+    #[error("`{key}` takes {expected}, not {found}")]
+    Type {
+        /// The key.
+        key: String,
+        /// What it takes.
+        expected: &'static str,
+        /// What was written.
+        found: &'static str,
+    },
+    /// A value of the right type that means nothing.
+    #[error("`{key}`: {problem}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A name under `[levels]` that is no rule.
+    #[error("unknown rule `{name}`{}", match .suggestion {
+        Some(rule) => format!("; did you mean `{rule}`"),
+        None => String::new(),
+    })]
+    UnknownRule {
+        /// What was written.
+        name: String,
+        /// The rule that was perhaps meant.
+        suggestion: Option<&'static str>,
+    },
+}
+
+impl Config {
+    /// Read `pyproject.toml`; `None` where it has no `[tool.hermetic]`.
+    pub fn from_pyproject(text: &str) -> Result<Option<Self>, ConfigError> {
+        let reader = Reader { text, base: "tool.hermetic" };
+        let document = reader.document()?;
+        let Some((_, tool)) = find(document.get_ref(), "tool") else { return Ok(None) };
+        // A `tool` that is no table is another tool's complaint.
+        let Some((_, own)) = tool.get_ref().as_table().and_then(|tool| find(tool, "hermetic"))
+        else {
+            return Ok(None);
+        };
+        reader.config(reader.table("tool.hermetic", own)?).map(Some)
+    }
+
+    /// Read `hermetic.toml`.
+    pub fn from_hermetic_toml(text: &str) -> Result<Self, ConfigError> {
+        let reader = Reader { text, base: "" };
+        let document = reader.document()?;
+        reader.config(document.get_ref())
+    }
+}
+
+type Key<'i> = Spanned<toml::de::DeString<'i>>;
+type Value<'i> = Spanned<DeValue<'i>>;
+
+const POLICY_KEYS: &[&str] = &[
+    "profile",
+    "no-network",
+    "allow-localhost",
+    "allow-domain",
+    "no-subprocess",
+    "fs-readonly",
+    "no-environment",
+    "no-env",
+    "no-code-exec",
+    "no-interpreter-mutation",
+    "block-native",
+    "deny-import",
+    "check",
+    "pytest",
+    "learn",
+];
+const CHECK_KEYS: &[&str] = &["undecided", "exclude", "extend-exclude", "levels"];
+
+fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(&'t Key<'i>, &'t Value<'i>)> {
+    table.iter().find(|(key, _)| key.get_ref() == name)
+}
+
+/// A table's entries in the order of the text, so that the first error told is the first there.
+fn entries<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(&'t Key<'i>, &'t Value<'i>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// The dotted name of the outer table.
+    base: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    fn document(&self) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+        DeTable::parse(self.text).map_err(|error| {
+            let problem = error.message().lines().collect::<Vec<_>>().join("; ");
+            let span = error.span().unwrap_or_default();
+            self.error(&span, ConfigErrorKind::Syntax(format!("not valid TOML: {problem}")))
+        })
+    }
+
+    fn config(&self, table: &DeTable<'a>) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let policy = &mut config.policy;
+        for (key, value) in entries(table) {
+            let name = key.get_ref().as_ref();
+            match name {
+                "profile" => {
+                    policy.profile = self.strings_or_one(name, value, |text| {
+                        profile::find(text).map(|_| ()).map_err(|error| error.to_string())
+                    })?;
+                }
+                "no-network" => policy.no_network = self.flag(name, value)?,
+                "allow-localhost" => policy.allow_localhost = self.flag(name, value)?,
+                "allow-domain" => {
+                    policy.allow_domain = self.strings(name, value, |text| {
+                        HostPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                    })?;
+                }
+                "no-subprocess" => policy.no_subprocess = self.flag(name, value)?,
+                "fs-readonly" => match value.get_ref() {
+                    DeValue::Boolean(on) => policy.fs_readonly = *on,
+                    DeValue::String(root) if root.is_empty() || root.contains('\0') => {
+                        return Err(self.value(value, name, "names no folder"));
+                    }
+                    DeValue::String(root) => policy.fs_root = Some(root.as_ref().to_owned()),
+                    _ => return Err(self.wrong_type(value, name, "true, false or a folder")),
+                },
+                // Either spelling turns it on; neither undoes the other.
+                "no-environment" | "no-env" => policy.no_environment |= self.flag(name, value)?,
+                "no-code-exec" => policy.no_code_exec = self.flag(name, value)?,
+                "no-interpreter-mutation" => {
+                    policy.no_interpreter_mutation = self.flag(name, value)?;
+                }
+                "block-native" => policy.block_native = self.flag(name, value)?,
+                "deny-import" => {
+                    policy.deny_import = self.strings(name, value, |text| {
+                        ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                    })?;
+                }
+                "check" => config.check = self.check(self.table(name, value)?)?,
+                // Known tables without settings yet: a key in one is a typo, or written for a
+                // later version that this one would silently not obey.
+                "pytest" | "learn" => {
+                    if let Some((key, _)) = entries(self.table(name, value)?).first() {
+                        return Err(self.unknown_key(key, name, &[]));
+                    }
+                }
+                _ => return Err(self.unknown_key(key, "", POLICY_KEYS)),
+            }
+        }
+        Ok(config)
+    }
+
+    fn check(&self, table: &DeTable<'_>) -> Result<CheckConfig, ConfigError> {
+        let mut check = CheckConfig::default();
+        for (key, value) in entries(table) {
+            let name = key.get_ref().as_ref();
+            match name {
+                "undecided" => check.undecided = Some(self.level(name, value)?),
+                "exclude" => check.exclude = Some(self.strings(name, value, glob)?),
+                "extend-exclude" => check.extend_exclude = self.strings(name, value, glob)?,
+                "levels" => {
+                    for (key, value) in entries(self.table("check.levels", value)?) {
+                        let name = key.get_ref().as_ref();
+                        let rule = rules::find(name).ok_or_else(|| {
+                            let suggestion = did_you_mean(name, rules::all().map(|r| r.name));
+                            let name = name.to_owned();
+                            self.error(
+                                &key.span(),
+                                ConfigErrorKind::UnknownRule { name, suggestion },
+                            )
+                        })?;
+                        check.levels.push((rule.name, self.level(name, value)?));
+                    }
+                }
+                _ => return Err(self.unknown_key(key, "check", CHECK_KEYS)),
+            }
+        }
+        Ok(check)
+    }
+
+    fn table<'t, 'i>(
+        &self,
+        name: &str,
+        value: &'t Value<'i>,
+    ) -> Result<&'t DeTable<'i>, ConfigError> {
+        value.get_ref().as_table().ok_or_else(|| self.wrong_type(value, name, "a table"))
+    }
+
+    fn flag(&self, key: &str, value: &Value<'_>) -> Result<bool, ConfigError> {
+        value.get_ref().as_bool().ok_or_else(|| self.wrong_type(value, key, "true or false"))
+    }
+
+    fn level(&self, key: &str, value: &Value<'_>) -> Result<Level, ConfigError> {
+        const LEVELS: [&str; 4] = ["error", "warn", "info", "off"];
+        let expected = "\"error\", \"warn\", \"info\" or \"off\"";
+        let Some(text) = value.get_ref().as_str() else {
+            return Err(self.wrong_type(value, key, expected));
+        };
+        Level::from_name(text).ok_or_else(|| {
+            let advice = match did_you_mean(text, LEVELS) {
+                Some(level) => format!("did you mean `{level}`"),
+                None => format!("known are {}", LEVELS.join(", ")),
+            };
+            self.value(value, key, &format!("unknown level `{text}`; {advice}"))
+        })
+    }
+
+    fn strings(
+        &self,
+        key: &str,
+        value: &Value<'_>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, ConfigError> {
+        let Some(items) = value.get_ref().as_array() else {
+            return Err(self.wrong_type(value, key, "a list of strings"));
+        };
+        items.iter().map(|item| self.string(key, item, "a list of strings", &check)).collect()
+    }
+
+    fn strings_or_one(
+        &self,
+        key: &str,
+        value: &Value<'_>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Vec<String>, ConfigError> {
+        if value.get_ref().is_array() {
+            self.strings(key, value, check)
+        } else {
+            Ok(vec![self.string(key, value, "a string or a list of strings", &check)?])
+        }
+    }
+
+    fn string(
+        &self,
+        key: &str,
+        value: &Value<'_>,
+        expected: &'static str,
+        check: &impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, ConfigError> {
+        let Some(text) = value.get_ref().as_str() else {
+            return Err(self.wrong_type(value, key, expected));
+        };
+        check(text).map_err(|problem| self.value(value, key, &problem))?;
+        Ok(text.to_owned())
+    }
+
+    fn unknown_key(&self, key: &Key<'_>, table: &str, known: &[&str]) -> ConfigError {
+        let name = key.get_ref().as_ref();
+        let advice = if self.base.is_empty() && table.is_empty() && name == "tool" {
+            "hermetic.toml has these tables at its top level, without `tool.hermetic`".to_owned()
+        } else if known.is_empty() {
+            "it has no settings in this version".to_owned()
+        } else if let Some(near) = did_you_mean(name, known.iter().copied()) {
+            format!("did you mean `{near}`")
+        } else {
+            format!("known are {}", known.join(", "))
+        };
+        let table = match (self.base, table) {
+            ("", "") => "the top level".to_owned(),
+            ("", table) => format!("[{table}]"),
+            (base, "") => format!("[{base}]"),
+            (base, table) => format!("[{base}.{table}]"),
+        };
+        let key_text = name.to_owned();
+        self.error(&key.span(), ConfigErrorKind::UnknownKey { key: key_text, table, advice })
+    }
+
+    fn wrong_type(&self, value: &Value<'_>, key: &str, expected: &'static str) -> ConfigError {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(true) => "true",
+            DeValue::Boolean(false) => "false",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        let key = key.to_owned();
+        self.error(&value.span(), ConfigErrorKind::Type { key, expected, found })
+    }
+
+    fn value(&self, value: &Value<'_>, key: &str, problem: &str) -> ConfigError {
+        let (key, problem) = (key.to_owned(), problem.to_owned());
+        self.error(&value.span(), ConfigErrorKind::Value { key, problem })
+    }
+
+    fn error(&self, span: &Range<usize>, kind: ConfigErrorKind) -> ConfigError {
+        ConfigError { place: place(self.text, span.start), kind }
+    }
+}
+
+fn glob(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        Err("an empty pattern excludes nothing".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// The place of a byte offset; one beyond the end, or inside a character, counts as before it.
+fn place(text: &str, offset: usize) -> Place {
+    let mut before = offset.min(text.len());
+    while !text.is_char_boundary(before) {
+        before -= 1;
+    }
+    let before = text.get(..before).unwrap_or_default();
+    let before = before.strip_prefix('\u{feff}').unwrap_or(before);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
+    Place { row: count(before.matches('\n').count()), column: count(line.chars().count()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! Every sentence a user reads about a rule or a denial, so that an act reads the same in the
+//! terminal, the editor and the traceback.
+//!
+//! Lower case, no full stop, backticks round code. Text from the program is shown as it is, long
+//! text cut; escaping control characters is the renderer's part, which knows its medium.
+
+use alloc::borrow::Cow;
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+
+use crate::act::Verb;
+use crate::capability::Capability;
+use crate::operand::Host;
+use crate::pattern::url::split_host_port;
+use crate::policy::{Verdict, Why};
+use crate::rule::Rule;
+
+/// What a user is told of one finding or denial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What was found or done.
+    pub what: String,
+    /// Which part of the policy spoke, or why it matters without one.
+    pub why: String,
+    /// Which flag, configuration line or change of code allows it.
+    pub remedy: String,
+}
+
+/// Tell an act of the rule's own verb. See [`tell_act`].
+pub fn tell(rule: &Rule, target: &str, operand: Option<&str>, verdict: Verdict) -> Told {
+    tell_act(rule, rule.verb, target, operand, verdict)
+}
+
+/// Tell an act.
+///
+/// `target` is the API, module or literal that gave it away; `operand` what it is done to, as the
+/// program spells it, where that is known: a host or `host:port`, a path, a program, a module.
+/// [`Verdict::Allow`] is told for rules that speak whatever the policy.
+pub fn tell_act(
+    rule: &Rule,
+    verb: Verb,
+    target: &str,
+    operand: Option<&str>,
+    verdict: Verdict,
+) -> Told {
+    let what = if target.is_empty() {
+        rule.summary.to_owned()
+    } else {
+        what(verb, target, operand, matches!(verdict, Verdict::Undecided(_)))
+    };
+    let subject = operand.unwrap_or(target);
+    match verdict {
+        Verdict::Allow => {
+            Told { what, why: why_advised(rule).to_owned(), remedy: remedy_advised(rule) }
+        }
+        Verdict::Deny(why) => Told {
+            what,
+            why: why_denied(why, subject, operand.is_some()),
+            remedy: remedy_denied(rule, verb, why, subject, operand),
+        },
+        Verdict::Undecided(why) => Told {
+            what,
+            why: why_undecided(why).to_owned(),
+            remedy: remedy_undecided(verb, operand).to_owned(),
+        },
+    }
+}
+
+/// Tell a reference to a guarded API that is taken and kept.
+///
+/// `enforced` says whether the runtime guard sees the act through a kept reference all the same.
+pub fn tell_capture(api: &str, capability: Capability, enforced: bool) -> Told {
+    let api = shown(api);
+    let why = if enforced {
+        format!("the runtime guard of the {capability} capability enforces it all the same")
+    } else {
+        format!("the runtime guard of the {capability} capability does not see it either")
+    };
+    let remedy = match api.rsplit_once('.') {
+        Some(("builtins", name)) => format!("write `{name}` at the place of use"),
+        // A method or attribute of a class is reached through the class's module.
+        Some((owner, _)) => {
+            let module = owner
+                .split_once(|c: char| c.is_uppercase())
+                .map_or(owner, |(module, _)| module.trim_end_matches('.'));
+            let module = if module.is_empty() { owner } else { module };
+            format!("write `import {module}` and `{api}` at the place of use")
+        }
+        None => format!("write `{api}` at the place of use"),
+    };
+    Told {
+        what: format!("`{api}` is kept here; a patch of `{api}` will not reach it"),
+        why,
+        remedy,
+    }
+}
+
+/// The most characters of a program's own text shown in a sentence.
+const SHOWN: usize = 120;
+
+fn shown(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn what(verb: Verb, target: &str, operand: Option<&str>, undecided: bool) -> String {
+    // An import's operand is often the target itself.
+    let operand = operand.filter(|operand| *operand != target).map(shown);
+    let target = shown(target);
+    let with = |verb: &str, unnamed: &str| match &operand {
+        Some(operand) => format!("`{target}` {verb} `{operand}`"),
+        None => format!("`{target}` {unnamed}"),
+    };
+    let mut text = match verb {
+        Verb::Prepare => with("makes a client for", "makes a socket or client"),
+        Verb::Resolve => with("looks up", "looks up a host"),
+        Verb::Connect => with("connects to", "connects to an endpoint"),
+        Verb::Listen => with("listens on", "listens on an endpoint"),
+        Verb::Spawn => with("starts", "starts a process"),
+        Verb::Signal => format!("`{target}` signals a process"),
+        Verb::ReadFile => with("reads", "reads a file"),
+        Verb::WriteFile => with("changes", "changes a file"),
+        Verb::ListDirectory => with("lists", "lists a directory"),
+        Verb::ReadEnvironment => with("reads the variable", "reads the environment"),
+        Verb::WriteEnvironment => with("changes the variable", "changes the environment"),
+        Verb::Evaluate => format!("`{target}` runs code made from data"),
+        Verb::Deserialise => format!("`{target}` loads data that can run code"),
+        Verb::Import => with("imports", "is imported"),
+        Verb::ImportExtension if undecided => {
+            with("may load native code for", "may load native code")
+        }
+        Verb::ImportExtension => with("loads native code for", "loads native code"),
+        Verb::LoadNative => with("loads native code from", "reaches native code"),
+        Verb::MutateInterpreter => with("changes", "changes the state of the interpreter"),
+        Verb::Introspect => format!("`{target}` looks inside objects, frames or the heap"),
+        Verb::Tamper => with("works against the guard of", "works against a guard"),
+        Verb::Keep => format!("`{target}` is kept past any patch of it"),
+        Verb::Hide => format!("`{target}` cannot be analysed"),
+    };
+    if undecided {
+        text.push_str(match (verb, &operand) {
+            (Verb::Prepare | Verb::Connect, Some(_)) => {
+                ", at a port that is not known before the program runs"
+            }
+            (Verb::Prepare, None) => "; where it connects is not known here",
+            // The sentence says "may" already.
+            (Verb::ImportExtension, _) => "",
+            (Verb::Import, None) => ", by a name that is not known before the program runs",
+            (_, None) => " that is not known before the program runs",
+            (_, Some(_)) => "; what it comes to is not known before the program runs",
+        });
+    }
+    text
+}
+
+/// What a capability's flag denies, as the subject of a sentence with "denied".
+const fn denied_subject(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Network => "the network is",
+        Capability::Subprocess => "subprocesses are",
+        Capability::Filesystem => "changes of files are",
+        Capability::Environment => "the environment is",
+        Capability::DynamicCode => "code made from data is",
+        Capability::Imports => "this import is",
+        Capability::Native => "native code is",
+        Capability::Interpreter => "changes of the interpreter are",
+        Capability::Integrity => "work against a guard is",
+    }
+}
+
+fn why_denied(why: Why, subject: &str, known: bool) -> String {
+    let subject = shown(subject);
+    match why {
+        Why::Denied(capability) => match capability.flag() {
+            Some(flag) => format!("{} denied by {flag}", denied_subject(capability)),
+            None => format!("{} denied while a guard is on", denied_subject(capability)),
+        },
+        Why::NotAllowListed if known => {
+            format!("the network is denied by --no-network, and `{subject}` is not allow-listed")
+        }
+        Why::NotAllowListed => {
+            "the network is denied by --no-network but for allow-listed hosts".to_owned()
+        }
+        Why::CloudMetadata => format!(
+            "`{subject}` is a cloud's metadata service, which --no-network denies whatever is \
+             allow-listed"
+        ),
+        Why::NotLoopback => {
+            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
+                .to_owned()
+        }
+        Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT".to_owned(),
+        Why::ReadOnly => "changes of files are denied by --fs-readonly".to_owned(),
+        Why::DeniedImport => format!("`{subject}` is denied by --deny-import"),
+        Why::SubprocessLibrary => {
+            format!("`{subject}` starts processes, and subprocesses are denied by --no-subprocess")
+        }
+        Why::DeserialisationLibrary => format!(
+            "`{subject}` runs code from data, and code made from data is denied by --no-code-exec"
+        ),
+        Why::NativeModule => "native code is denied by --block-native".to_owned(),
+        Why::AgainstGuard => "it can undo or get round the guards that are on".to_owned(),
+    }
+}
+
+const fn why_undecided(why: Why) -> &'static str {
+    match why {
+        Why::NotAllowListed | Why::CloudMetadata => {
+            "the network is denied by --no-network but for allow-listed hosts"
+        }
+        Why::Denied(Capability::Network) => {
+            "the network is denied by --no-network, but making a client reaches nothing yet"
+        }
+        Why::NotLoopback => {
+            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
+        }
+        Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT",
+        Why::DeniedImport => "some modules are denied by --deny-import",
+        Why::SubprocessLibrary => "libraries that start processes are denied by --no-subprocess",
+        Why::DeserialisationLibrary => {
+            "libraries that run code from data are denied by --no-code-exec"
+        }
+        Why::NativeModule => "native code is denied by --block-native",
+        // Also where a condition on the arguments, not the operand, is what is not known.
+        Why::ReadOnly | Why::Denied(Capability::Filesystem) => {
+            "changes of files are denied by --fs-readonly"
+        }
+        Why::Denied(Capability::Subprocess) => "subprocesses are denied by --no-subprocess",
+        Why::Denied(Capability::Environment) => "the environment is denied by --no-environment",
+        Why::Denied(Capability::DynamicCode) => "code made from data is denied by --no-code-exec",
+        Why::Denied(Capability::Imports) => "some modules are denied by --deny-import",
+        Why::Denied(Capability::Native) => "native code is denied by --block-native",
+        Why::Denied(Capability::Interpreter) => {
+            "changes of the interpreter are denied by --no-interpreter-mutation"
+        }
+        Why::AgainstGuard | Why::Denied(Capability::Integrity) => {
+            "it can undo or get round the guards that are on"
+        }
+    }
+}
+
+const fn why_advised(rule: &Rule) -> &'static str {
+    match rule.capability {
+        Capability::Native => "native code reaches past any guard inside the interpreter",
+        Capability::Integrity => "a guard can be undone or got round this way",
+        _ => rule.summary,
+    }
+}
+
+fn remedy_advised(rule: &Rule) -> String {
+    let name = rule.name;
+    match rule.capability {
+        Capability::Native => format!(
+            "deny it by --block-native, or accept it with `{name} = \"off\"` in \
+             [tool.hermetic.check.levels]"
+        ),
+        _ => format!(
+            "leave it out, or accept it with `{name} = \"off\"` in [tool.hermetic.check.levels]"
+        ),
+    }
+}
+
+fn remedy_denied(
+    rule: &Rule,
+    verb: Verb,
+    why: Why,
+    subject: &str,
+    operand: Option<&str>,
+) -> String {
+    match why {
+        Why::Denied(Capability::Network) | Why::NotAllowListed if verb == Verb::Listen => {
+            match operand.and_then(host_of) {
+                Some((host, _)) if host.is_loopback() => allow_localhost(),
+                _ => "listen on localhost under --allow-localhost, or drop --no-network (or \
+                      `no-network` in [tool.hermetic])"
+                    .to_owned(),
+            }
+        }
+        Why::Denied(Capability::Network) | Why::NotAllowListed => match operand {
+            Some(operand) => allow_host(operand, why),
+            None => "allow the host by --allow-domain HOST, or drop --no-network (or `no-network` \
+                     in [tool.hermetic])"
+                .to_owned(),
+        },
+        Why::CloudMetadata => {
+            "only dropping --no-network (or `no-network` in [tool.hermetic]) allows it".to_owned()
+        }
+        Why::NotLoopback => "listen on 127.0.0.1 or ::1".to_owned(),
+        Why::OutsideRoot => "widen ROOT in --fs-readonly=ROOT (or `fs-readonly` in \
+                             [tool.hermetic]), or read below it"
+            .to_owned(),
+        Why::DeniedImport => "allow it by taking it off --deny-import (or `deny-import` in \
+                              [tool.hermetic])"
+            .to_owned(),
+        Why::ReadOnly => drop_flag("--fs-readonly"),
+        Why::SubprocessLibrary => drop_flag("--no-subprocess"),
+        Why::DeserialisationLibrary => drop_flag("--no-code-exec"),
+        Why::NativeModule => match crate::modules::purity(subject) {
+            crate::modules::Purity::Native(built_on) => format!(
+                "allow it by dropping --block-native (or `block-native` in [tool.hermetic]); \
+                 `{}` is {built_on}",
+                shown(subject)
+            ),
+            crate::modules::Purity::Pure | crate::modules::Purity::Unknown => {
+                drop_flag("--block-native")
+            }
+        },
+        Why::Denied(capability) => match capability.flag() {
+            Some(flag) => drop_flag(flag),
+            None => remedy_advised(rule),
+        },
+        Why::AgainstGuard => remedy_advised(rule),
+    }
+}
+
+/// The flag and its configuration key have one name.
+fn drop_flag(flag: &str) -> String {
+    let key = flag.trim_start_matches('-');
+    format!("allow it by dropping {flag} (or `{key}` in [tool.hermetic])")
+}
+
+fn allow_localhost() -> String {
+    "allow it by --allow-localhost (or `allow-localhost = true` in [tool.hermetic])".to_owned()
+}
+
+fn allow_host(operand: &str, why: Why) -> String {
+    let socket = match operand.as_bytes() {
+        [b'/', ..] => Some(format!("unix:{operand}")),
+        [0, ..] => Some(format!("unix:@{}", operand.trim_start_matches('\0'))),
+        _ => None,
+    };
+    let entry = match (socket, host_of(operand)) {
+        (Some(socket), _) => socket,
+        // A closed network is opened for localhost by its own flag.
+        (None, Some((host, _))) if host.is_localhost() && why != Why::NotAllowListed => {
+            return allow_localhost();
+        }
+        // DNS has no longer names (RFC 1035, 2.3.4).
+        (None, Some((host, _))) if matches!(host.as_str().len(), 1..=253) => {
+            host.as_str().to_owned()
+        }
+        (None, _) => return drop_flag("--no-network"),
+    };
+    format!(
+        "allow it by --allow-domain {entry} (or `allow-domain = [\"{entry}\"]` in [tool.hermetic])"
+    )
+}
+
+fn host_of(operand: &str) -> Option<(Host, Option<u16>)> {
+    split_host_port(operand)
+}
+
+const fn remedy_undecided(verb: Verb, operand: Option<&str>) -> &'static str {
+    match (verb, operand) {
+        (Verb::Prepare | Verb::Connect, Some(_)) => {
+            "the runtime guard decides; write the port as a number to have it decided here"
+        }
+        (Verb::Prepare | Verb::Resolve | Verb::Connect | Verb::Listen, _) => {
+            "the runtime guard decides; write the host as a literal to have it decided here"
+        }
+        (Verb::ReadFile | Verb::WriteFile | Verb::ListDirectory, _) => {
+            "the runtime guard decides; write an absolute path to have it decided here"
+        }
+        (Verb::Import, _) => {
+            "the runtime guard decides; write the module's name to have it decided here"
+        }
+        _ => "the runtime guard decides when the program runs",
+    }
+}
+
+#[cfg(test)]
+mod tests;
