@@ -3,7 +3,7 @@
 use crate::act::Verb;
 use crate::capability::Capability;
 use crate::rule::Trigger::Call;
-use crate::rule::TypeFact::{self, Alias, Extends, Returns};
+use crate::rule::TypeFact::{self, Alias, Extends};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg};
 
 /// This family's rules.

@@ -141,6 +141,7 @@ pub static SUBPROCESS_LIBRARY: Rule = Rule {
         Call(api("tox.main")),
         Call(api("tox.run.main")),
         Call(api("pip.main").fixed("pip")),
+        Call(api("pip._internal.cli.main.main").fixed("pip")),
         Call(api("test.support.script_helper.assert_python_ok")),
         Call(api("test.support.script_helper.assert_python_failure")),
         Call(api("test.support.script_helper.run_python_until_end")),
@@ -258,8 +259,6 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "nox.sessions.Session", of: "nox.Session" },
     Alias { name: "pexpect.pty_spawn.spawn", of: "pexpect.spawn" },
     Alias { name: "psutil._common.Popen", of: "psutil.Popen" },
-    Alias { name: "pip._internal.cli.main.main", of: "pip.main" },
-    Alias { name: "pip._internal.main", of: "pip.main" },
     Alias { name: "IPython.core.getipython.get_ipython", of: "IPython.get_ipython" },
     // Bound by IPython and Jupyter in every cell's namespace.
     Alias { name: "builtins.get_ipython", of: "IPython.get_ipython" },
@@ -287,10 +286,6 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Extends {
         class: "multiprocessing.context.ForkServerContext",
         base: "multiprocessing.context.BaseContext",
-    },
-    Extends {
-        class: "multiprocessing.managers.SharedMemoryManager",
-        base: "multiprocessing.managers.BaseManager",
     },
     Extends { class: "invoke.MockContext", base: "invoke.Context" },
     Returns { api: "git.Repo.git", class: "git.Git" },
