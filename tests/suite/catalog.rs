@@ -36,7 +36,7 @@ struct Reason {
     /// A name, or what names begin with.
     name: String,
     is_prefix: bool,
-    reason: String,
+    why: String,
 }
 
 fn reasons() -> Vec<Reason> {
@@ -55,10 +55,10 @@ fn reasons() -> Vec<Reason> {
             let Some(record) = record else {
                 panic!("{}:{line}: not `name,reason`", file.display())
             };
-            let (name, reason) = (&record[0], record[1].trim().to_owned());
+            let (name, why) = (&record[0], record[1].trim().to_owned());
             let is_prefix = name.ends_with('*');
             let name = name.trim_end_matches('*').to_owned();
-            reasons.push(Reason { file: file.clone(), line, name, is_prefix, reason });
+            reasons.push(Reason { file: file.clone(), line, name, is_prefix, why });
         }
     }
     reasons
@@ -163,7 +163,7 @@ fn every_name_is_a_trigger_or_has_a_reason() {
     let mut needless = Vec::new();
     for reason in &reasons {
         let place = format!("{}:{}", reason.file.display(), reason.line);
-        if reason.reason.is_empty() {
+        if reason.why.is_empty() {
             complaints.push(format!("{place}: {} has an empty reason", reason.name));
         }
         // The longest prefix and the exact name speak for a name.
