@@ -32,7 +32,7 @@ test:
 	mkdir -p target; : >$(SKIPPED)
 	run "rustfmt" cargo fmt --all --check
 	run "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
-	run "python lint" $(MAKE) --no-print-directory python-lint
+	run "python lint" make --no-print-directory python-lint
 	run "build" cargo build --workspace --bins --quiet
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
 	run "tests over the workspace" cargo test --package hermetic-tests
