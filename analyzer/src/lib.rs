@@ -2,4 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod discover;
 pub mod report;
+pub mod source;
