@@ -19,4 +19,4 @@ mod operands;
 mod specials;
 mod statements;
 
-pub use engine::summarise;
+pub(crate) use engine::summarise;

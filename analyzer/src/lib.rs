@@ -3,13 +3,12 @@
 
 mod detect;
 pub mod diagnostic;
+pub mod discover;
 pub mod judge;
+pub mod project;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod source;
 pub mod summary;
 pub mod syntax;
-
-pub use detect::summarise;
-pub mod discover;
-pub mod source;

@@ -156,6 +156,11 @@ impl Source {
         &self.text
     }
 
+    /// The text, when nothing else is wanted of it any more.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// What the file is to Python.
     pub fn kind(&self) -> FileKind {
         self.kind

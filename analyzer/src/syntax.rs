@@ -16,10 +16,10 @@ pub const DEEPEST: usize = 16_384;
 /// unoptimised build. Reserved, not touched, by ordinary files.
 pub const STACK_BYTES: usize = 512 << 20;
 
-/// A parsed file: a tree that is always there, and what the parser objected to.
+/// A parsed file: trees that are always there, and what the parser objected to.
 #[derive(Debug)]
 pub struct Parsed {
-    module: ruff_python_parser::Parsed<ast::Mod>,
+    parts: Vec<ruff_python_parser::Parsed<ast::ModModule>>,
 }
 
 /// One syntax error.
@@ -38,44 +38,49 @@ pub struct TooDeep {
     pub offset: u32,
 }
 
-/// Parse a file; with `notebook`, lines of IPython's own syntax are taken too.
+/// Parse a file part by part: what Python compiles on its own is parsed on its own. With
+/// `notebook`, lines of IPython's own syntax are taken too.
 ///
 /// # Errors
 /// [`TooDeep`] where walking the tree could exhaust the stack.
-pub fn parse(text: &str, notebook: bool) -> Result<Parsed, TooDeep> {
+pub fn parse(
+    text: &str,
+    parts: impl IntoIterator<Item = std::ops::Range<u32>>,
+    notebook: bool,
+) -> Result<Parsed, TooDeep> {
     // A shorter text cannot nest deeper: each level takes a byte.
     if text.len() > DEEPEST
         && let Some(offset) = depth::deeper_than(text.as_bytes(), DEEPEST)
     {
         return Err(TooDeep { offset: u32::try_from(offset).unwrap_or(u32::MAX) });
     }
-    let mode = if notebook { Mode::Ipython } else { Mode::Module };
-    let module = ruff_python_parser::parse_unchecked(text, ParseOptions::from(mode));
-    Ok(Parsed { module })
+    let options = ParseOptions::from(if notebook { Mode::Ipython } else { Mode::Module });
+    let parse = |part: std::ops::Range<u32>| {
+        let range = TextRange::new(part.start.into(), part.end.into());
+        ruff_python_parser::parse_cells_unchecked(text, [range], &options)
+    };
+    Ok(Parsed { parts: parts.into_iter().map(parse).collect() })
 }
 
-/// Parse one expression, such as a string annotation.
-pub fn parse_expression(text: &str) -> Option<ast::Expr> {
-    if text.len() > 1024 {
-        return None;
-    }
-    ruff_python_parser::parse_expression(text).ok().map(|parsed| *parsed.into_syntax().body)
+/// Parse a text that is one part.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_module(text: &str) -> Result<Parsed, TooDeep> {
+    parse(text, [0..u32::try_from(text.len()).unwrap_or(u32::MAX)], false)
 }
 
 impl Parsed {
-    /// The statements of the file.
-    pub fn body(&self) -> &[ast::Stmt] {
-        match self.module.syntax() {
-            ast::Mod::Module(module) => &module.body,
-            ast::Mod::Expression(_) => &[],
-        }
+    /// The statements of each part of the file.
+    pub fn bodies(&self) -> impl Iterator<Item = &[ast::Stmt]> {
+        self.parts.iter().map(|part| &*part.syntax().body)
     }
 
     /// What the parser objected to, in order.
     pub fn errors(&self) -> impl Iterator<Item = SyntaxError> {
-        self.module
-            .errors()
+        self.parts
             .iter()
+            .flat_map(ruff_python_parser::Parsed::errors)
             .map(|error| SyntaxError { message: error.error.to_string(), range: error.location })
     }
 }
@@ -168,7 +173,7 @@ mod tests {
             format!("x = \\\n{}1", "-\\\n".repeat(n)),
         ];
         for text in &texts {
-            assert!(parse(text, false).is_err(), "{}", &text[..40]);
+            assert!(parse_module(text).is_err(), "{}", &text[..40]);
         }
     }
 
@@ -184,14 +189,15 @@ mod tests {
             format!("x = {{{}}}", "'a': [1, 2], ".repeat(n)),
         ];
         for text in &texts {
-            assert!(parse(text, false).is_ok(), "{}", &text[..40]);
+            assert!(parse_module(text).is_ok(), "{}", &text[..40]);
         }
     }
 
     #[test]
     fn a_tree_stands_beside_its_errors() {
-        let parsed = parse("import os\nx = (\n", false).expect("shallow");
+        let parsed = parse_module("import os\nx = (\n").expect("shallow");
         assert_eq!(parsed.errors().count(), 1);
-        assert!(matches!(parsed.body().first(), Some(ast::Stmt::Import(_))));
+        let first = parsed.bodies().flatten().next();
+        assert!(matches!(first, Some(ast::Stmt::Import(_))));
     }
 }

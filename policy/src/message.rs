@@ -96,6 +96,24 @@ pub fn tell_capture(api: &str, capability: Capability, enforced: bool) -> Told {
     }
 }
 
+/// Tell that a file, or a part of it, is not analysed.
+///
+/// `reason` is the kebab-case reason, `detail` what exactly was seen.
+pub fn tell_unanalysed(reason: &str, detail: &str) -> Told {
+    let what = match (reason, detail) {
+        (_, "") => format!("not analysed: {reason}"),
+        ("syntax-error", _) => format!("not analysed in full: syntax error: {}", shown(detail)),
+        _ => format!("not analysed: {}", shown(detail)),
+    };
+    Told {
+        what,
+        why: "what it does is not known before it runs".to_owned(),
+        remedy: "leave it out with --exclude, or accept it with --level not-analysed=info (or \
+                 `not-analysed = \"info\"` in [tool.hermetic.check.levels])"
+            .to_owned(),
+    }
+}
+
 /// The most characters of a program's own text shown in a sentence.
 const SHOWN: usize = 120;
 

@@ -135,8 +135,7 @@ impl<'a> Engine<'a> {
     fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>, used: Use) {
         let items = match value {
             Value::Sequence(items)
-                if items.len() == targets.len()
-                    && !targets.iter().any(Expr::is_starred_expr) =>
+                if items.len() == targets.len() && !targets.iter().any(Expr::is_starred_expr) =>
             {
                 Some(items)
             }
@@ -169,7 +168,8 @@ impl<'a> Engine<'a> {
                 if value.is_reference() && is_short_path(attribute) {
                     self.has_places = true;
                     self.bind(self.slice(attribute.range), value);
-                } else if known && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
+                } else if known
+                    && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
                 {
                     self.scopes.bind(self.scope, self.slice(attribute.range), None);
                 }

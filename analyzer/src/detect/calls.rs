@@ -55,15 +55,22 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn arguments(&mut self, arguments: &'a ast::Arguments, special: Option<Special>) -> Arguments<'a> {
+    fn arguments(
+        &mut self,
+        arguments: &'a ast::Arguments,
+        special: Option<Special>,
+    ) -> Arguments<'a> {
         let used = match special {
             Some(
-                Special::TypeTest | Special::Mock | Special::Cast | Special::Super
-                | Special::Vars,
+                Special::TypeTest | Special::Mock | Special::Cast | Special::Super | Special::Vars,
             ) => Use::Looked,
             Some(
-                Special::GetAttr | Special::SetAttr | Special::DelAttr | Special::Partial
-                | Special::Identity | Special::MethodWrapper,
+                Special::GetAttr
+                | Special::SetAttr
+                | Special::DelAttr
+                | Special::Partial
+                | Special::Identity
+                | Special::MethodWrapper,
             ) => Use::Base,
             _ => Use::Argument,
         };
@@ -154,15 +161,13 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn call_name(
-        &mut self,
-        id: NameId,
-        arguments: &Arguments<'a>,
-        range: Range,
-    ) -> Value<'a> {
+    fn call_name(&mut self, id: NameId, arguments: &Arguments<'a>, range: Range) -> Value<'a> {
         // `socket.socket.connect(s, address)`: the receiver comes first.
         if let Some(Value::Instance(receiver)) = arguments.positional.first()
-            && self.names.member_class(id).is_some_and(|c| self.names.is_subclass(receiver.class, c))
+            && self
+                .names
+                .member_class(id)
+                .is_some_and(|c| self.names.is_subclass(receiver.class, c))
         {
             let receiver = Rc::clone(receiver);
             let rest = arguments.without_first();
@@ -237,11 +242,8 @@ impl<'a> Engine<'a> {
             if self.names.special(class) == Some(Special::Path) {
                 return self.path_result(id, class, arguments, receiver);
             }
-            let mut instance = Instance {
-                class,
-                origin: self.origin(id, arguments, receiver),
-                text: None,
-            };
+            let mut instance =
+                Instance { class, origin: self.origin(id, arguments, receiver), text: None };
             if instance.origin == FoundOperand::Unknown
                 && let Some(receiver) = receiver
                 && self.names.is_subclass(class, receiver.class)

@@ -12,8 +12,23 @@ use super::engine::{Engine, Use, range_of};
 
 /// Methods that change the list, dict or set they are called on.
 const MUTATORS: [&str; 18] = [
-    "append", "insert", "extend", "remove", "pop", "clear", "update", "setdefault", "popitem",
-    "sort", "reverse", "add", "discard", "__setitem__", "__delitem__", "__ior__", "__iadd__",
+    "append",
+    "insert",
+    "extend",
+    "remove",
+    "pop",
+    "clear",
+    "update",
+    "setdefault",
+    "popitem",
+    "sort",
+    "reverse",
+    "add",
+    "discard",
+    "__setitem__",
+    "__delitem__",
+    "__ior__",
+    "__iadd__",
     "__imul__",
 ];
 
@@ -174,9 +189,10 @@ impl<'a> Engine<'a> {
 
     /// Whether any of the things a value may be is a patch point.
     pub(super) fn is_patch_point(&self, value: &Value<'a>) -> bool {
-        value.each().iter().any(
-            |one| matches!(one, Value::Name(id) if self.names.patch_point(*id).is_some()),
-        )
+        value
+            .each()
+            .iter()
+            .any(|one| matches!(one, Value::Name(id) if self.names.patch_point(*id).is_some()))
     }
 
     /// A reference is taken and kept.
@@ -215,7 +231,13 @@ impl<'a> Engine<'a> {
     }
 
     /// An act of a construct: no operand, certain.
-    pub(super) fn simple_act(&mut self, rule: &'static Rule, target: &str, range: Range, aimed: bool) {
+    pub(super) fn simple_act(
+        &mut self,
+        rule: &'static Rule,
+        target: &str,
+        range: Range,
+        aimed: bool,
+    ) {
         self.act(rule, rule.verb, target, FoundOperand::Unknown, true, aimed, range);
     }
 
@@ -261,10 +283,7 @@ impl<'a> Engine<'a> {
 /// Whether a reference trigger of this act means writing the state, not reading it.
 pub(super) fn is_write(verb: Verb) -> bool {
     match verb {
-        Verb::WriteEnvironment
-        | Verb::MutateInterpreter
-        | Verb::WriteFile
-        | Verb::Tamper => true,
+        Verb::WriteEnvironment | Verb::MutateInterpreter | Verb::WriteFile | Verb::Tamper => true,
         Verb::Prepare
         | Verb::Resolve
         | Verb::Connect

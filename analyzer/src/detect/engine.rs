@@ -7,16 +7,25 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, Value};
+use crate::source::Source;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::literals::LiteralIndex;
 
 /// Find every act of a parsed file. A pure function of the text.
-pub fn summarise(parsed: &Parsed, text: &str) -> FileSummary {
-    let mut engine = Engine::new(text);
-    engine.note_globals(parsed.body());
-    engine.block(parsed.body());
+pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
+    let mut engine = Engine::new(source.text());
+    for magic in source.cell_magics() {
+        let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
+        engine.cell_magic(&magic.name, Range { start: magic.offset, end });
+    }
+    for body in parsed.bodies() {
+        engine.note_globals(body);
+    }
+    for body in parsed.bodies() {
+        engine.block(body);
+    }
     engine.run_deferred();
     engine.found
 }

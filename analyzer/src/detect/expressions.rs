@@ -44,7 +44,9 @@ impl<'a> Engine<'a> {
             Expr::EllipsisLiteral(_) => Value::Unknown,
             Expr::BytesLiteral(bytes) => {
                 let ascii = bytes.as_single_part_bytestring().map(|part| part.range);
-                ascii.and_then(|range| plain_bytes(self.slice(range))).map_or(Value::Unknown, Value::Bytes)
+                ascii
+                    .and_then(|range| plain_bytes(self.slice(range)))
+                    .map_or(Value::Unknown, Value::Bytes)
             }
             Expr::BoolOp(operation) => {
                 let values: Vec<_> =
@@ -161,7 +163,8 @@ impl<'a> Engine<'a> {
 
     fn builtin(&mut self, name: &'a ast::ExprName, used: Use) -> Value<'a> {
         let text = name.id.as_str();
-        let Some(id) = self.builtins().and_then(|builtins| self.names.member(builtins, text)) else {
+        let Some(id) = self.builtins().and_then(|builtins| self.names.member(builtins, text))
+        else {
             if matches!(text, "__builtins__" | "builtins") && text != "builtins" {
                 return self.builtins().map_or(Value::Unknown, Value::Name);
             }
@@ -284,8 +287,7 @@ impl<'a> Engine<'a> {
         let base = self.expression(&subscript.value, Use::Base);
         let index = self.expression(&subscript.slice, Use::Looked);
         let range = range_of(subscript);
-        let values: Vec<_> =
-            base.each().iter().map(|one| self.item(one, &index, range)).collect();
+        let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
         let value = Value::either(values);
         self.refer(&value, range, used, true);
         value
@@ -328,7 +330,11 @@ impl<'a> Engine<'a> {
                 Value::Int(n) => {
                     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
                     let at = if *n < 0 { n + length } else { *n };
-                    usize::try_from(at).ok().and_then(|at| items.get(at)).cloned().unwrap_or_default()
+                    usize::try_from(at)
+                        .ok()
+                        .and_then(|at| items.get(at))
+                        .cloned()
+                        .unwrap_or_default()
                 }
                 _ => references(items.iter()),
             },
@@ -502,11 +508,7 @@ fn references<'v, 'a: 'v>(values: impl Iterator<Item = &'v Value<'a>>) -> Value<
 
 /// An instance nothing more is known of.
 pub(super) fn bare_instance<'a>(class: NameId) -> Rc<Instance<'a>> {
-    Rc::new(Instance {
-        class,
-        origin: crate::summary::FoundOperand::Unknown,
-        text: None,
-    })
+    Rc::new(Instance { class, origin: crate::summary::FoundOperand::Unknown, text: None })
 }
 
 /// A text up to the first `stop`: what comes of a format string whatever is put in.

@@ -49,7 +49,9 @@ impl<'a> Engine<'a> {
             }
             let value = match node.and_then(|node| self.names.member(node, name)) {
                 Some(member) => Value::Name(member),
-                None => node.map_or(Value::Unknown, |node| self.member_of(&Value::Name(node), name)),
+                None => {
+                    node.map_or(Value::Unknown, |node| self.member_of(&Value::Name(node), name))
+                }
             };
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let used = self.assigned_use(bound);

@@ -66,7 +66,8 @@ fn names_place(text: &str, place: &str) -> bool {
         return true;
     }
     if place.starts_with('/') {
-        let rest = text.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+        let rest =
+            text.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
         let path = rest.unwrap_or(text);
         return path.split(['?', '#']).next() == Some(place);
     }

@@ -9,14 +9,38 @@ use super::engine::{Engine, bytes};
 
 /// Line magics that start a program or run a file (IPython, `core/magics`).
 const STARTING_MAGICS: [&str; 14] = [
-    "pip", "conda", "mamba", "micromamba", "uv", "run", "sx", "system", "sc", "bash", "sh",
-    "script", "notebook_shell", "edit",
+    "pip",
+    "conda",
+    "mamba",
+    "micromamba",
+    "uv",
+    "run",
+    "sx",
+    "system",
+    "sc",
+    "bash",
+    "sh",
+    "script",
+    "notebook_shell",
+    "edit",
 ];
 
 /// Cell magics whose body is handed to another program (IPython, `core/magics/script.py`).
 const STARTING_CELLS: [&str; 14] = [
-    "bash", "sh", "script", "sx", "system", "!", "perl", "ruby", "cmd", "powershell", "pypy",
-    "python2", "node", "R",
+    "bash",
+    "sh",
+    "script",
+    "sx",
+    "system",
+    "!",
+    "perl",
+    "ruby",
+    "cmd",
+    "powershell",
+    "pypy",
+    "python2",
+    "node",
+    "R",
 ];
 
 impl Engine<'_> {

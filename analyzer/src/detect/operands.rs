@@ -77,9 +77,7 @@ impl<'a> Engine<'a> {
             OperandAt::Nowhere => FoundOperand::Unknown,
             OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
             OperandAt::Host(host, port) => match arguments.get(host) {
-                Given::Value(value) => {
-                    host_operand(value, port.map(|port| arguments.get(port)))
-                }
+                Given::Value(value) => host_operand(value, port.map(|port| arguments.get(port))),
                 Given::Missing => of_receiver(),
                 Given::Unknown => FoundOperand::Unknown,
             },
@@ -99,10 +97,9 @@ impl<'a> Engine<'a> {
                 Given::Unknown => FoundOperand::Unknown,
             },
             OperandAt::Program(program) => match arguments.get(program) {
-                Given::Value(Value::Sequence(items)) => items.first().map_or_else(
-                    FoundOperand::default,
-                    |first| name_operand(path_text(first)),
-                ),
+                Given::Value(Value::Sequence(items)) => items
+                    .first()
+                    .map_or_else(FoundOperand::default, |first| name_operand(path_text(first))),
                 // With `shell=True` a command line, without it the program: the first word of
                 // either is the program.
                 Given::Value(value) => first_word(value),
@@ -137,11 +134,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether the condition of a trigger holds.
-    pub(super) fn holds(
-        &self,
-        condition: Condition,
-        arguments: &Arguments<'a>,
-    ) -> Truth {
+    pub(super) fn holds(&self, condition: Condition, arguments: &Arguments<'a>) -> Truth {
         match condition {
             Condition::Always => Truth::Yes,
             Condition::ModeWrites(mode) => mode_truth(arguments.get(mode), mode_writes),
@@ -169,8 +162,7 @@ impl<'a> Engine<'a> {
                 Given::Value(Value::Name(id)) => {
                     let name = self.names.name(*id);
                     let last = name.rsplit('.').next().unwrap_or(name);
-                    if matches!(last, "SafeLoader" | "CSafeLoader" | "BaseLoader" | "CBaseLoader")
-                    {
+                    if matches!(last, "SafeLoader" | "CSafeLoader" | "BaseLoader" | "CBaseLoader") {
                         Truth::No
                     } else {
                         Truth::Yes
@@ -235,15 +227,6 @@ impl<'a> Engine<'a> {
             Condition::Computed(place) => match arguments.get(place) {
                 Given::Value(value) if value.exact_text().is_some() => Truth::No,
                 _ => Truth::Yes,
-            },
-            Condition::OneOf(place, names) => match arguments.get(place) {
-                Given::Value(value) => match value.exact_text() {
-                    Some(text) if names.contains(&text) => Truth::Yes,
-                    Some(_) => Truth::No,
-                    None => Truth::Unknown,
-                },
-                Given::Missing => Truth::No,
-                Given::Unknown => Truth::Unknown,
             },
         }
     }
@@ -406,10 +389,9 @@ fn host_operand(value: &Value<'_>, port: Option<Given<'_, '_>>) -> FoundOperand 
 fn address_operand(value: &Value<'_>) -> FoundOperand {
     match value {
         Value::Sequence(items) => match items.first() {
-            Some(host) => host_operand(
-                host,
-                Some(items.get(1).map_or(Given::Missing, Given::Value)),
-            ),
+            Some(host) => {
+                host_operand(host, Some(items.get(1).map_or(Given::Missing, Given::Value)))
+            }
             None => FoundOperand::Unknown,
         },
         Value::Text(text) => match text.exact() {

@@ -422,8 +422,17 @@ impl<'a> Engine<'a> {
 fn sets_up(function: &ast::StmtFunctionDef) -> bool {
     matches!(
         function.name.as_str(),
-        "__new__" | "__init__" | "__post_init__" | "__enter__" | "__aenter__" | "setUp"
-            | "setUpClass" | "asyncSetUp" | "setup_method" | "setup_class" | "setup"
+        "__new__"
+            | "__init__"
+            | "__post_init__"
+            | "__enter__"
+            | "__aenter__"
+            | "setUp"
+            | "setUpClass"
+            | "asyncSetUp"
+            | "setup_method"
+            | "setup_class"
+            | "setup"
     )
 }
 

@@ -139,7 +139,8 @@ impl NameTable {
             node.is_class |= known.contains(&id) || callable;
         }
         // `flask.Flask`, named only for its method `run`; top-level modules may be capitalised.
-        let has_members: FxHashSet<NameId> = self.children.keys().map(|(parent, _)| *parent).collect();
+        let has_members: FxHashSet<NameId> =
+            self.children.keys().map(|(parent, _)| *parent).collect();
         for (index, node) in self.nodes.iter_mut().enumerate() {
             let Some((_, last)) = node.name.rsplit_once('.') else { continue };
             let capitalised = last.starts_with(|c: char| c.is_ascii_uppercase());

@@ -2,7 +2,7 @@
 
 use crate::report::NotAnalysed;
 
-/// The reasons known to reading and decoding. Parsing and analysis add their own.
+/// Everything that can stand in the way, from finding a file to analysing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The operating system refused to read it.
@@ -42,11 +42,17 @@ pub enum Reason {
     LinkOutside,
     /// A link to nothing.
     BrokenLink,
+    /// The parser objects; what it made of the file is analysed all the same.
+    SyntaxError,
+    /// Nested more deeply than [`crate::syntax::DEEPEST`].
+    TooDeep,
+    /// A defect of the analyzer.
+    InternalError,
 }
 
 impl Reason {
     /// Every reason, in the order of this enum.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Unreadable,
         Self::NotAFile,
         Self::TooLarge,
@@ -65,6 +71,9 @@ impl Reason {
         Self::Checkpoint,
         Self::LinkOutside,
         Self::BrokenLink,
+        Self::SyntaxError,
+        Self::TooDeep,
+        Self::InternalError,
     ];
 
     /// The kebab-case name used in output and configuration.
@@ -88,6 +97,9 @@ impl Reason {
             Self::Checkpoint => "checkpoint",
             Self::LinkOutside => "link-outside",
             Self::BrokenLink => "broken-link",
+            Self::SyntaxError => "syntax-error",
+            Self::TooDeep => "too-deep",
+            Self::InternalError => "internal-error",
         }
     }
 
@@ -104,7 +116,10 @@ impl Reason {
             | Self::Notebook
             | Self::Bytecode
             | Self::ZipApplication
-            | Self::Egg => false,
+            | Self::Egg
+            | Self::SyntaxError
+            | Self::TooDeep
+            | Self::InternalError => false,
             Self::NotebookLanguage
             | Self::CellMagic
             | Self::StaleBytecode

@@ -1,14 +1,18 @@
 //! Where the command line meets the analyzer: settings in, report out.
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 
-use hermetic_check::diagnostic::{Position, Span};
+use hermetic_check::discover::{DiscoverOptions, discover, display, kind_of};
 use hermetic_check::judge::Judgement;
+use hermetic_check::project;
 use hermetic_check::render::SourceProvider;
 use hermetic_check::report::{FileReport, Report};
+use hermetic_check::source::{FileKind, Source, decode};
 
-use crate::settings::{Input, Settings};
+use crate::failure::Failure;
+use crate::settings::{Glob, Input, Settings};
 
 /// A list of files to show instead of analysing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,48 +23,84 @@ pub(crate) enum Listing {
     Ignored,
 }
 
-pub(crate) fn run(settings: &Settings, _done: &AtomicUsize) -> Report {
+/// Analyse. `done` is raised by one for every finished file.
+pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Failure> {
     let judgement = Judgement {
         policy: settings.policy.clone(),
         levels: settings.levels.clone(),
         undecided: settings.undecided,
         ..Judgement::default()
     };
-    let mut report = Report::default();
-    let Input::Paths(paths) = &settings.input else { return report };
-    for root in paths {
-        for entry in ignore::WalkBuilder::new(root).sort_by_file_path(|a, b| a.cmp(b)).build().flatten() {
-            if entry.path().extension().is_none_or(|e| e != "py") { continue }
-            let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
-            let Ok(parsed) = hermetic_check::syntax::parse(&text, false) else { continue };
-            let summary = hermetic_check::summarise(&parsed, &text);
-            let pos = |at: u32| {
-                let before = &text[..at as usize];
-                let row = before.matches('\n').count() + 1;
-                let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
-                Position { row: row as u32, column: column as u32 }
-            };
-            let judged = judgement.judge(&summary, &|range| Span { cell: None, offset: range.start, start: pos(range.start), end: pos(range.end) });
-            report.summary.files += 1;
-            for d in &judged.diagnostics { *report.summary.by_rule.entry(d.rule.0.name).or_default() += 1; }
-            if !judged.diagnostics.is_empty() {
-                report.files.push(FileReport { path: entry.path().strip_prefix("./").unwrap_or(entry.path()).display().to_string(), source: Some(entry.path().to_owned()), diagnostics: judged.diagnostics, not_analysed: vec![] });
-            }
+    let report = match &settings.input {
+        Input::Paths(_) => {
+            let discover = discover_options(settings, false);
+            let settings = project::Settings { discover, judgement, threads: settings.threads };
+            project::check(&settings, done)
         }
+        Input::Stdin { name, bytes } => {
+            let shown = display(name, Some(&settings.base));
+            project::check_bytes(&judgement, &shown, bytes.clone(), stdin_kind(name))
+        }
+    };
+    report.map_err(Failure::new)
+}
+
+/// The paths of a listing, sorted, as reports spell them.
+pub(crate) fn list(settings: &Settings, listing: Listing) -> Result<Vec<String>, Failure> {
+    if let Input::Stdin { name, .. } = &settings.input {
+        return Ok(match listing {
+            Listing::Files => vec![display(name, Some(&settings.base))],
+            Listing::Ignored => Vec::new(),
+        });
     }
-    report
+    let found =
+        discover(&discover_options(settings, listing == Listing::Ignored)).map_err(Failure::new)?;
+    let show = |path: &Path| display(path, Some(&settings.base));
+    let mut paths: Vec<String> = match listing {
+        Listing::Files => found.files.iter().map(|file| show(&file.path)).collect(),
+        Listing::Ignored => {
+            found.ignored.iter().chain(&found.excluded).map(|path| show(path)).collect()
+        }
+    };
+    paths.sort();
+    Ok(paths)
 }
 
-pub(crate) fn list(_settings: &Settings, _listing: Listing) -> Vec<String> {
-    Vec::new()
-}
-
+/// Source text for excerpts.
 pub(crate) struct Sources<'s> {
     pub(crate) settings: &'s Settings,
 }
 
 impl SourceProvider for Sources<'_> {
     fn text(&self, file: &FileReport) -> Option<Cow<'_, str>> {
-        std::fs::read_to_string(file.source.as_ref()?).ok().map(Cow::Owned)
+        let source: Source = match (&file.source, &self.settings.input) {
+            (Some(path), _) => project::source_of(path)?,
+            (None, Input::Stdin { name, bytes }) => decode(bytes.clone(), stdin_kind(name)).ok()?,
+            (None, Input::Paths(_)) => return None,
+        };
+        Some(Cow::Owned(source.into_text()))
+    }
+}
+
+fn discover_options(settings: &Settings, list_excluded: bool) -> DiscoverOptions {
+    let roots = match &settings.input {
+        Input::Paths(paths) => paths.clone(),
+        Input::Stdin { .. } => Vec::new(),
+    };
+    let patterns = |globs: &[Glob]| globs.iter().map(|glob| glob.pattern.clone()).collect();
+    DiscoverOptions {
+        roots,
+        base: settings.base.clone(),
+        ignore_files: settings.respect_ignore,
+        exclude: settings.exclude.as_deref().map(patterns),
+        extend_exclude: patterns(&settings.extend_exclude),
+        list_excluded,
+    }
+}
+
+fn stdin_kind(name: &Path) -> FileKind {
+    match kind_of(name) {
+        Some(kind) => kind,
+        None => FileKind::Script,
     }
 }

@@ -15,6 +15,8 @@ use crate::failure::Failure;
 pub(crate) struct Settings {
     /// What to analyse.
     pub(crate) input: Input,
+    /// The working directory: paths are shown relative to it.
+    pub(crate) base: PathBuf,
     /// What is denied.
     pub(crate) policy: Policy,
     /// Levels given to rules by name.
@@ -85,6 +87,7 @@ impl Settings {
         };
         Ok(Self {
             input: input(&args.paths, args.files.stdin_filename.as_deref())?,
+            base: folder.to_owned(),
             policy,
             levels,
             undecided: args.levels.undecided.or(file.undecided).unwrap_or(Level::Info),

@@ -1,0 +1,326 @@
+//! The pipeline the command line and the language server share: bytes of one file to its
+//! findings, and a set of roots to a report.
+//!
+//! Files are independent of each other, so they are analysed in parallel, and what goes wrong in
+//! one of them becomes a finding about that file. The report does not depend on how many threads
+//! there were or which of them was first.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use hermetic_policy::rule::Construct;
+use hermetic_policy::{Capability, Level, message};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rustc_hash::FxHashSet;
+
+use crate::detect::summarise;
+use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
+use crate::judge::Judgement;
+use crate::report::{FileReport, NotAnalysed, Report, Summary};
+use crate::resolve::names::NAMES;
+use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
+use crate::summary::Range;
+use crate::syntax::{self, STACK_BYTES};
+
+/// What to analyse, and how to judge it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Which files.
+    pub discover: DiscoverOptions,
+    /// What is denied, and how loudly it is told.
+    pub judgement: Judgement,
+    /// Worker threads; `None` for one a processor.
+    pub threads: Option<usize>,
+}
+
+/// One file's part of a report.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What there is to say.
+    pub report: FileReport,
+    /// Lines of it; none where it could not be decoded.
+    pub lines: u64,
+    /// Capabilities used, whatever the policy.
+    pub used: FxHashSet<Capability>,
+    /// Acts the policy could not decide.
+    pub undecided: u64,
+}
+
+/// Why a run could not begin.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// The files could not be found.
+    Discover(DiscoverError),
+    /// The worker threads could not be started.
+    Threads(rayon::ThreadPoolBuildError),
+}
+
+impl std::fmt::Display for ProjectError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Discover(error) => error.fmt(f),
+            Self::Threads(error) => write!(f, "cannot start worker threads: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ProjectError {}
+
+/// Find and analyse everything below the roots. `done` is raised by one for every finished file.
+///
+/// # Errors
+/// [`ProjectError`] where a root or pattern is none, or threads cannot be had; never for what is
+/// in a file.
+pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
+    let start = Instant::now();
+    let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
+    let mut judgement = settings.judgement.clone();
+    if judgement.policy.guards(Capability::Native) {
+        judgement.first_party = first_party(&found.files);
+    }
+    let outcomes = on_workers(settings.threads, || {
+        found
+            .files
+            .par_iter()
+            .map(|file| {
+                let outcome = check_file(&judgement, file, &settings.discover.base);
+                done.fetch_add(1, Ordering::Relaxed);
+                outcome
+            })
+            .collect::<Vec<Outcome>>()
+    })?;
+    let mut report = join(outcomes);
+    unanalysable(&mut report, &found, &judgement, &settings.discover.base);
+    report.summary.ignored = found.ignored.len() as u64;
+    report.summary.excluded = found.excluded.len() as u64;
+    report.summary.seconds = start.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// Analyse one text that is no file on the disk: standard input, or an editor's buffer.
+///
+/// # Errors
+/// [`ProjectError::Threads`] where no thread with stack enough can be had.
+pub fn check_bytes(
+    judgement: &Judgement,
+    path: &str,
+    bytes: Vec<u8>,
+    kind: FileKind,
+) -> Result<Report, ProjectError> {
+    let start = Instant::now();
+    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || Ok(bytes), kind))?;
+    let mut report = join([outcome]);
+    report.summary.seconds = start.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// Read and decode a file again, for excerpts; `None` where it has gone or changed beyond reading.
+pub fn source_of(path: &Path) -> Option<Source> {
+    let bytes = discover::read(path).ok()?;
+    decode(bytes, discover::kind_of(path)?).ok()
+}
+
+/// Run on threads whose stacks hold the deepest nesting analysed.
+fn on_workers<T: Send>(
+    threads: Option<usize>,
+    run: impl FnOnce() -> T + Send,
+) -> Result<T, ProjectError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .stack_size(STACK_BYTES)
+        .build()
+        .map_err(ProjectError::Threads)?;
+    Ok(pool.install(run))
+}
+
+fn check_file(judgement: &Judgement, file: &File, base: &Path) -> Outcome {
+    let shown = discover::display(&file.path, Some(base));
+    let mut outcome = analyse(judgement, shown, || discover::read(&file.path), file.kind);
+    outcome.report.source = Some(file.path.clone());
+    outcome
+}
+
+/// One file from its bytes to its findings.
+fn analyse(
+    judgement: &Judgement,
+    path: String,
+    read: impl FnOnce() -> Result<Vec<u8>, Unanalysed>,
+    kind: FileKind,
+) -> Outcome {
+    let mut outcome =
+        Outcome { report: FileReport { path, ..FileReport::default() }, ..Outcome::default() };
+    let source = match read().and_then(|bytes| decode(bytes, kind)) {
+        Ok(source) => source,
+        Err(unanalysed) => {
+            outcome.report.add(judgement, unanalysed, Span::default());
+            return outcome;
+        }
+    };
+    outcome.lines = source.lines();
+    // A defect of ours must cost no more than the file that shows it.
+    let result =
+        catch_unwind(AssertUnwindSafe(|| analyse_source(judgement, &source, &mut outcome)));
+    if result.is_err() {
+        let detail = "hermetic-check failed inside on this file; please report it".to_owned();
+        outcome.report.add(
+            judgement,
+            Unanalysed::new(Reason::InternalError, detail),
+            Span::default(),
+        );
+    }
+    outcome.report.diagnostics.sort_by(|a, b| {
+        (a.span.offset, a.rule.0.name, a.span.end).cmp(&(b.span.offset, b.rule.0.name, b.span.end))
+    });
+    outcome
+}
+
+fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome) {
+    let span_of = |range: Range| source.span(range.start..range.end);
+    let parts = source.parts().iter().map(|part| part.start..part.end);
+    let notebook = kind_is_notebook(source.kind());
+    let parsed = match syntax::parse(source.text(), parts, notebook) {
+        Ok(parsed) => parsed,
+        Err(deep) => {
+            let detail = format!("nested more than {} levels deep", syntax::DEEPEST);
+            let span = source.span(deep.offset..deep.offset.saturating_add(1));
+            outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
+            return;
+        }
+    };
+    let summary = summarise(&parsed, source);
+    let judged = judgement.judge(&summary, &span_of);
+    outcome.report.diagnostics = judged.diagnostics;
+    outcome.used = judged.used;
+    outcome.undecided = judged.undecided;
+
+    let mut errors = parsed.errors();
+    if let Some(first) = errors.next() {
+        let more = match errors.count() {
+            0 => String::new(),
+            1 => " (and 1 more syntax error)".to_owned(),
+            n => format!(" (and {n} more syntax errors)"),
+        };
+        let detail = format!("{}{more}", lower_first(&first.message));
+        let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+        let unanalysed = Unanalysed::new(Reason::SyntaxError, detail);
+        outcome.report.add(judgement, unanalysed, span_of(range));
+    }
+    for magic in source.cell_magics() {
+        if magic.body == MagicBody::Unknown {
+            let detail = format!("the cell is handed to `%%{}`", magic.name);
+            let end = magic.offset.saturating_add(2);
+            let span = source.span(magic.offset..end);
+            outcome.report.add(judgement, Unanalysed::new(Reason::CellMagic, detail), span);
+        }
+    }
+}
+
+fn kind_is_notebook(kind: FileKind) -> bool {
+    kind.mode() == crate::source::Mode::Ipython
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+impl FileReport {
+    /// Note that the file, or a part of it, is not analysed, as a finding of its own.
+    fn add(&mut self, judgement: &Judgement, unanalysed: Unanalysed, span: Span) {
+        let mut noted = NotAnalysed::from(unanalysed);
+        let Some(rule) = NAMES.construct_rule(Construct::Unanalysed) else {
+            self.not_analysed.push(noted);
+            return;
+        };
+        let otherwise = if noted.accepted { Level::Info } else { rule.level };
+        let level = judgement.level(rule, otherwise);
+        noted.accepted = level <= Level::Info;
+        if level > Level::Off {
+            let told = message::tell_unanalysed(noted.reason, &noted.detail);
+            self.diagnostics.push(Diagnostic {
+                rule: RuleRef(rule),
+                level,
+                ruling: Ruling::Advise,
+                span,
+                message: told.what,
+                why: told.why,
+                remedy: told.remedy,
+                target: noted.reason.to_owned(),
+                related: Vec::new(),
+            });
+        }
+        self.not_analysed.push(noted);
+    }
+}
+
+/// Add what was found but is nothing to analyse.
+fn unanalysable(report: &mut Report, found: &Discovered, judgement: &Judgement, base: &Path) {
+    for (path, unanalysed) in &found.unanalysed {
+        let mut file =
+            FileReport { path: discover::display(path, Some(base)), ..FileReport::default() };
+        file.add(judgement, unanalysed.clone(), Span::default());
+        report.summary.count(&file.diagnostics);
+        report.files.push(file);
+    }
+    report.files.sort_by(|a, b| a.path.cmp(&b.path));
+}
+
+fn join(outcomes: impl IntoIterator<Item = Outcome>) -> Report {
+    let mut report = Report::default();
+    let mut used = FxHashSet::default();
+    for outcome in outcomes {
+        let summary = &mut report.summary;
+        summary.files += 1;
+        summary.lines += outcome.lines;
+        summary.undecided += outcome.undecided;
+        summary.count(&outcome.report.diagnostics);
+        used.extend(outcome.used);
+        if !outcome.report.diagnostics.is_empty() || !outcome.report.not_analysed.is_empty() {
+            report.files.push(outcome.report);
+        }
+    }
+    report.files.sort_by(|a, b| a.path.cmp(&b.path));
+    report.summary.used = Capability::ALL.into_iter().filter(|c| used.contains(c)).collect();
+    report
+}
+
+impl Summary {
+    fn count(&mut self, diagnostics: &[Diagnostic]) {
+        let add = |counts: &mut BTreeMap<&'static str, u64>, name| {
+            *counts.entry(name).or_default() += 1;
+        };
+        for diagnostic in diagnostics {
+            add(&mut self.by_rule, diagnostic.rule.0.name);
+            add(&mut self.by_capability, diagnostic.rule.0.capability.name());
+        }
+    }
+}
+
+/// The top-level modules among the files: what `import` finds of the project itself.
+fn first_party(files: &[File]) -> FxHashSet<String> {
+    let packages: FxHashSet<&Path> = files
+        .iter()
+        .filter(|file| file.path.file_stem().is_some_and(|stem| stem == "__init__"))
+        .filter_map(|file| file.path.parent())
+        .collect();
+    let top = |file: &File| {
+        let mut top = file.path.as_path();
+        while let Some(folder) = top.parent().filter(|folder| packages.contains(folder)) {
+            top = folder;
+        }
+        // A folder without `__init__.py` is a namespace package (PEP 420).
+        let folder = file.path.parent().and_then(Path::file_name);
+        let names = [top.file_stem(), folder];
+        names
+            .into_iter()
+            .flatten()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+    };
+    files.iter().flat_map(top).collect()
+}
