@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""Time hermetic-check against its peers on real packages.
+
+usage: make bench, or: python3 tests/bench/run.py [--corpus DIR] [--rounds N]
+
+Builds the corpus where it is missing (corpus.py), the release binaries, and a virtual environment with the peers under
+target/bench. Every contestant runs once to warm the file cache, then all of them in turn, N times over; the table has
+the medians of wall time, CPU time and peak memory, and what they are relative to hermetic-check. Output goes to a pipe
+that is read and thrown away. Nothing else should run on the machine meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+WORK = ROOT / "target" / "bench"
+
+# What a project would ban to hold ruff to the same purpose.
+BANNED = [
+    "socket",
+    "ssl",
+    "http.client",
+    "urllib.request",
+    "ftplib",
+    "smtplib",
+    "telnetlib",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "urllib3",
+    "subprocess",
+    "os.system",
+    "os.popen",
+    "os.execv",
+    "os.execve",
+    "os.fork",
+    "os.spawnv",
+    "os.posix_spawn",
+    "multiprocessing",
+    "pty",
+    "ctypes",
+    "cffi",
+    "pickle",
+    "marshal",
+    "shelve",
+    "importlib.import_module",
+    "runpy",
+    "shutil.rmtree",
+    "shutil.copy",
+    "os.remove",
+    "os.unlink",
+    "os.rename",
+    "os.mkdir",
+    "os.makedirs",
+    "os.environ",
+    "os.getenv",
+    "os.putenv",
+    "os.chdir",
+    "sys.path",
+    "sys.meta_path",
+]
+
+# Relative to hermetic-check: what the project promises.
+WALL_OF_RUFF = 0.8
+WALL_OF_PARSE_VISIT = 1.6
+PEAK_MB = 400
+BANDIT_FACTOR = 100
+
+
+@dataclass
+class Contestant:
+    """A command, the folders it reads, and what its runs took."""
+
+    name: str
+    part: str
+    command: list[str]
+    accepted: tuple[int, ...]
+    """Exit codes of a run that did its work."""
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    peak: list[float] = field(default_factory=list)
+
+    def run(self, corpus: Path, count: bool) -> None:
+        """Run once; keep what it took."""
+        start = time.perf_counter()
+        with subprocess.Popen(
+            self.command, cwd=corpus, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as child:
+            out = child.stdout
+            assert out is not None
+
+            def drain() -> None:
+                while out.read(1 << 20):
+                    pass
+
+            reader = threading.Thread(target=drain)
+            reader.start()
+            _, status, usage = os.wait4(child.pid, 0)
+            wall = time.perf_counter() - start
+            child.returncode = os.waitstatus_to_exitcode(status)
+            reader.join()
+        if child.returncode not in self.accepted:
+            sys.exit(f"{self.name}: exit code {child.returncode}: {' '.join(self.command)}")
+        if count:
+            self.wall.append(wall)
+            self.cpu.append(usage.ru_utime + usage.ru_stime)
+            # Kilobytes, but for macOS, which counts bytes.
+            self.peak.append(usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10))
+
+
+def call(command: list[str]) -> None:
+    """Run a step of the preparation; stop where it fails."""
+    print("+", " ".join(command), flush=True)
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        sys.exit("the step above failed")
+
+
+def peers() -> Path:
+    """The folder of the peers' commands."""
+    venv = WORK / "venv"
+    bin_dir = venv / ("Scripts" if os.name == "nt" else "bin")
+    if not bin_dir.exists():
+        call([sys.executable, "-m", "venv", str(venv)])
+    for line in (HERE / "peers.txt").read_text().split():
+        name = line.partition("==")[0]
+        pip = [str(bin_dir / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        if subprocess.run([*pip, line], check=False).returncode != 0:
+            print(f"{line} cannot be had; the newest instead")
+            call([*pip, name])
+    return bin_dir
+
+
+def ruff_config() -> Path:
+    """A configuration that bans what reaches out, and leaves no file out."""
+    path = WORK / "ruff.toml"
+    bans = "".join(f'"{name}".msg = "reaches out"\n' for name in BANNED)
+    path.write_text(
+        f"exclude = []\nrespect-gitignore = false\n\n[lint.flake8-tidy-imports.banned-api]\n{bans}", encoding="utf-8"
+    )
+    return path
+
+
+def contestants(args: argparse.Namespace, bin_dir: Path) -> list[Contestant]:
+    """Who runs on what."""
+    ours = [str(args.binary), "--isolated", "--profile", "block-all", "--output-format", "json"]
+    # No file is left out: neither those that git ignores nor those in folders with the names of build products.
+    ours += ["--no-ignore", "--exclude", "no-file-has-this-name"]
+    ruff = [str(bin_dir / "ruff"), "check", "--no-cache", "--quiet", "--config", str(ruff_config())]
+    whole = args.whole.split(",")
+    mid = args.mid.split(",")
+    field = [
+        Contestant("hermetic-check", "whole", [*ours, *whole], (0, 1, 3)),
+        Contestant("ruff S,TID251", "whole", [*ruff, "--select", "S,TID251", *whole], (0, 1)),
+        Contestant("ruff TID251", "whole", [*ruff, "--select", "TID251", *whole], (0, 1)),
+        Contestant("parse-visit", "whole", [str(args.parse_visit), *whole], (0,)),
+        Contestant("hermetic-check", "mid", [*ours, *mid], (0, 1, 3)),
+        Contestant("bandit", "mid", [str(bin_dir / "bandit"), "-q", "-r", "-f", "json", *mid], (0, 1)),
+    ]
+    return [c for c in field if not args.only or c.part == args.only]
+
+
+def counted_files(ours: Contestant, corpus: Path) -> str:
+    """How many files and lines the analyzer says it read."""
+    done = subprocess.run(ours.command, cwd=corpus, capture_output=True, check=False)
+    summary = json.loads(done.stdout)["summary"]
+    return f"{summary['files']} files, {summary['lines']} lines, {sum(summary['by_rule'].values())} findings"
+
+
+def table(runs: list[Contestant]) -> str:
+    """The medians, and what each is relative to hermetic-check on the same part."""
+    ours = {c.part: c for c in runs if c.name == "hermetic-check"}
+    lines = [
+        "| part | tool | wall s | CPU s | peak MB | wall, relative | CPU, relative | peak, relative |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for c in runs:
+        median = [statistics.median(values) for values in (c.wall, c.cpu, c.peak)]
+        base = ours[c.part]
+        own = [statistics.median(values) for values in (base.wall, base.cpu, base.peak)]
+        ratios = " | ".join(f"{value / mine:.2f}" for value, mine in zip(median, own))
+        lines.append(f"| {c.part} | {c.name} | {median[0]:.2f} | {median[1]:.2f} | {median[2]:.0f} | {ratios} |")
+    return "\n".join(lines)
+
+
+def promises(runs: list[Contestant]) -> list[str]:
+    """What was promised and what was measured."""
+    wall = {(c.part, c.name): statistics.median(c.wall) for c in runs}
+    lines = []
+
+    def told(what: str, value: float, kept: bool, bound: str) -> None:
+        lines.append(f"{'kept' if kept else 'MISSED'}: {what}: {value:.2f} ({bound})")
+
+    ours = wall.get(("whole", "hermetic-check"))
+    if ours is not None:
+        ruff = ours / wall["whole", "ruff S,TID251"]
+        told("wall time relative to ruff S,TID251", ruff, ruff <= WALL_OF_RUFF, f"at most {WALL_OF_RUFF}")
+        floor = ours / wall["whole", "parse-visit"]
+        told("wall time relative to parse-visit", floor, floor <= WALL_OF_PARSE_VISIT, f"at most {WALL_OF_PARSE_VISIT}")
+        peak = max(max(c.peak) for c in runs if c.name == "hermetic-check")
+        told("peak memory in MB", peak, peak <= PEAK_MB, f"at most {PEAK_MB}")
+    if ("mid", "bandit") in wall:
+        factor = wall["mid", "bandit"] / wall["mid", "hermetic-check"]
+        told("times faster than bandit", factor, factor >= BANDIT_FACTOR, f"at least {BANDIT_FACTOR}")
+    return lines
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    release = ROOT / "target" / "release"
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--corpus", type=Path, default=ROOT / "target" / "corpus", help="default: target/corpus")
+    parser.add_argument("--rounds", type=int, default=5, help="timed rounds (default 5)")
+    parser.add_argument("--binary", type=Path, help="time this hermetic-check instead of building one")
+    parser.add_argument("--parse-visit", type=Path, help="time this parse-visit instead of building one")
+    parser.add_argument("--whole", default="site,stdlib", help="folders of the corpus for the whole (by comma)")
+    parser.add_argument("--mid", default="mid", help="folders of the corpus for the part bandit is run on (by comma)")
+    parser.add_argument("--only", choices=("whole", "mid"), help="run only one of the two")
+    args = parser.parse_args()
+    build = ["cargo", "build", "--release", "--quiet"]
+    if args.binary is None:
+        args.binary = release / "hermetic-check"
+        call([*build, "--package", "hermetic-check", "--bin", "hermetic-check"])
+    if args.parse_visit is None:
+        args.parse_visit = release / "parse-visit"
+        call([*build, "--package", "hermetic-tests", "--bin", "parse-visit"])
+    # The runs start in the corpus.
+    args.corpus, args.binary, args.parse_visit = (
+        path.resolve() for path in (args.corpus, args.binary, args.parse_visit)
+    )
+    return args
+
+
+def main() -> int:
+    """Prepare, run in turn, print."""
+    args = parse_arguments()
+    WORK.mkdir(parents=True, exist_ok=True)
+    if not args.corpus.exists():
+        call([sys.executable, str(HERE / "corpus.py"), str(args.corpus)])
+    runs = contestants(args, peers())
+    for c in runs:
+        print(f"warming: {c.part}: {c.name}", flush=True)
+        c.run(args.corpus, count=False)
+    for number in range(args.rounds):
+        print(f"round {number + 1} of {args.rounds}", flush=True)
+        for c in runs:
+            c.run(args.corpus, count=True)
+    print()
+    for c in runs:
+        if c.name == "hermetic-check":
+            print(f"{c.part}: {counted_files(c, args.corpus)}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"{cores} cores, medians of {args.rounds} rounds\n")
+    print(table(runs))
+    print()
+    print("\n".join(promises(runs)))
+    return 0
+
+
+if __name__ == "__main__":
+    if shutil.which("cargo") is None:
+        sys.exit("cargo is needed to build what is timed")
+    sys.exit(main())

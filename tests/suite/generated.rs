@@ -1,0 +1,121 @@
+//! Documents that are made from the rules and their pages, checked fresh; `UPDATE=1` rewrites
+//! them.
+
+use std::fmt::Write as _;
+
+use hermetic_policy::rule::Reported;
+use hermetic_policy::{Capability, rules};
+
+use crate::page::{Page, Says};
+use crate::repository::{pages, root};
+
+#[test]
+fn the_table_of_rules_is_fresh() {
+    fresh("docs/rules.md", &rule_table());
+}
+
+#[test]
+fn the_list_of_blind_spots_is_fresh() {
+    fresh("docs/blind-spots.md", &blind_spots(&pages()));
+}
+
+/// Compare a document with what it should be; with `UPDATE` set, write it.
+fn fresh(path: &str, text: &str) {
+    let file = root().join(path);
+    if std::env::var_os("UPDATE").is_some_and(|v| !v.is_empty() && v != "0") {
+        std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder is made");
+        std::fs::write(&file, text).expect("the document is written");
+        return;
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(found == text, "{path} is stale; run: UPDATE=1 cargo test -p hermetic-tests generated");
+}
+
+fn header(title: &str) -> String {
+    format!(
+        "<!-- Made from policy/rules by `UPDATE=1 cargo test -p hermetic-tests generated`. -->\n\n\
+         # {title}\n"
+    )
+}
+
+fn rule_table() -> String {
+    let mut text = header("Rules");
+    let count = rules::all().count();
+    let _ = write!(
+        text,
+        "\n{count} rules. Reported \"always\" means with or without a policy; \"by policy\" means \
+         where the policy denies the act or cannot decide it.\n"
+    );
+    for capability in Capability::ALL {
+        let mut of: Vec<_> = rules::all().filter(|r| r.capability == capability).collect();
+        if of.is_empty() {
+            continue;
+        }
+        of.sort_by_key(|rule| rule.name);
+        let flag = capability.flag().map_or(String::new(), |flag| format!(" (`{flag}`)"));
+        let _ = write!(
+            text,
+            "\n## {capability}{flag}\n\n| rule | level | reported | what it is | since |\n|---|---|---|---|---|\n"
+        );
+        for rule in of {
+            let reported = match rule.reported {
+                Reported::Always => "always",
+                Reported::ByPolicy => "by policy",
+            };
+            let _ = writeln!(
+                text,
+                "| [{0}](../policy/rules/{0}.md) | {1} | {reported} | {2} | {3} |",
+                rule.name,
+                rule.level.name(),
+                rule.summary.replace('|', "\\|"),
+                rule.since,
+            );
+        }
+    }
+    text
+}
+
+fn blind_spots(pages: &[Page]) -> String {
+    let mut body = String::new();
+    let (mut only_static, mut only_runtime) = (0, 0);
+    for page in pages {
+        let mut lines = String::new();
+        for block in &page.blocks {
+            for mark in &block.marks {
+                let (face, rule) = match &mark.says {
+                    Says::Static(rule) => {
+                        only_static += 1;
+                        ("analyzer only", rule)
+                    }
+                    Says::Runtime(rule) => {
+                        only_runtime += 1;
+                        ("guard only", rule)
+                    }
+                    Says::Deny { .. } | Says::Undecided(_) | Says::Allow(_) => continue,
+                };
+                let code = block.code(mark.row).replace('|', "\\|");
+                let _ = writeln!(lines, "| `` {code} `` | {rule} | {face} |");
+            }
+        }
+        let blind = page.section("Blind spots").unwrap_or_default().trim();
+        if lines.is_empty() && (blind.is_empty() || blind.starts_with("None")) {
+            continue;
+        }
+        let _ = write!(body, "\n## [{0}](../policy/rules/{0}.md)\n", page.name);
+        if !blind.is_empty() && !blind.starts_with("None") {
+            let _ = write!(body, "\n{blind}\n");
+        }
+        if !lines.is_empty() {
+            let _ = write!(body, "\n| line of the page | rule | seen by |\n|---|---|---|\n{lines}");
+        }
+    }
+    let mut text = header("Blind spots");
+    let _ = write!(
+        text,
+        "\nWhat one face sees and the other does not, and what neither sees, as the pages of the \
+         rules say it.\n{only_static} lines of the pages are seen by the analyzer only, \
+         {only_runtime} by the runtime guard only.\n"
+    );
+    text.push_str(&body);
+    text
+}

@@ -1,0 +1,26 @@
+//! Tests over the whole workspace, in one binary.
+//!
+//! * `conformance`: every page of `policy/rules` follows the page grammar, and the analyzer finds
+//!   exactly what its blocks are marked with.
+//! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
+//! * `catalog`: no name of the catalogue is forgotten without a reason.
+//! * `cli`, `files`, `hostile`: the `hermetic-check` binary as a process, on real files.
+//! * `laws`: properties of whole runs.
+//! * `generated`, `tidy`: documents that are made from the code, and the shape of the repository.
+//!
+//! `UPDATE=1` rewrites the generated documents. `HERMETIC_CHECK` names a binary to test instead of
+//! the one Cargo builds; `HERMETIC_PYTHONS` (separated by `:`) the interpreters of `pages_run`.
+
+mod analyzer;
+mod catalog;
+mod cli;
+mod conformance;
+mod files;
+mod generated;
+mod hostile;
+mod laws;
+mod page;
+mod pages_run;
+mod process;
+mod repository;
+mod tidy;

@@ -1,0 +1,160 @@
+//! The `hermetic-check` binary as a process.
+
+use std::fs::{self, File};
+use std::io::{Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longer than any run takes; a hang becomes a failure with a name.
+const HUNG: Duration = Duration::from_mins(5);
+
+/// The binary: `HERMETIC_CHECK`, or what Cargo builds from this workspace.
+pub(crate) fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        std::env::var_os("HERMETIC_CHECK").map_or_else(build, |path| {
+            fs::canonicalize(&path)
+                .unwrap_or_else(|e| panic!("HERMETIC_CHECK {}: {e}", path.display()))
+        })
+    })
+}
+
+/// Build the binary beside this test's own: Cargo does so by itself only for tests of the
+/// package that has it.
+fn build() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let target = profile.parent().expect("target/<profile>");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(crate::repository::root());
+    cargo.args(["build", "--quiet", "--package", "hermetic-check", "--bin", "hermetic-check"]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.arg("--target-dir").arg(target).status().expect("cargo runs");
+    assert!(status.success(), "hermetic-check does not build");
+    profile.join(format!("hermetic-check{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The exit code; `None` for death by a signal.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// The one JSON object of `--output-format json`.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("not JSON ({e}); {self:?}"))
+    }
+
+    /// The run ended by itself with this code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// The rule names of `findings`, in their order.
+pub(crate) fn rules(json: &Value) -> Vec<&str> {
+    findings(json).iter().filter_map(|f| f["rule"].as_str()).collect()
+}
+
+/// The list `findings`.
+pub(crate) fn findings(json: &Value) -> &[Value] {
+    json["findings"].as_array().map(Vec::as_slice).expect("`findings` is a list")
+}
+
+/// The findings of one file.
+pub(crate) fn findings_in<'a>(json: &'a Value, path: &str) -> Vec<&'a Value> {
+    findings(json).iter().filter(|f| f["path"] == path).collect()
+}
+
+/// The reason `path` was not analysed, if it was not.
+pub(crate) fn not_analysed<'a>(json: &'a Value, path: &str) -> Option<&'a str> {
+    let list = json["not_analysed"].as_array().expect("`not_analysed` is a list");
+    list.iter().find(|entry| entry["path"] == path).and_then(|entry| entry["reason"].as_str())
+}
+
+/// A folder of files that runs start in.
+pub(crate) struct Project(TempDir);
+
+impl Project {
+    /// Files by their path and content.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self(TempDir::new().expect("a temporary folder"));
+        for (path, text) in files {
+            project.write(path, text.as_bytes());
+        }
+        project
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Write one more file.
+    pub(crate) fn write(&self, path: impl AsRef<Path>, bytes: &[u8]) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder is made");
+        fs::write(path, bytes).expect("a file is written");
+    }
+
+    /// A run of the binary in this folder: no colours, no configuration found above it.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.current_dir(self.path()).args(arguments);
+        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Run the binary with these arguments.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        run(&mut self.command(arguments), b"")
+    }
+
+    /// Run it with `--output-format json` and these arguments.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Run {
+        self.run(&[&["--output-format", "json"], arguments].concat())
+    }
+}
+
+/// Run to the end; what hangs is stopped and fails.
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
+    let scratch = || tempfile::tempfile().expect("a temporary file");
+    let (mut stdin, stdout, stderr) = (scratch(), scratch(), scratch());
+    stdin.write_all(input).expect("the input is written");
+    stdin.rewind().expect("the input is rewound");
+    let handle = |file: &File| Stdio::from(file.try_clone().expect("a handle is cloned"));
+    command.stdin(stdin).stdout(handle(&stdout)).stderr(handle(&stderr));
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child can be waited for") {
+            break status;
+        }
+        if start.elapsed() > HUNG {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let text = |mut file: File| {
+        file.rewind().expect("the output is rewound");
+        std::io::read_to_string(file).expect("the output is UTF-8")
+    };
+    Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}

@@ -1,0 +1,72 @@
+//! The repository under test: where it is, what is in it, and what this machine lacks.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::page::Page;
+
+/// The folder with the workspace's Cargo.toml.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests crate is in the workspace")
+}
+
+/// The text of a file, by its path from the root.
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Every file that is or would be committed, by its path from the root; sorted.
+pub(crate) fn files() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = ignore::WalkBuilder::new(root())
+        .hidden(false)
+        .require_git(false)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build()
+        .map(|entry| entry.expect("the repository can be walked"))
+        .filter(|entry| entry.file_type().is_some_and(|t| t.is_file()))
+        .map(|entry| entry.path().strip_prefix(root()).expect("below the root").to_owned())
+        .collect();
+    files.sort();
+    files
+}
+
+/// A path as it is written in messages and documents.
+pub(crate) fn slashed(path: &Path) -> String {
+    path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Every rule page, parsed; sorted by name.
+pub(crate) fn pages() -> Vec<Page> {
+    let mut names: Vec<PathBuf> = fs::read_dir(root().join("policy/rules"))
+        .expect("policy/rules is there")
+        .map(|entry| entry.expect("policy/rules can be listed").path())
+        .collect();
+    names.sort();
+    names
+        .iter()
+        .map(|path| {
+            let path = path.strip_prefix(root()).expect("below the root");
+            Page::parse(&slashed(path), &read(path))
+        })
+        .collect()
+}
+
+/// Say that a test, or a part of one, is left out, where everybody sees it.
+///
+/// The test harness captures what the print macros write, so this goes to stderr itself and, for
+/// the count at the end of `make test`, to the file `HERMETIC_SKIPPED` names.
+pub(crate) fn skip(test: &str, reason: &str) {
+    let line = format!("SKIPPED {test}: {reason}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    if let Some(path) = std::env::var_os("HERMETIC_SKIPPED") {
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    }
+}
+
+/// Fail with every complaint at once.
+pub(crate) fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}

@@ -1,0 +1,223 @@
+//! The shape of the repository: what a reader may rely on and a compiler does not check.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use hermetic_policy::rules;
+
+use crate::repository::{assert_none, files, read, slashed};
+
+/// Lines of a source file.
+const LONGEST: usize = 600;
+
+fn with_extension(extensions: &[&str]) -> Vec<PathBuf> {
+    let wanted = |path: &PathBuf| {
+        path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted))
+    };
+    files().into_iter().filter(wanted).collect()
+}
+
+#[test]
+fn every_rule_has_one_page_and_one_name() {
+    let mut complaints = Vec::new();
+    let mut names = BTreeSet::new();
+    for rule in rules::all() {
+        let name = rule.name;
+        if !names.insert(name) {
+            complaints.push(format!("two rules are called {name}"));
+        }
+        if name.split('-').any(|w| {
+            w.is_empty() || !w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        }) {
+            complaints.push(format!("{name} is not kebab case"));
+        }
+        let path = format!("policy/rules/{name}.md");
+        if !crate::repository::root().join(&path).is_file() {
+            complaints.push(format!("{name} has no page {path}"));
+        } else if read(&path) != rule.page {
+            complaints.push(format!("the page of {name} is not {path}"));
+        }
+        let first = rule.summary.split_whitespace().next().unwrap_or_default();
+        let sentence = first.chars().next().is_some_and(char::is_uppercase)
+            && first.chars().skip(1).any(char::is_lowercase);
+        if rule.summary.is_empty() || rule.summary.ends_with('.') || sentence {
+            complaints.push(format!("the summary of {name} is lower case with no full stop"));
+        }
+        if rule.triggers.is_empty() {
+            complaints.push(format!("{name} has no trigger"));
+        }
+    }
+    for path in with_extension(&["md"]) {
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+        if path.starts_with("policy/rules") && rules::find(stem).is_none() {
+            complaints.push(format!("{} is the page of no rule", path.display()));
+        }
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn a_rule_and_its_static_share_a_name() {
+    let mut complaints = Vec::new();
+    let mut seen = 0;
+    for path in with_extension(&["rs"]).iter().filter(|p| p.starts_with("policy/src/rules")) {
+        let text = read(path);
+        for part in text.split("static ").skip(1) {
+            let Some((ident, rest)) = part.split_once(": Rule = Rule {") else { continue };
+            if !ident.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+                continue;
+            }
+            seen += 1;
+            let name = ident.to_lowercase().replace('_', "-");
+            if !rest.trim_start().starts_with(&format!("name: \"{name}\"")) {
+                complaints.push(format!("{}: {ident} is not called {name}", path.display()));
+            }
+        }
+    }
+    // Were the form of the statics another, this test would see nothing.
+    assert_eq!(seen, rules::all().count(), "every rule is a static of the usual form");
+    assert_none(&complaints);
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    let mut complaints = Vec::new();
+    for path in with_extension(&["rs", "py", "ts"]) {
+        let lines = read(&path).lines().count();
+        if lines > LONGEST {
+            complaints.push(format!("{}: {lines} lines", path.display()));
+        }
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn no_text_names_a_machine_or_a_registry() {
+    // In pieces, so that this file does not hold them.
+    let registry = ["py", "pi.o", "rg"].concat();
+    let words = [
+        registry.as_str(),
+        &["python", "hosted"].concat(),
+        &["npm", "js."].concat(),
+        &["index.", "crates"].concat(),
+        &["static.", "crates"].concat(),
+        &["deb.", "debian"].concat(),
+        &["/ro", "ot/"].concat(),
+        &["/ho", "me/"].concat(),
+        &["\\Us", "ers\\"].concat(),
+    ];
+    let mut complaints = Vec::new();
+    for path in files() {
+        // Rule pages and tests of path patterns speak of such folders as examples.
+        let example = path.starts_with("policy/rules") || path.starts_with("policy/src");
+        let Ok(text) = std::fs::read_to_string(crate::repository::root().join(&path)) else {
+            continue;
+        };
+        // The lock file names where each crate comes from.
+        if path.ends_with("Cargo.lock") {
+            continue;
+        }
+        for (index, line) in text.lines().enumerate() {
+            for word in words.iter().filter(|w| line.contains(**w)) {
+                if !(example && word.starts_with('/')) {
+                    complaints.push(format!("{}:{}: {word}", path.display(), index + 1));
+                }
+            }
+        }
+    }
+    assert_none(&complaints);
+}
+
+/// The workspace's own crates among a manifest's dependencies.
+fn own_dependencies(manifest: &str) -> BTreeSet<String> {
+    let table: toml::Table = read(manifest).parse().expect("a manifest is TOML");
+    // What the shipped crate links; tests may see more.
+    ["dependencies", "build-dependencies"]
+        .iter()
+        .filter_map(|kind| table.get(*kind)?.as_table())
+        .flat_map(toml::Table::keys)
+        .filter(|name| name.starts_with("hermetic-"))
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn crates_depend_only_downwards() {
+    let allowed = [
+        ("policy", &[][..]),
+        ("analyzer", &["hermetic-policy"]),
+        ("lsp-server", &["hermetic-policy", "hermetic-check"]),
+        ("runtime-guard", &["hermetic-policy"]),
+    ];
+    let mut complaints = Vec::new();
+    let mut seen = 0;
+    for path in files().iter().filter(|p| p.ends_with("Cargo.toml") && p.components().count() == 2)
+    {
+        let folder = slashed(path.parent().unwrap_or(Path::new("")));
+        let Some((_, allowed)) = allowed.iter().find(|(name, _)| *name == folder) else { continue };
+        seen += 1;
+        for name in own_dependencies(&slashed(path)) {
+            if !allowed.contains(&name.as_str()) {
+                complaints.push(format!("{} depends on {name}", path.display()));
+            }
+        }
+    }
+    assert!(seen >= 2, "policy and analyzer are there");
+    assert_none(&complaints);
+}
+
+/// Lines of shipped code: comments and everything from the first test module on left out.
+fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+        .map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Files of `folder` whose shipped code has one of `words`, but for those `may` accepts.
+fn offenders(folder: &str, words: &[&str], may: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut offenders = Vec::new();
+    for path in with_extension(&["rs"]).iter().filter(|p| p.starts_with(folder)) {
+        let name = slashed(path);
+        if may(&name) {
+            continue;
+        }
+        for (number, line) in shipped_lines(&read(path)) {
+            if let Some(word) = words.iter().find(|word| line.contains(**word)) {
+                offenders.push(format!("{name}:{number}: {word}"));
+            }
+        }
+    }
+    offenders
+}
+
+#[test]
+fn only_syntax_names_the_parser() {
+    let own = |name: &str| name.starts_with("analyzer/src/syntax");
+    assert_none(&offenders("analyzer/src", &["ruff_python_", "ruff_text_size"], own));
+    assert_none(&offenders("policy/src", &["ruff_python_", "ruff_text_size"], |_| false));
+}
+
+#[test]
+fn only_discover_reads_the_disk() {
+    let words = ["std::fs", "fs::read", "File::open", "ignore::"];
+    let own = |name: &str| {
+        name.starts_with("analyzer/src/discover") || name.starts_with("analyzer/src/bin/")
+    };
+    assert_none(&offenders("analyzer/src", &words, own));
+}
+
+#[test]
+fn only_the_binary_prints_and_exits() {
+    let words = ["println!", "print!(", "eprint", "io::stdout", "io::stderr", "process::exit"];
+    assert_none(&offenders("analyzer/src", &words, |name| name.starts_with("analyzer/src/bin/")));
+    assert_none(&offenders("policy/src", &words, |_| false));
+}
+
+#[test]
+fn policy_has_no_standard_library() {
+    let words = ["std::", "extern crate std"];
+    assert_none(&offenders("policy/src", &words, |_| false));
+    assert!(read("policy/src/lib.rs").contains("#![no_std]"), "policy is no_std");
+}
