@@ -32,7 +32,7 @@ test:
 	mkdir -p target; : >$(SKIPPED)
 	run "rustfmt" cargo fmt --all --check
 	run "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
-	run "python lint" $(MAKE) --no-print-directory python-lint
+	run "python lint" make --no-print-directory python-lint
 	run "build" cargo build --workspace --bins --quiet
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
 	run "tests over the workspace" cargo test --package hermetic-tests
@@ -63,8 +63,7 @@ test-long: test
 	  if [ -z "$$python" ]; then skip "pages on Python $$version: pyenv has none"; continue; fi
 	  venv=$(CURDIR)/target/pages/$$version
 	  [ -x "$$venv/bin/python" ] || "$$python" -m venv "$$venv"
-	  tail -n +2 tests/pages/needs.csv | while IFS=, read -r module distribution; do
-	    [ -n "$$distribution" ] || continue
+	  tail -n +2 tests/pages/needs.csv | while IFS=, read -r distribution module; do
 	    "$$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "$$distribution" \
 	      >/dev/null 2>&1 || skip "pages on Python $$version: $$distribution ($$module) cannot be installed"
 	  done
@@ -83,4 +82,4 @@ fmt:
 
 # Rewrite the documents that are made from the code.
 update:
-	UPDATE=1 cargo test --quiet --package hermetic-tests generated
+	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated catalog

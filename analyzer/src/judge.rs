@@ -288,7 +288,9 @@ fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
         FoundOperand::Inet { host, port } => (&**host, *port),
         FoundOperand::Name(host) => (&**host, None),
         FoundOperand::Unix(path) => return Operand::Exact(Endpoint::Unix(path.as_ref().into())),
-        FoundOperand::Unknown | FoundOperand::Path(_) => return Operand::Unknown,
+        FoundOperand::Unknown | FoundOperand::Nothing | FoundOperand::Path(_) => {
+            return Operand::Unknown;
+        }
     };
     // To listen on "" is to listen everywhere (CPython `Doc/library/socket.rst`).
     let host = if host.is_empty() && listening { "0.0.0.0" } else { host };
@@ -317,7 +319,7 @@ fn name(operand: &FoundOperand) -> Operand<&str> {
 /// The operand as a message shows it.
 fn shown_operand(operand: &FoundOperand) -> Option<String> {
     match operand {
-        FoundOperand::Unknown => None,
+        FoundOperand::Unknown | FoundOperand::Nothing => None,
         FoundOperand::Inet { host, port: Some(port) } if host.contains(':') => {
             Some(format!("[{host}]:{port}"))
         }

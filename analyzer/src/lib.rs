@@ -11,3 +11,5 @@ pub mod summary;
 pub mod syntax;
 
 pub use detect::summarise;
+pub mod discover;
+pub mod source;

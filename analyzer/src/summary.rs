@@ -50,6 +50,8 @@ pub enum FoundOperand {
     /// Not known.
     #[default]
     Unknown,
+    /// Nothing that any act reaches: a URL without a host, `sqlite:///data.db`.
+    Nothing,
     /// A host, as written, and a port.
     Inet {
         /// The host as written.

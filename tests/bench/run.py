@@ -171,10 +171,13 @@ def contestants(args: argparse.Namespace, bin_dir: Path) -> list[Contestant]:
     return [c for c in field if not args.only or c.part == args.only]
 
 
-def counted_files(ours: Contestant, corpus: Path) -> str:
-    """How many files and lines the analyzer says it read."""
+def counted_files(ours: Contestant, corpus: Path, folders: list[str]) -> str:
+    """How many files and lines the analyzer says it read; stops where it left out what the others read."""
     done = subprocess.run(ours.command, cwd=corpus, capture_output=True, check=False)
     summary = json.loads(done.stdout)["summary"]
+    there = sum(1 for folder in folders for _ in (corpus / folder).rglob("*.py"))
+    if summary["files"] < there:
+        sys.exit(f"hermetic-check read {summary['files']} of {there} files: there is nothing to compare")
     return f"{summary['files']} files, {summary['lines']} lines, {sum(summary['by_rule'].values())} findings"
 
 
@@ -250,18 +253,18 @@ def main() -> int:
         call([sys.executable, str(HERE / "corpus.py"), str(args.corpus)])
     runs = contestants(args, peers())
     for c in runs:
+        if c.name == "hermetic-check":
+            folders: str = args.whole if c.part == "whole" else args.mid
+            print(f"{c.part}: {counted_files(c, args.corpus, folders.split(','))}", flush=True)
+    for c in runs:
         print(f"warming: {c.part}: {c.name}", flush=True)
         c.run(args.corpus, count=False)
     for number in range(args.rounds):
         print(f"round {number + 1} of {args.rounds}", flush=True)
         for c in runs:
             c.run(args.corpus, count=True)
-    print()
-    for c in runs:
-        if c.name == "hermetic-check":
-            print(f"{c.part}: {counted_files(c, args.corpus)}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(f"{cores} cores, medians of {args.rounds} rounds\n")
+    print(f"\n{cores} cores, medians of {args.rounds} rounds\n")
     print(table(runs))
     print()
     print("\n".join(promises(runs)))

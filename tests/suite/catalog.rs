@@ -4,11 +4,12 @@
 //! why a name is no trigger (`*` at the end stands for every name that begins so).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use hermetic_policy::rule::{Construct, TypeFact};
 use hermetic_policy::{Host, Trigger, rules};
 
-use crate::repository::{assert_none, read, root, slashed};
+use crate::repository::{assert_none, read, root, updating};
 
 /// The capabilities whose names must be covered; `net.` and `proc.` with all below them.
 fn must_be_covered(capability: &str) -> bool {
@@ -17,14 +18,61 @@ fn must_be_covered(capability: &str) -> bool {
     exact.contains(&capability) || families.iter().any(|family| capability.starts_with(family))
 }
 
-fn records(text: &str) -> Vec<(String, String)> {
-    csv::Reader::from_reader(text.as_bytes())
+/// The names of `names.csv` that must be covered.
+fn names() -> BTreeSet<String> {
+    csv::Reader::from_reader(read("tests/catalog/names.csv").as_bytes())
         .into_records()
-        .map(|record| {
-            let record = record.expect("the file is CSV with two columns");
-            (record[0].to_owned(), record[1].to_owned())
-        })
+        .map(|record| record.expect("names.csv has two columns"))
+        .filter(|record| must_be_covered(&record[1]))
+        .map(|record| record[0].to_owned())
         .collect()
+}
+
+/// One line of a file of reasons.
+struct Reason {
+    file: PathBuf,
+    /// The line in the file, from 1.
+    line: usize,
+    /// A name, or what names begin with.
+    name: String,
+    is_prefix: bool,
+    why: String,
+}
+
+fn reasons() -> Vec<Reason> {
+    let folder = std::fs::read_dir(root().join("tests/catalog/reasons"));
+    let mut files: Vec<PathBuf> =
+        folder.map(|dir| dir.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+    files.sort();
+    let mut reasons = Vec::new();
+    for file in files {
+        // One record a line, so that a line can be dropped.
+        for (index, line) in read(&file).lines().enumerate().skip(1) {
+            let mut table =
+                csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+            let record = table.records().next().and_then(Result::ok).filter(|r| r.len() == 2);
+            let line = index + 1;
+            let Some(record) = record else {
+                panic!("{}:{line}: not `name,reason`", file.display())
+            };
+            let (name, why) = (&record[0], record[1].trim().to_owned());
+            let is_prefix = name.ends_with('*');
+            let name = name.trim_end_matches('*').to_owned();
+            reasons.push(Reason { file: file.clone(), line, name, is_prefix, why });
+        }
+    }
+    reasons
+}
+
+/// Drop lines of the files of reasons.
+fn drop_lines(dropped: &[&Reason]) {
+    for file in dropped.iter().map(|reason| &reason.file).collect::<BTreeSet<_>>() {
+        let gone = |line: usize| dropped.iter().any(|r| r.file == *file && r.line == line);
+        let text = read(file);
+        let kept = text.lines().enumerate().filter(|(index, _)| !gone(index + 1));
+        let kept: String = kept.flat_map(|(_, line)| [line, "\n"]).collect();
+        std::fs::write(file, kept).expect("the reasons are written");
+    }
 }
 
 /// Every name a rule or a type fact speaks of.
@@ -102,62 +150,54 @@ impl Known {
     }
 }
 
+/// With `UPDATE` set, reasons that are not needed (the name is a trigger by now, or has a reason
+/// already) are dropped.
 #[test]
 fn every_name_is_a_trigger_or_has_a_reason() {
     let known = Known::new();
-    let mut exact: BTreeMap<String, String> = BTreeMap::new();
-    let mut prefixes: BTreeMap<String, String> = BTreeMap::new();
-    let mut complaints = Vec::new();
-    let mut files: Vec<_> = std::fs::read_dir(root().join("tests/catalog/reasons"))
-        .map(|dir| dir.filter_map(Result::ok).map(|e| e.path()).collect())
-        .unwrap_or_default();
-    files.sort();
-    for file in files {
-        let path = slashed(file.strip_prefix(root()).expect("below the root"));
-        for (name, reason) in records(&read(&path)) {
-            if reason.trim().is_empty() {
-                complaints.push(format!("{path}: {name}: no reason is given"));
-            }
-            let (map, key) = name
-                .strip_suffix('*')
-                .map_or((&mut exact, name.as_str()), |prefix| (&mut prefixes, prefix));
-            if map.insert(key.to_owned(), path.clone()).is_some() {
-                complaints.push(format!("{path}: {name} has a reason twice"));
-            }
-        }
-    }
-    let names: BTreeSet<String> = records(&read("tests/catalog/names.csv"))
-        .into_iter()
-        .filter(|(_, capability)| must_be_covered(capability))
-        .map(|(name, _)| name)
-        .collect();
+    let names = names();
     assert!(names.len() > 1000, "the catalogue is there");
-    let (mut used_exact, mut used_prefixes) = (BTreeSet::new(), BTreeSet::new());
-    for name in &names {
-        let covered = known.covers(name);
-        if let Some(path) = exact.get(name) {
-            used_exact.insert(name.clone());
-            if covered {
-                complaints.push(format!("{path}: {name} is a trigger and has a reason not to be"));
+    let reasons = reasons();
+    let mut complaints = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut needless = Vec::new();
+    for reason in &reasons {
+        let place = format!("{}:{}", reason.file.display(), reason.line);
+        if reason.why.is_empty() {
+            complaints.push(format!("{place}: {} has an empty reason", reason.name));
+        }
+        // The longest prefix and the exact name speak for a name.
+        let speaks = |name: &&String| {
+            if reason.is_prefix {
+                name.starts_with(&reason.name)
+                    && !reasons.iter().any(|r| !r.is_prefix && r.name == **name)
+            } else {
+                reason.name == **name
             }
-        } else if !covered {
-            let prefix =
-                prefixes.keys().filter(|p| name.starts_with(p.as_str())).max_by_key(|p| p.len());
-            match prefix {
-                Some(prefix) => {
-                    used_prefixes.insert(prefix.clone());
-                }
-                None => complaints.push(format!("{name} is no trigger and has no reason")),
-            }
+        };
+        let why = if !seen.insert((&reason.name, reason.is_prefix)) {
+            "has a reason twice"
+        } else if !names.iter().any(|name| speaks(&name)) {
+            "need not be covered"
+        } else if names.iter().filter(speaks).all(|name| known.covers(name)) {
+            "is a trigger"
+        } else {
+            continue;
+        };
+        needless.push(reason);
+        complaints.push(format!("{place}: {} {why}: drop the reason", reason.name));
+    }
+    if updating() {
+        drop_lines(&needless);
+        complaints.clear();
+    }
+    for name in names.iter().filter(|name| !known.covers(name)) {
+        let of =
+            |r: &&Reason| if r.is_prefix { name.starts_with(&r.name) } else { r.name == **name };
+        if reasons.iter().find(of).is_none() {
+            complaints.push(format!("{name} is no trigger and has no reason"));
         }
     }
-    let unused = |map: &BTreeMap<String, String>, used: &BTreeSet<String>, star: &str| {
-        let unused = map.iter().filter(|(name, _)| !used.contains(*name));
-        unused.map(|(n, path)| format!("{path}: the reason of {n}{star} is not needed")).collect()
-    };
-    let more: [Vec<String>; 2] =
-        [unused(&exact, &used_exact, ""), unused(&prefixes, &used_prefixes, "*")];
-    complaints.extend(more.into_iter().flatten());
     assert_none(&complaints);
 }
 

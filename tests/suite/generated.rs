@@ -7,7 +7,7 @@ use hermetic_policy::rule::Reported;
 use hermetic_policy::{Capability, rules};
 
 use crate::page::{Page, Says};
-use crate::repository::{pages, root};
+use crate::repository::{pages, root, updating};
 
 #[test]
 fn the_table_of_rules_is_fresh() {
@@ -22,7 +22,7 @@ fn the_list_of_blind_spots_is_fresh() {
 /// Compare a document with what it should be; with `UPDATE` set, write it.
 fn fresh(path: &str, text: &str) {
     let file = root().join(path);
-    if std::env::var_os("UPDATE").is_some_and(|v| !v.is_empty() && v != "0") {
+    if updating() {
         std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder is made");
         std::fs::write(&file, text).expect("the document is written");
         return;

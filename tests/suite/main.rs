@@ -8,7 +8,7 @@
 //! * `laws`: properties of whole runs.
 //! * `generated`, `tidy`: documents that are made from the code, and the shape of the repository.
 //!
-//! `UPDATE=1` rewrites the generated documents. `HERMETIC_CHECK` names a binary to test instead of
+//! `UPDATE=1` rewrites the generated documents and drops needless reasons. `HERMETIC_CHECK` names a binary to test instead of
 //! the one Cargo builds; `HERMETIC_PYTHONS` (separated by `:`) the interpreters of `pages_run`.
 
 mod analyzer;

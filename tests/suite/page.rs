@@ -40,7 +40,7 @@ pub(crate) struct Block {
     pub windows: bool,
     /// `min=3.14`: the oldest Python that runs it.
     pub min: Option<(u32, u32)>,
-    /// `needs=requests`: the modules it imports beside the standard library.
+    /// `needs=requests`: the distributions it imports from (see tests/pages/needs.csv).
     pub needs: Vec<String>,
     /// Its marks, in the order of the lines.
     pub marks: Vec<Mark>,
@@ -187,8 +187,8 @@ impl Page {
                         self.complain(line - 1, &format!("`{word}` is not a version"));
                     }
                 }
-                Some(("needs", modules)) => {
-                    block.needs.extend(modules.split(',').map(str::to_owned));
+                Some(("needs", names)) => {
+                    block.needs.extend(names.split(',').map(str::to_owned));
                 }
                 _ => self.complain(line - 1, &format!("the fence word `{word}`")),
             }

@@ -22,11 +22,12 @@ fn pythons() -> Vec<PathBuf> {
         .map_or_else(|| vec!["python3".into()], |list| std::env::split_paths(&list).collect())
 }
 
-/// The modules that examples may need, from `tests/pages/needs.csv`.
-fn known_needs() -> BTreeSet<String> {
+/// What examples may need: distributions and the module each brings.
+fn known_needs() -> BTreeMap<String, String> {
     let text = read("tests/pages/needs.csv");
-    let mut table = csv::Reader::from_reader(text.as_bytes());
-    table.records().map(|r| r.expect("needs.csv is CSV")[0].to_owned()).collect()
+    let table = csv::Reader::from_reader(text.as_bytes()).into_records();
+    let row = |record: csv::StringRecord| (record[0].to_owned(), record[1].to_owned());
+    table.map(|record| row(record.expect("needs.csv has two columns"))).collect()
 }
 
 #[test]
@@ -36,26 +37,25 @@ fn every_need_is_known() {
     let mut complaints = Vec::new();
     for page in pages() {
         for block in &page.blocks {
-            for module in &block.needs {
-                used.insert(module.clone());
-                if !known.contains(module) {
-                    complaints.push(format!(
-                        "{}:{}: `needs={module}` is not in tests/pages/needs.csv",
-                        page.path, block.line
-                    ));
+            for name in &block.needs {
+                used.insert(name.clone());
+                if !known.contains_key(name) {
+                    let (path, line) = (&page.path, block.line);
+                    complaints
+                        .push(format!("{path}:{line}: {name} is not in tests/pages/needs.csv"));
                 }
             }
         }
     }
-    complaints.extend(
-        known.difference(&used).map(|m| format!("tests/pages/needs.csv: no page needs {m}")),
-    );
+    let unused = known.keys().filter(|name| !used.contains(*name));
+    complaints.extend(unused.map(|name| format!("tests/pages/needs.csv: no page needs {name}")));
     assert_none(&complaints);
 }
 
 #[test]
 fn unmarked_and_allowed_lines_run_without_a_guard() {
     let pages = pages();
+    let modules = known_needs();
     let blocks: Vec<(&Page, &Block)> = pages
         .iter()
         .flat_map(|page| page.blocks.iter().map(move |block| (page, block)))
@@ -77,7 +77,7 @@ fn unmarked_and_allowed_lines_run_without_a_guard() {
                 scope.spawn(|| {
                     while let Some((page, block)) = blocks.get(next.fetch_add(1, Ordering::Relaxed))
                     {
-                        let outcome = run_block(&python, block);
+                        let outcome = run_block(&python, block, &modules);
                         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
                         match outcome {
                             Ok(None) => {}
@@ -103,13 +103,19 @@ fn unmarked_and_allowed_lines_run_without_a_guard() {
 }
 
 /// Run one block; why it cannot run here, or `line: complaint` each.
-fn run_block(python: &PathBuf, block: &Block) -> Result<Option<String>, Vec<String>> {
+fn run_block(
+    python: &PathBuf,
+    block: &Block,
+    modules: &BTreeMap<String, String>,
+) -> Result<Option<String>, Vec<String>> {
+    let needs: Vec<&String> =
+        block.needs.iter().map(|name| modules.get(name).unwrap_or(name)).collect();
     let guarded =
         |says: &Says| matches!(says, Says::Deny { .. } | Says::Runtime(_) | Says::Undecided(_));
     let skipped: Vec<u32> =
         block.marks.iter().filter(|m| guarded(&m.says)).map(|m| m.row).collect();
     let input = serde_json::json!({
-        "source": block.source, "skip": skipped, "min": block.min, "needs": block.needs,
+        "source": block.source, "skip": skipped, "min": block.min, "needs": needs,
         "seconds": LIMIT,
     });
     let scratch = tempfile::tempdir().expect("a scratch folder");
@@ -152,7 +158,7 @@ mod tests {
 
     fn outcome(source: &str) -> Result<Option<String>, Vec<String>> {
         let page = Page::parse("r.md", &format!("```py\n{source}\n```\n"));
-        run_block(&"python3".into(), &page.blocks[0])
+        run_block(&"python3".into(), &page.blocks[0], &BTreeMap::new())
     }
 
     #[test]

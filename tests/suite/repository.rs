@@ -32,6 +32,11 @@ pub(crate) fn files() -> Vec<PathBuf> {
     files
 }
 
+/// Whether generated files are to be rewritten: `UPDATE=1`.
+pub(crate) fn updating() -> bool {
+    std::env::var_os("UPDATE").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 /// A path as it is written in messages and documents.
 pub(crate) fn slashed(path: &Path) -> String {
     path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")

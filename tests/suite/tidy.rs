@@ -119,7 +119,7 @@ fn no_text_names_a_machine_or_a_registry() {
         }
         for (index, line) in text.lines().enumerate() {
             for word in words.iter().filter(|w| line.contains(**w)) {
-                if !(example && word.starts_with('/')) {
+                if !(example && word.starts_with(['/', '\\'])) {
                     complaints.push(format!("{}:{}: {word}", path.display(), index + 1));
                 }
             }

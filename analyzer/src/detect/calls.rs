@@ -220,6 +220,9 @@ impl<'a> Engine<'a> {
             return;
         }
         let operand = self.operand(trigger.api.operand, arguments, receiver);
+        if operand == FoundOperand::Nothing {
+            return;
+        }
         self.triggered(id, trigger, operand, certain, range);
     }
 
@@ -231,6 +234,9 @@ impl<'a> Engine<'a> {
         receiver: Option<&Rc<Instance<'a>>>,
     ) -> Value<'a> {
         if let Some(class) = self.names.returns(id) {
+            if self.names.special(class) == Some(Special::Path) {
+                return self.path_result(id, class, arguments, receiver);
+            }
             let mut instance = Instance {
                 class,
                 origin: self.origin(id, arguments, receiver),
@@ -258,6 +264,29 @@ impl<'a> Engine<'a> {
             return Value::Instance(Rc::new(Instance { class, origin, text: None }));
         }
         Value::Unknown
+    }
+
+    /// What a method of a path object gives: another one, known where the text alone tells it.
+    fn path_result(
+        &self,
+        id: NameId,
+        class: NameId,
+        arguments: &Arguments<'a>,
+        receiver: Option<&Rc<Instance<'a>>>,
+    ) -> Value<'a> {
+        let before = receiver.and_then(|receiver| receiver.text.clone());
+        let text = match before {
+            Some(before) if self.names.name(id).ends_with(".joinpath") => {
+                let mut parts = vec![Value::Text(before)];
+                parts.extend(arguments.positional.iter().cloned());
+                match super::specials::joined(&parts, arguments.more) {
+                    Value::Text(text) => Some(text),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        Value::Instance(Rc::new(path_instance(class, text)))
     }
 
     /// The text of `Path(a, b, ...)`.

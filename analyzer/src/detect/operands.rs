@@ -120,8 +120,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Whether the operand shows that the call reaches nothing: an open file or a descriptor where
-    /// a path is taken, a URL of a scheme without a host.
+    /// Whether an argument shows that the call opens nothing: an open file or a descriptor where a
+    /// path is taken.
     pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
         match at {
             OperandAt::Path(path) => match arguments.get(path) {
@@ -129,12 +129,6 @@ impl<'a> Engine<'a> {
                 Given::Value(Value::Instance(instance)) => {
                     let file = self.names.find("io.IOBase");
                     file.is_some_and(|file| self.names.is_subclass(instance.class, file))
-                }
-                _ => false,
-            },
-            OperandAt::Url(url) => match arguments.get(url) {
-                Given::Value(Value::Text(text)) if text.complete => {
-                    UrlHost::parse(&text.known) == UrlHost::Local
                 }
                 _ => false,
             },
@@ -241,6 +235,15 @@ impl<'a> Engine<'a> {
             Condition::Computed(place) => match arguments.get(place) {
                 Given::Value(value) if value.exact_text().is_some() => Truth::No,
                 _ => Truth::Yes,
+            },
+            Condition::OneOf(place, names) => match arguments.get(place) {
+                Given::Value(value) => match value.exact_text() {
+                    Some(text) if names.contains(&text) => Truth::Yes,
+                    Some(_) => Truth::No,
+                    None => Truth::Unknown,
+                },
+                Given::Missing => Truth::No,
+                Given::Unknown => Truth::Unknown,
             },
         }
     }
@@ -435,6 +438,7 @@ fn url_operand(value: &Value<'_>, receiver: FoundOperand) -> FoundOperand {
             FoundOperand::Inet { host: host.as_str().into(), port: Some(port) }
         }
         UrlHost::Relative => receiver,
-        UrlHost::Local | UrlHost::Unknown => FoundOperand::Unknown,
+        UrlHost::Local => FoundOperand::Nothing,
+        UrlHost::Unknown => FoundOperand::Unknown,
     }
 }

@@ -138,10 +138,14 @@ impl NameTable {
             let callable = node.triggers.iter().any(|t| t.called);
             node.is_class |= known.contains(&id) || callable;
         }
-        for node in &mut self.nodes {
-            let last = node.name.rsplit('.').next().unwrap_or_default();
+        // `flask.Flask`, named only for its method `run`; top-level modules may be capitalised.
+        let has_members: FxHashSet<NameId> = self.children.keys().map(|(parent, _)| *parent).collect();
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            let Some((_, last)) = node.name.rsplit_once('.') else { continue };
             let capitalised = last.starts_with(|c: char| c.is_ascii_uppercase());
-            node.is_class |= capitalised && node.triggers.iter().any(|t| t.called);
+            let id = NameId(u32::try_from(index).unwrap_or(u32::MAX));
+            let called = node.triggers.iter().any(|t| t.called);
+            node.is_class |= capitalised && (called || has_members.contains(&id));
         }
     }
 

@@ -182,15 +182,12 @@ pub static PROCESS_SIGNAL: Rule = Rule {
 
 /// What these names give, inherit and are called elsewhere; the event loops are with the network.
 pub static TYPE_FACTS: &[TypeFact] = &[
-    Alias { name: "posix", of: "os" },
-    Alias { name: "nt", of: "os" },
     Alias { name: "_signal", of: "signal" },
     Alias { name: "subprocess._fork_exec", of: "_posixsubprocess.fork_exec" },
     Alias { name: "subprocess._posixsubprocess", of: "_posixsubprocess" },
     Alias { name: "subprocess._winapi", of: "_winapi" },
     Alias { name: "gevent.subprocess", of: "subprocess" },
     Alias { name: "eventlet.green.subprocess", of: "subprocess" },
-    Alias { name: "setuptools._distutils", of: "distutils" },
     Alias {
         name: "asyncio.subprocess.create_subprocess_exec",
         of: "asyncio.create_subprocess_exec",

@@ -3,7 +3,7 @@
 use crate::act::Verb;
 use crate::capability::Capability;
 use crate::rule::Trigger::Call;
-use crate::rule::TypeFact::{self, Alias, Extends, Returns};
+use crate::rule::TypeFact::{self, Alias, Extends};
 use crate::rule::{Condition, Level, Reported, Rule, api, arg};
 
 /// This family's rules.
@@ -118,8 +118,6 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Extends { class: "webbrowser.Mozilla", base: "webbrowser.BaseBrowser" },
     Extends { class: "webbrowser.Chrome", base: "webbrowser.BaseBrowser" },
     Extends { class: "webbrowser.Chromium", base: "webbrowser.BaseBrowser" },
-    Returns { api: "PIL.Image.open", class: "PIL.Image.Image" },
-    Returns { api: "PIL.Image.new", class: "PIL.Image.Image" },
     Alias { name: "click.termui.edit", of: "click.edit" },
     Alias { name: "click.termui.launch", of: "click.launch" },
     Alias { name: "click.termui.echo_via_pager", of: "click.echo_via_pager" },

@@ -1,0 +1,141 @@
+//! Why a file, or a part of it, was not analysed.
+
+use crate::report::NotAnalysed;
+
+/// The reasons known to reading and decoding. Parsing and analysis add their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The operating system refused to read it.
+    Unreadable,
+    /// A FIFO, socket or device; never opened.
+    NotAFile,
+    /// Larger than [`SIZE_LIMIT`](super::SIZE_LIMIT).
+    TooLarge,
+    /// Not decodable as `CPython` decodes it, or the encoding is not supported.
+    Encoding,
+    /// Contains NUL, which `CPython` rejects ("source code cannot contain null bytes"); older
+    /// versions read a script up to the NUL of each line.
+    NulBytes,
+    /// `CPython` reads it in two ways: when run and when imported, or by version.
+    Ambiguous,
+    /// A notebook that is not valid JSON, or not of a known format.
+    Notebook,
+    /// A notebook of another language.
+    NotebookLanguage,
+    /// A notebook cell handed to a cell magic that is not known.
+    CellMagic,
+    /// An importable `.pyc` or `.pyo` without source.
+    Bytecode,
+    /// A cached `.pyc` in `__pycache__` whose source is gone; not importable from there.
+    StaleBytecode,
+    /// A zip application: `.pyz`, or a zip after a Python shebang.
+    ZipApplication,
+    /// A zipped `.egg`.
+    Egg,
+    /// Machine code with a Python module's name: `.so`, `.pyd`.
+    ExtensionModule,
+    /// Cython source: `.pyx`.
+    Cython,
+    /// A `.pth` that looks like saved model weights, with no line that `site` would execute.
+    Checkpoint,
+    /// A link that leads out of every root.
+    LinkOutside,
+    /// A link to nothing.
+    BrokenLink,
+}
+
+impl Reason {
+    /// Every reason, in the order of this enum.
+    pub const ALL: [Self; 18] = [
+        Self::Unreadable,
+        Self::NotAFile,
+        Self::TooLarge,
+        Self::Encoding,
+        Self::NulBytes,
+        Self::Ambiguous,
+        Self::Notebook,
+        Self::NotebookLanguage,
+        Self::CellMagic,
+        Self::Bytecode,
+        Self::StaleBytecode,
+        Self::ZipApplication,
+        Self::Egg,
+        Self::ExtensionModule,
+        Self::Cython,
+        Self::Checkpoint,
+        Self::LinkOutside,
+        Self::BrokenLink,
+    ];
+
+    /// The kebab-case name used in output and configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::NotAFile => "not-a-file",
+            Self::TooLarge => "too-large",
+            Self::Encoding => "encoding",
+            Self::NulBytes => "nul-bytes",
+            Self::Ambiguous => "ambiguous",
+            Self::Notebook => "notebook",
+            Self::NotebookLanguage => "notebook-language",
+            Self::CellMagic => "cell-magic",
+            Self::Bytecode => "bytecode",
+            Self::StaleBytecode => "stale-bytecode",
+            Self::ZipApplication => "zip-application",
+            Self::Egg => "egg",
+            Self::ExtensionModule => "extension-module",
+            Self::Cython => "cython",
+            Self::Checkpoint => "checkpoint",
+            Self::LinkOutside => "link-outside",
+            Self::BrokenLink => "broken-link",
+        }
+    }
+
+    /// Whether it is only told, by default, and does not fail the run: what nearly every
+    /// installed package has, and what Python does not run from where it lies.
+    pub const fn is_notice(self) -> bool {
+        match self {
+            Self::Unreadable
+            | Self::NotAFile
+            | Self::TooLarge
+            | Self::Encoding
+            | Self::NulBytes
+            | Self::Ambiguous
+            | Self::Notebook
+            | Self::Bytecode
+            | Self::ZipApplication
+            | Self::Egg => false,
+            Self::NotebookLanguage
+            | Self::CellMagic
+            | Self::StaleBytecode
+            | Self::ExtensionModule
+            | Self::Cython
+            | Self::Checkpoint
+            | Self::LinkOutside
+            | Self::BrokenLink => true,
+        }
+    }
+}
+
+/// One file, or part of it, that cannot be analysed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unanalysed {
+    /// Which kind of obstacle.
+    pub reason: Reason,
+    /// What exactly was seen: lower case, no full stop.
+    pub detail: String,
+}
+
+impl Unanalysed {
+    /// With a reason and what was seen.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+impl From<Unanalysed> for NotAnalysed {
+    /// Accepted where the reason is a notice by default; configuration may say otherwise.
+    fn from(it: Unanalysed) -> Self {
+        Self { reason: it.reason.name(), detail: it.detail, accepted: it.reason.is_notice() }
+    }
+}
