@@ -6,11 +6,15 @@
 
 use crate::rule::{Rule, TypeFact};
 
+pub mod deserialise;
+pub mod dynamic_code;
 pub mod endpoints;
 pub mod environment;
 pub mod filesystem;
+pub mod imports;
 pub mod integrity;
 pub mod interpreter;
+pub mod native;
 pub mod network;
 pub mod network_hosts;
 pub mod network_http;
@@ -24,11 +28,15 @@ pub mod subprocess_library;
 
 /// Every family's rules.
 pub static FAMILIES: &[&[&Rule]] = &[
+    deserialise::RULES,
+    dynamic_code::RULES,
     endpoints::RULES,
     environment::RULES,
     filesystem::RULES,
+    imports::RULES,
     integrity::RULES,
     interpreter::RULES,
+    native::RULES,
     network::RULES,
     network_hosts::RULES,
     network_http::RULES,
@@ -42,11 +50,15 @@ pub static FAMILIES: &[&[&Rule]] = &[
 
 /// Every family's type facts.
 pub static TYPE_FACTS: &[&[TypeFact]] = &[
+    deserialise::TYPE_FACTS,
+    dynamic_code::TYPE_FACTS,
     endpoints::TYPE_FACTS,
     environment::TYPE_FACTS,
     filesystem::TYPE_FACTS,
+    imports::TYPE_FACTS,
     integrity::TYPE_FACTS,
     interpreter::TYPE_FACTS,
+    native::TYPE_FACTS,
     network::TYPE_FACTS,
     network_hosts::TYPE_FACTS,
     network_http::TYPE_FACTS,
