@@ -1,1 +1,141 @@
-//! Placeholder.
+//! The only place that walks and reads the disk.
+//!
+//! Everything below the roots that could be Python is either found, told as not analysable, or
+//! counted as passed over. The result is sorted and does not hang on the order in which the
+//! system lists a folder.
+
+mod display;
+mod ignored;
+mod kind;
+mod read;
+mod shebang;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use self::display::display;
+pub use self::kind::kind_of;
+pub use self::read::{read, read_stream};
+
+use self::ignored::Excludes;
+use self::walk::Walker;
+use crate::source::{FileKind, Unanalysed};
+
+/// Names passed over below a root unless `exclude` is configured: version control, virtual
+/// environments, caches and build results. A root inside such a folder is walked.
+pub const DEFAULT_EXCLUDE: [&str; 25] = [
+    ".bzr",
+    ".direnv",
+    ".eggs",
+    ".git",
+    ".git-rewrite",
+    ".hg",
+    ".ipynb_checkpoints",
+    ".mypy_cache",
+    ".nox",
+    ".pants.d",
+    ".pyenv",
+    ".pytest_cache",
+    ".pytype",
+    ".ruff_cache",
+    ".svn",
+    ".tox",
+    ".venv",
+    ".vscode",
+    "__pypackages__",
+    "_build",
+    "buck-out",
+    "dist",
+    "node_modules",
+    "site-packages",
+    "venv",
+];
+
+/// What to walk.
+#[derive(Clone, Debug, Default)]
+pub struct DiscoverOptions {
+    /// Files and folders; shown as given.
+    pub roots: Vec<PathBuf>,
+    /// The folder that patterns with a `/` are relative to: the project's root.
+    pub base: PathBuf,
+    /// Whether `.gitignore`, `.ignore`, `.git/info/exclude` and git's global excludes count.
+    /// They never bind a root, and those of git count inside a repository only.
+    pub ignore_files: bool,
+    /// Patterns in the syntax of `.gitignore`, instead of [`DEFAULT_EXCLUDE`]. They bind roots.
+    pub exclude: Option<Vec<String>>,
+    /// Further patterns, which bind roots too.
+    pub extend_exclude: Vec<String>,
+    /// Whether to enter excluded folders, to list the files passed over there and not only the
+    /// folder.
+    pub list_excluded: bool,
+}
+
+/// A file to analyse.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct File {
+    /// The root as given, and the way from there.
+    pub path: PathBuf,
+    /// What it is to Python.
+    pub kind: FileKind,
+}
+
+/// What was found, each list sorted by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// To be read and analysed; each real file once.
+    pub files: Vec<File>,
+    /// What cannot be analysed, and why.
+    pub unanalysed: Vec<(PathBuf, Unanalysed)>,
+    /// Files passed over because of ignore files: Python by name, never opened.
+    pub ignored: Vec<PathBuf>,
+    /// What was passed over because of `exclude`: files that are Python by name, and folders,
+    /// which are entered only with [`DiscoverOptions::list_excluded`].
+    pub excluded: Vec<PathBuf>,
+    /// Stub files (`.pyi`): never executed, not analysed.
+    pub stubs: Vec<PathBuf>,
+}
+
+/// The options ask for what cannot be.
+#[derive(Debug)]
+pub enum DiscoverError {
+    /// A root that is not there.
+    Root {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A pattern of `exclude` that is none.
+    Pattern {
+        /// As given.
+        pattern: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl core::fmt::Display for DiscoverError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Root { path, error } => {
+                write!(f, "cannot find {}: {error}", display(path, None))
+            }
+            Self::Pattern { pattern, detail } => {
+                write!(f, "`{pattern}` is no pattern for exclude: {detail}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for DiscoverError {}
+
+/// Finds everything below the roots.
+pub fn discover(options: &DiscoverOptions) -> Result<Discovered, DiscoverError> {
+    let base = options.base.canonicalize().unwrap_or_else(|_| options.base.clone());
+    let excludes = Excludes::new(base, options.exclude.as_deref(), &options.extend_exclude)?;
+    Walker::new(options, excludes).run()
+}
