@@ -272,14 +272,14 @@ fn decode_module(mut bytes: Vec<u8>) -> Result<String, Unanalysed> {
     if codec.has_escapes() {
         return decode_escapes(&bytes, &name, codec, head);
     }
-    match codec {
+    if let Codec::Utf8 = codec {
         // Nearly every file: no copy.
-        Codec::Utf8 => String::from_utf8(bytes).map_err(|error| {
+        return String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             malformed(error.as_bytes(), at, bom, &name)
-        }),
-        _ => codec.decode(&bytes).map_err(|error| malformed(&bytes, error.at, bom, &name)),
+        });
     }
+    codec.decode(&bytes).map_err(|error| malformed(&bytes, error.at, bom, &name))
 }
 
 /// Decodes where escapes can stand for line ends. `CPython` decodes the lines up to the

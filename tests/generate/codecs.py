@@ -61,9 +61,9 @@ def main():
     aliases = sorted((a, n) for a, n in encodings.aliases.aliases.items() if n in supported and a == a.lower())
 
     out = sys.stdout
-    out.write("//! Single-byte codecs and codec aliases of CPython. Written by `tests/generate/codecs.py`\n")
+    out.write("//! Single-byte codecs and codec aliases of `CPython`. Written by `tests/generate/codecs.py`\n")
     out.write("//! from `Lib/encodings`; do not edit.\n\n")
-    out.write("/// Module of `Lib/encodings` and its characters for the bytes 128 to 255; U+FFFD where CPython\n")
+    out.write("/// Module of `Lib/encodings` and its characters for the bytes 128 to 255; U+FFFD where `CPython`\n")
     out.write("/// refuses the byte. Sorted by name.\n")
     out.write("#[rustfmt::skip]\npub(super) const TABLES: &[(&str, &str)] = &[\n")
     for name in sorted(tables):

@@ -52,7 +52,8 @@ const OTHER_BODY: [&str; 25] = [
 
 #[derive(Deserialize)]
 struct Notebook {
-    nbformat: u64,
+    #[serde(rename = "nbformat")]
+    format: u64,
     #[serde(default)]
     metadata: Metadata,
     #[serde(default)]
@@ -113,7 +114,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Code, Unanalysed> {
     let notebook: Notebook = serde_json::from_slice(bytes).map_err(|error| {
         Unanalysed::new(Reason::Notebook, format!("no valid notebook: {error}"))
     })?;
-    let cells = match notebook.nbformat {
+    let cells = match notebook.format {
         4 => notebook.cells,
         2 | 3 => notebook.worksheets.into_iter().flat_map(|sheet| sheet.cells).collect(),
         other => {
@@ -128,7 +129,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Code, Unanalysed> {
     let mut code = Code::default();
     for (number, cell) in (1..).zip(cells) {
         if cell.cell_type == "code" {
-            let source = if notebook.nbformat == 4 { cell.source } else { cell.input };
+            let source = if notebook.format == 4 { cell.source } else { cell.input };
             code.push(number, &source.map(Text::join).unwrap_or_default());
         }
     }

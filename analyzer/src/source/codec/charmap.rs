@@ -1,7 +1,7 @@
-//! Single-byte codecs and codec aliases of CPython. Written by `tests/generate/codecs.py`
+//! Single-byte codecs and codec aliases of `CPython`. Written by `tests/generate/codecs.py`
 //! from `Lib/encodings`; do not edit.
 
-/// Module of `Lib/encodings` and its characters for the bytes 128 to 255; U+FFFD where CPython
+/// Module of `Lib/encodings` and its characters for the bytes 128 to 255; U+FFFD where `CPython`
 /// refuses the byte. Sorted by name.
 #[rustfmt::skip]
 pub(super) const TABLES: &[(&str, &str)] = &[

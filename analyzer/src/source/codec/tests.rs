@@ -36,7 +36,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// Compares what the script prints, `codec hex result-in-hex-of-utf-8` or `!` where `CPython`
-/// refuses, with our decoding. Returns how many sequences of each codec CPython decodes and we
+/// refuses, with our decoding. Returns how many sequences of each codec `CPython` decodes and we
 /// refuse.
 fn compare(script: &str, input: &str) -> Option<BTreeMap<String, usize>> {
     let output = python(script, input)?;
