@@ -213,14 +213,12 @@ impl Source {
     /// of the cell.
     pub fn line(&self, cell: Option<u32>, row: u32) -> Option<&str> {
         let index = self.index();
-        let (first, end) = match cell {
-            None => (0, self.text.len()),
-            Some(_) => {
-                let found = self.parts.binary_search_by_key(&cell, |part| part.cell).ok()?;
-                let part = self.parts.get(found)?;
-                (index.row(part.start), part.end as usize)
-            }
-        };
+        let (mut first, mut end) = (0, self.text.len());
+        if cell.is_some() {
+            let found = self.parts.binary_search_by_key(&cell, |part| part.cell).ok()?;
+            let part = self.parts.get(found)?;
+            (first, end) = (index.row(part.start), part.end as usize);
+        }
         let row = first + (row as usize).checked_sub(1)?;
         let start = index.start(row)? as usize;
         let next = index.start(row + 1).map_or(self.text.len(), |next| next as usize);

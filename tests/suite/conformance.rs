@@ -58,7 +58,9 @@ fn shape(page: &Page) -> Vec<String> {
         block.marks.iter().any(|mark| match &mark.says {
             Says::Deny { analyzer, .. } => *analyzer == page.name,
             Says::Static(r) => *r == page.name,
-            Says::Runtime(_) | Says::Undecided(_) | Says::Allow(_) => false,
+            // An act whose operand is all that can be denied has no other example.
+            Says::Undecided(r) => *r == page.name,
+            Says::Runtime(_) | Says::Allow(_) => false,
         })
     };
     if !page.blocks.iter().any(denied) {

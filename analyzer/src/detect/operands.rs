@@ -159,17 +159,9 @@ impl<'a> Engine<'a> {
             Condition::Given(place) => given(arguments.get(place)),
             Condition::Missing(place) => given(arguments.get(place)).not(),
             Condition::UnsafeLoader(place) => match arguments.get(place) {
-                Given::Value(Value::Name(id)) => {
-                    let name = self.names.name(*id);
-                    let last = name.rsplit('.').next().unwrap_or(name);
-                    if matches!(last, "SafeLoader" | "CSafeLoader" | "BaseLoader" | "CBaseLoader") {
-                        Truth::No
-                    } else {
-                        Truth::Yes
-                    }
-                }
+                Given::Value(value) => self.unsafe_loader(value),
                 Given::Missing => Truth::Yes,
-                Given::Value(_) | Given::Unknown => Truth::Unknown,
+                Given::Unknown => Truth::Unknown,
             },
             Condition::RemoteUrl(place) => match arguments.get(place) {
                 Given::Value(Value::Text(text)) => remote(text),
@@ -196,7 +188,13 @@ impl<'a> Engine<'a> {
             Condition::SourceText(place) => match arguments.get(place) {
                 Given::Value(Value::Text(_) | Value::Bytes(_)) => Truth::Yes,
                 Given::Value(
-                    Value::Function | Value::Name(_) | Value::Class(_) | Value::Partial(_),
+                    Value::Function
+                    | Value::Name(_)
+                    | Value::Class(_)
+                    | Value::Partial(_)
+                    | Value::Int(_)
+                    | Value::Bool(_)
+                    | Value::None,
                 )
                 | Given::Missing => Truth::No,
                 Given::Value(_) | Given::Unknown => Truth::Unknown,
@@ -229,6 +227,16 @@ impl<'a> Engine<'a> {
                 _ => Truth::Yes,
             },
         }
+    }
+
+    /// Whether any of the loaders a value may be is not a safe one.
+    fn unsafe_loader(&self, loader: &Value<'a>) -> Truth {
+        let each = loader.each().iter().map(|one| match one {
+            Value::Name(id) if self.names.special(*id) == Some(Special::SafeLoader) => Truth::No,
+            Value::Name(_) => Truth::Yes,
+            _ => Truth::Unknown,
+        });
+        each.reduce(Truth::or).unwrap_or(Truth::Unknown)
     }
 
     /// Whether the flags of `os.open` write (or read).
@@ -266,6 +274,10 @@ impl Truth {
         }
     }
 
+    fn or(self, other: Self) -> Self {
+        self.not().and(other.not()).not()
+    }
+
     pub(super) fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
@@ -290,8 +302,7 @@ fn truth_of(value: &Value<'_>) -> Truth {
 fn given(given: Given<'_, '_>) -> Truth {
     match given {
         Given::Value(Value::None) | Given::Missing => Truth::No,
-        // A variable may hold `None`.
-        Given::Value(Value::Unknown) | Given::Unknown => Truth::Unknown,
+        Given::Unknown => Truth::Unknown,
         Given::Value(_) => Truth::Yes,
     }
 }

@@ -97,6 +97,7 @@ impl<'a> Engine<'a> {
             | Special::TypeChecking
             | Special::TypeWrapper
             | Special::Path
+            | Special::SafeLoader
             | Special::OpenFlag { .. } => return None,
         };
         Some(value)

@@ -53,6 +53,8 @@ pub enum Special {
     MethodWrapper,
     /// `super()`.
     Super,
+    /// A YAML loader that makes plain data only.
+    SafeLoader,
     /// A flag of `os.open`.
     OpenFlag {
         /// It makes the call one that writes.
@@ -142,6 +144,14 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.classmethod", Special::MethodWrapper),
     ("builtins.property", Special::MethodWrapper),
     ("builtins.super", Special::Super),
+    ("yaml.SafeLoader", Special::SafeLoader),
+    ("yaml.CSafeLoader", Special::SafeLoader),
+    ("yaml.BaseLoader", Special::SafeLoader),
+    ("yaml.CBaseLoader", Special::SafeLoader),
+    ("yaml.loader.SafeLoader", Special::SafeLoader),
+    ("yaml.loader.BaseLoader", Special::SafeLoader),
+    ("yaml.cyaml.CSafeLoader", Special::SafeLoader),
+    ("yaml.cyaml.CBaseLoader", Special::SafeLoader),
     ("os.O_WRONLY", Special::OpenFlag { writes: true, only: true }),
     ("os.O_RDWR", Special::OpenFlag { writes: true, only: false }),
     ("os.O_APPEND", Special::OpenFlag { writes: true, only: false }),

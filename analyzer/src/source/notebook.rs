@@ -87,7 +87,8 @@ struct Worksheet {
 
 #[derive(Deserialize)]
 struct Cell {
-    cell_type: String,
+    #[serde(rename = "cell_type")]
+    kind: String,
     source: Option<Text>,
     input: Option<Text>,
 }
@@ -128,7 +129,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Code, Unanalysed> {
     }
     let mut code = Code::default();
     for (number, cell) in (1..).zip(cells) {
-        if cell.cell_type == "code" {
+        if cell.kind == "code" {
             let source = if notebook.format == 4 { cell.source } else { cell.input };
             code.push(number, &source.map(Text::join).unwrap_or_default());
         }
