@@ -39,8 +39,6 @@ pub static NATIVE_FFI: Rule = Rule {
         // PyPy's core of both.
         Import("_rawffi"),
         Import("_ctypes_test"),
-        // Python 2.
-        Import("dl"),
         Call(api("ctypes.CDLL").patch_point()),
         Call(api("ctypes.PyDLL").patch_point()),
         Call(api("ctypes.WinDLL").patch_point()),
