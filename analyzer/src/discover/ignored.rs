@@ -54,9 +54,12 @@ impl Excludes {
         prefixes.into_iter().any(|prefix| {
             let whole = prefix == path;
             let asked = |group: &Group| prefix != group.base && (whole || group.holds(prefix));
-            let said = self.own(|group| {
-                if asked(group) { group.says(prefix, folder || !whole) } else { None }
-            });
+            let said =
+                self.own(
+                    |group| {
+                        if asked(group) { group.says(prefix, folder || !whole) } else { None }
+                    },
+                );
             said == Some(true)
         })
     }

@@ -205,7 +205,8 @@ mod tests {
         };
         let settings = join(&["--extend-exclude", "c"], file.clone()).expect("valid");
         assert_eq!(settings.exclude, file.exclude);
-        let bases: Vec<_> = settings.extend_exclude.iter().map(|pattern| pattern.base.clone()).collect();
+        let bases: Vec<_> =
+            settings.extend_exclude.iter().map(|pattern| pattern.base.clone()).collect();
         assert_eq!(bases, [PathBuf::from("/elsewhere"), PathBuf::from("/project")]);
         let settings = join(&["--exclude", "d"], file).expect("valid");
         assert_eq!(settings.exclude, Some(patterns(Path::new("/project"), &["d".into()])));
