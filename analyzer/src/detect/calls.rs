@@ -15,6 +15,10 @@ use super::operands::{Arguments, Truth};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
+        if matches!(callee, Value::Unknown | Value::Function) && !folds_text(&call.func) {
+            self.unknown_call(&call.arguments);
+            return Value::Unknown;
+        }
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
         let range = range_of(call);
@@ -33,6 +37,16 @@ impl<'a> Engine<'a> {
         match &callee {
             Value::Unknown => self.method_of_text(call, &arguments),
             _ => self.call_each(&callee, &arguments, range),
+        }
+    }
+
+    /// Look at the arguments of a call of something no rule knows: most calls.
+    fn unknown_call(&mut self, arguments: &'a ast::Arguments) {
+        for argument in &arguments.args {
+            self.expression(argument, Use::Argument);
+        }
+        for keyword in &arguments.keywords {
+            self.expression(&keyword.value, Use::Argument);
         }
     }
 
@@ -328,10 +342,6 @@ impl<'a> Engine<'a> {
     /// Methods of strings that fold: `"".join([...])`, `"...".format(...)`.
     fn method_of_text(&mut self, call: &'a ast::ExprCall, arguments: &Arguments<'a>) -> Value<'a> {
         let Expr::Attribute(attribute) = &*call.func else { return Value::Unknown };
-        let folding = matches!(attribute.attr.as_str(), "join" | "format");
-        if !folding {
-            return Value::Unknown;
-        }
         let base = self.quietly(|engine| match &*attribute.value {
             Expr::StringLiteral(_) | Expr::Name(_) | Expr::FString(_) | Expr::BinOp(_) => {
                 engine.expression(&attribute.value, Use::Base)
@@ -411,6 +421,14 @@ impl<'a> Engine<'a> {
             })
             .collect();
         Value::either(values)
+    }
+}
+
+/// Whether it may be `"".join` or `"{}".format`.
+fn folds_text(callee: &Expr) -> bool {
+    match callee {
+        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "join" | "format"),
+        _ => false,
     }
 }
 

@@ -80,6 +80,39 @@ pub enum Reach {
     Module,
 }
 
+/// Where a name stands in a list: looked for in the list itself while that is short.
+#[derive(Debug, Default)]
+struct Index<'a> {
+    length: usize,
+    places: FxHashMap<(ScopeId, &'a str), usize>,
+}
+
+impl<'a> Index<'a> {
+    const SHORT: usize = 12;
+
+    fn find(
+        &self,
+        key: &(ScopeId, &'a str),
+        mut list: impl Iterator<Item = (ScopeId, &'a str)>,
+    ) -> Option<usize> {
+        if self.length <= Self::SHORT {
+            list.position(|other| other == *key)
+        } else {
+            self.places
+                .get(key)
+                .copied()
+                .or_else(|| list.take(Self::SHORT).position(|other| other == *key))
+        }
+    }
+
+    fn insert(&mut self, key: (ScopeId, &'a str), at: usize) {
+        if self.length >= Self::SHORT {
+            self.places.insert(key, at);
+        }
+        self.length += 1;
+    }
+}
+
 /// All scopes of one file.
 #[derive(Debug)]
 pub struct Scopes<'a> {
@@ -220,18 +253,20 @@ impl<'a> Scopes<'a> {
     /// End a branch and take back what it changed.
     pub fn take(&mut self, mark: Mark) -> Delta<'a> {
         self.open_branches -= 1;
-        let changes: Vec<Change<'a>> = self.journal.drain(mark.0..).collect();
-        let mut seen: FxHashMap<(ScopeId, &'a str), usize> = FxHashMap::default();
         let mut delta = Delta::default();
-        for change in changes.into_iter().rev() {
-            let key = (change.scope, change.name);
+        let mut index = Index::default();
+        while self.journal.len() > mark.0 {
+            let Some(change) = self.journal.pop() else { break };
             let names = &mut self.scopes[change.scope.0 as usize].names;
             let after = match change.before {
                 Some(before) => names.insert(change.name, before),
                 None => names.remove(change.name),
             };
-            if let std::collections::hash_map::Entry::Vacant(entry) = seen.entry(key) {
-                entry.insert(delta.changes.len());
+            // The last change of a name is met first, and says what it came to.
+            let key = (change.scope, change.name);
+            let known = index.find(&key, delta.changes.iter().map(|(s, n, _)| (*s, *n)));
+            if known.is_none() {
+                index.insert(key, delta.changes.len());
                 delta.changes.push((change.scope, change.name, after));
             }
         }
@@ -255,20 +290,28 @@ impl<'a> Scopes<'a> {
             }
             return;
         }
-        let mut order: Vec<(ScopeId, &'a str)> = Vec::new();
-        let mut joined: FxHashMap<(ScopeId, &'a str), Vec<Option<Binding<'a>>>> =
-            FxHashMap::default();
+        if branches.iter().all(|delta| delta.changes.is_empty()) {
+            return;
+        }
+        let mut joined: Vec<((ScopeId, &'a str), Vec<Option<Binding<'a>>>)> = Vec::new();
+        let mut index = Index::default();
         for delta in branches {
             for (scope, name, after) in delta.changes {
-                let entry = joined.entry((scope, name)).or_default();
-                if entry.is_empty() {
-                    order.push((scope, name));
+                let key = (scope, name);
+                match index.find(&key, joined.iter().map(|(key, _)| *key)) {
+                    Some(at) => {
+                        if let Some((_, bindings)) = joined.get_mut(at) {
+                            bindings.push(after);
+                        }
+                    }
+                    None => {
+                        index.insert(key, joined.len());
+                        joined.push((key, vec![after]));
+                    }
                 }
-                entry.push(after);
             }
         }
-        for key in order {
-            let Some(mut bindings) = joined.remove(&key) else { continue };
+        for (key, mut bindings) in joined {
             if bindings.len() < ways {
                 bindings.push(self.own(key.0, key.1).cloned());
             }
