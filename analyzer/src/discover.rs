@@ -141,7 +141,21 @@ impl core::fmt::Display for DiscoverError {
 impl core::error::Error for DiscoverError {}
 
 /// Finds everything below the roots.
+///
+/// # Errors
+/// [`DiscoverError`] where a root is not there or a pattern is none.
 pub fn discover(options: &DiscoverOptions) -> Result<Discovered, DiscoverError> {
+    discover_each(options, &mut |_| {})
+}
+
+/// As [`discover`], and hands each file on as soon as it is found, in no order to rely on.
+///
+/// # Errors
+/// As [`discover`].
+pub fn discover_each(
+    options: &DiscoverOptions,
+    on_file: &mut dyn FnMut(&File),
+) -> Result<Discovered, DiscoverError> {
     let excludes = Excludes::new(options.exclude.as_deref(), &options.extend_exclude)?;
-    Walker::new(options, excludes).run()
+    Walker::new(options, excludes, on_file).run()
 }
