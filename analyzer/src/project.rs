@@ -348,3 +348,6 @@ fn first_party(files: &[File]) -> FxHashSet<String> {
     };
     files.iter().flat_map(top).collect()
 }
+
+#[cfg(test)]
+mod tests;
