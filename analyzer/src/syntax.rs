@@ -80,7 +80,8 @@ pub fn parse(
 /// # Errors
 /// As [`parse`].
 pub fn parse_module(text: &str) -> Result<Parsed, TooDeep> {
-    parse(text, [0..u32::try_from(text.len()).unwrap_or(u32::MAX)], false)
+    let whole = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
+    parse(text, std::iter::once(whole), false)
 }
 
 impl Parsed {
@@ -119,9 +120,9 @@ mod depth {
 
     const CLASSES: [Class; 256] = {
         let mut classes = [Class::Operator; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            classes[byte] = match byte as u8 {
+        let mut byte = 0_u8;
+        loop {
+            classes[byte as usize] = match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..=0xff => Class::Word,
                 b' ' | b'\t' | 0x0c | b'\\' => Class::Space,
                 b'\n' | b'\r' => Class::LineEnd,
@@ -133,6 +134,9 @@ mod depth {
                 b'\'' | b'"' => Class::Quote,
                 _ => Class::Operator,
             };
+            if byte == u8::MAX {
+                break;
+            }
             byte += 1;
         }
         classes

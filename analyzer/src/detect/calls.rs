@@ -9,8 +9,8 @@ use crate::summary::{FoundOperand, Range};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::{bare_instance, until};
-use super::operands::{Arguments, Truth};
+use super::expressions::until;
+use super::operands::{Arguments, Truth, operand};
 
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
@@ -238,7 +238,7 @@ impl<'a> Engine<'a> {
         if self.reaches_nothing(trigger.api.operand, arguments) {
             return;
         }
-        let operand = self.operand(trigger.api.operand, arguments, receiver);
+        let operand = operand(trigger.api.operand, arguments, receiver);
         if operand == FoundOperand::Nothing {
             return;
         }
@@ -268,7 +268,7 @@ impl<'a> Engine<'a> {
             return Value::Instance(Rc::new(instance));
         }
         if self.names.special(id) == Some(Special::Path) {
-            let text = match self.path_of(arguments) {
+            let text = match path_of(arguments) {
                 Value::Text(text) => Some(text),
                 _ => None,
             };
@@ -305,11 +305,6 @@ impl<'a> Engine<'a> {
         Value::Instance(Rc::new(path_instance(class, text)))
     }
 
-    /// The text of `Path(a, b, ...)`.
-    fn path_of(&self, arguments: &Arguments<'a>) -> Value<'a> {
-        super::specials::joined(&arguments.positional, arguments.more)
-    }
-
     /// The endpoint or path something is made with: the first trigger that has one.
     fn origin(
         &self,
@@ -322,7 +317,7 @@ impl<'a> Engine<'a> {
             .triggers(id)
             .iter()
             .filter(|t| t.called)
-            .map(|t| self.operand(t.api.operand, arguments, receiver));
+            .map(|t| operand(t.api.operand, arguments, receiver));
         operands.find(|o| *o != FoundOperand::Unknown).unwrap_or_default()
     }
 
@@ -444,15 +439,16 @@ pub(super) fn join_path<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
     left.clone().join(&Text::complete("/")).join(right)
 }
 
+/// The text of `Path(a, b, ...)`.
+fn path_of<'a>(arguments: &Arguments<'a>) -> Value<'a> {
+    super::specials::joined(&arguments.positional, arguments.more)
+}
+
 /// A path object of a known or unknown text.
 pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'_> {
     let origin = match text.as_ref().and_then(Text::exact) {
         Some(exact) => FoundOperand::Path(exact.into()),
         None => FoundOperand::Unknown,
     };
-    Instance { class, origin, text, ..bare(class) }
-}
-
-fn bare<'a>(class: NameId) -> Instance<'a> {
-    Rc::unwrap_or_clone(bare_instance(class))
+    Instance { class, origin, text }
 }

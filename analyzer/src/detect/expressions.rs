@@ -483,13 +483,13 @@ impl<'a> Engine<'a> {
         self.scopes.bind(block, target.id.as_str(), Some(binding));
         value
     }
+}
 
-    /// What iterating over a value gives.
-    pub(super) fn item_of(&self, items: &Value<'a>) -> Value<'a> {
-        match items {
-            Value::Sequence(items) => Value::either(items.iter().cloned()),
-            _ => Value::Unknown,
-        }
+/// What iterating over a value gives.
+pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
+    match items {
+        Value::Sequence(items) => Value::either(items.iter().cloned()),
+        _ => Value::Unknown,
     }
 }
 
