@@ -64,12 +64,11 @@ pub fn parse(
         // The parser takes some broken notebook lines for impossible and panics; the other cells
         // are not to blame.
         let parse = || ruff_python_parser::parse_cells_unchecked(text, [range], &options);
-        match catch_unwind(AssertUnwindSafe(parse)) {
-            Ok(part) => parsed.parts.push(part),
-            Err(_) => {
-                let message = "the parser failed on this part".to_owned();
-                parsed.failed.push(SyntaxError { message, range });
-            }
+        if let Ok(part) = catch_unwind(AssertUnwindSafe(parse)) {
+            parsed.parts.push(part);
+        } else {
+            let message = "the parser failed on this part".to_owned();
+            parsed.failed.push(SyntaxError { message, range });
         }
     }
     Ok(parsed)
