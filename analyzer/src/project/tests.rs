@@ -161,9 +161,10 @@ proptest! {
     #[test]
     fn any_text_is_analysed_or_told(text in soup(), cell in any::<bool>()) {
         let judgement = block_all();
-        let (text, kind) = match cell {
-            true => (notebook(&[&text]), FileKind::Notebook),
-            false => (text, FileKind::Module),
+        let (text, kind) = if cell {
+            (notebook(&[&text]), FileKind::Notebook)
+        } else {
+            (text, FileKind::Module)
         };
         let report = check_text(&judgement, &text, kind);
         for file in &report.files {
