@@ -351,3 +351,6 @@ fn first_party(files: &[File]) -> FxHashSet<String> {
     };
     files.iter().flat_map(top).collect()
 }
+
+#[cfg(test)]
+mod tests;
