@@ -119,17 +119,22 @@ impl<'a> Engine<'a> {
 
     /// Whether an argument shows that the call opens nothing: an open file or a descriptor where a
     /// path is taken.
-    pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
-        match at {
-            OperandAt::Path(path) => match arguments.get(path) {
-                Given::Value(Value::Int(_)) => true,
-                Given::Value(Value::Instance(instance)) => {
-                    let file = self.names.find("io.IOBase");
-                    file.is_some_and(|file| self.names.is_subclass(instance.class, file))
-                }
-                _ => false,
-            },
+    pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> Truth {
+        let OperandAt::Path(path) = at else { return Truth::No };
+        let Given::Value(value) = arguments.get(path) else { return Truth::No };
+        let is_open = |one: &Value<'a>| match one {
+            Value::Int(_) => true,
+            Value::Instance(instance) => {
+                let file = self.names.find("io.IOBase");
+                file.is_some_and(|file| self.names.is_subclass(instance.class, file))
+            }
             _ => false,
+        };
+        let open = value.each().iter().filter(|one| is_open(one)).count();
+        match open {
+            0 => Truth::No,
+            n if n == value.each().len() => Truth::Yes,
+            _ => Truth::Unknown,
         }
     }
 
@@ -188,7 +193,7 @@ impl<'a> Engine<'a> {
             Condition::SourceText(place) => match arguments.get(place) {
                 Given::Value(Value::Text(_) | Value::Bytes(_)) => Truth::Yes,
                 Given::Value(
-                    Value::Function
+                    Value::Function(_)
                     | Value::Name(_)
                     | Value::Class(_)
                     | Value::Partial(_)
@@ -242,6 +247,11 @@ impl<'a> Engine<'a> {
     /// Whether the flags of `os.open` write (or read).
     fn flags(&self, given: Given<'_, 'a>, writes: bool) -> Truth {
         let Given::Value(value) = given else { return Truth::Unknown };
+        let truths = value.each().iter().map(|one| self.flags_of(one, writes));
+        truths.reduce(|a, b| if a == b { a } else { Truth::Unknown }).unwrap_or(Truth::Unknown)
+    }
+
+    fn flags_of(&self, value: &Value<'a>, writes: bool) -> Truth {
         let mut open = vec![value];
         let mut writing = false;
         let mut write_only = false;
@@ -266,7 +276,7 @@ impl<'a> Engine<'a> {
 }
 
 impl Truth {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -293,7 +303,7 @@ fn truth_of(value: &Value<'_>) -> Truth {
         Value::Int(n) => *n != 0,
         Value::None => false,
         Value::Text(text) if text.complete || !text.known.is_empty() => !text.known.is_empty(),
-        Value::Name(_) | Value::Function | Value::Class(_) => true,
+        Value::Name(_) | Value::Function(_) | Value::Class(_) => true,
         _ => return Truth::Unknown,
     };
     if truth { Truth::Yes } else { Truth::No }

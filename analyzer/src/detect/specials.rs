@@ -25,15 +25,15 @@ impl<'a> Engine<'a> {
             Special::GetAttr => {
                 let name = second.and_then(Value::exact_text)?;
                 let member = self.dotted_member(first?, name);
-                let default = arguments.positional.get(2).cloned().unwrap_or_default();
-                Value::either([member, default])
+                let default = arguments.positional.get(2).cloned();
+                Value::either([member].into_iter().chain(default))
             }
             Special::SetAttr | Special::DelAttr => {
                 let name = second.and_then(Value::exact_text);
                 self.attribute_set_by_name(first?, name, range);
                 Value::None
             }
-            Special::Vars => match first {
+            Special::Vars => match first.map(Value::only) {
                 Some(Value::Name(id)) => Value::Namespace(*id),
                 Some(_) => Value::Unknown,
                 None => Value::Globals,
@@ -69,7 +69,7 @@ impl<'a> Engine<'a> {
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),
-            Special::Cast => match first {
+            Special::Cast => match first.map(Value::only) {
                 Some(Value::Name(id)) if self.names.is_class(*id) => {
                     Value::Instance(bare_instance(*id))
                 }
