@@ -109,11 +109,11 @@ impl<'a> Engine<'a> {
 
     /// Whether it is a flag of `os.open`, or several.
     fn is_open_flag(&self, value: &Value<'a>) -> bool {
-        match value {
+        value.each().iter().any(|one| match one {
             Value::Name(id) => matches!(self.names.special(*id), Some(Special::OpenFlag { .. })),
-            Value::Sequence(flags) => flags.first().is_some_and(|flag| self.is_open_flag(flag)),
+            Value::Flags(_) => true,
             _ => false,
-        }
+        })
     }
 
     /// How a value assigned to this target is used.

@@ -233,7 +233,7 @@ impl<'a> Engine<'a> {
     ) {
         let happens = self
             .holds(trigger.api.condition, arguments)
-            .and(self.reaches_nothing(trigger.api.operand, arguments).not());
+            .and(self.reaches_nothing(trigger.api, arguments).not());
         let certain = match happens {
             Truth::No => return,
             Truth::Yes => true,

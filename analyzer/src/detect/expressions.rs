@@ -57,7 +57,7 @@ impl<'a> Engine<'a> {
                 self.expression(&choice.test, Use::Looked);
                 let body = self.expression(&choice.body, used);
                 let orelse = self.expression(&choice.orelse, used);
-                Value::either([body, orelse])
+                Value::choice(body, orelse)
             }
             Expr::Named(named) => self.walrus(named, used),
             Expr::UnaryOp(operation) => {
@@ -551,10 +551,10 @@ pub(super) fn until(text: Text<'_>, stop: char) -> Text<'_> {
 
 /// `os.O_CREAT | os.O_WRONLY`: the names stay readable for the conditions on flags.
 pub(super) fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
-    if left.is_unknown() || right.is_unknown() {
+    if left.is_unknown() && right.is_unknown() {
         return Value::Unknown;
     }
-    Value::Sequence(vec![left.clone(), right.clone()].into())
+    Value::Flags(vec![left.clone(), right.clone()].into())
 }
 
 /// Whether it is `a.b` or `a.b.c`: names and dots only, and few of them.

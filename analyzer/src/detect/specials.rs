@@ -25,7 +25,10 @@ impl<'a> Engine<'a> {
             Special::GetAttr => {
                 let name = second.and_then(Value::exact_text)?;
                 let member = self.dotted_member(first?, name);
+                // A known attribute is there; a constant in its place says nothing.
+                let known = !member.is_unknown();
                 let default = arguments.positional.get(2).cloned();
+                let default = default.filter(|value| !known || value.is_reference());
                 Value::either([member].into_iter().chain(default))
             }
             Special::SetAttr | Special::DelAttr => {

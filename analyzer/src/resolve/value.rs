@@ -32,6 +32,8 @@ pub enum Value<'a> {
     None,
     /// A list, tuple or set display with something of interest in it.
     Sequence(Rc<[Value<'a>]>),
+    /// Flags of `os.open`, joined by `|`.
+    Flags(Rc<[Value<'a>]>),
     /// A dict display with something of interest in it.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
@@ -124,7 +126,7 @@ impl<'a> Value<'a> {
 
     /// Whether it stays true after the variable that holds it may have been assigned again by
     /// code not yet seen: a class or function yes, a constant no.
-    pub const fn is_reference(&self) -> bool {
+    pub fn is_reference(&self) -> bool {
         match self {
             Self::Name(_)
             | Self::Part(..)
@@ -137,7 +139,8 @@ impl<'a> Value<'a> {
             | Self::Class(_)
             | Self::Own(_)
             | Self::Function(_)
-            | Self::Either(_) => true,
+            | Self::Flags(_) => true,
+            Self::Either(values) => values.iter().any(Self::is_reference),
             Self::Unknown
             | Self::Text(_)
             | Self::Bytes(_)
@@ -162,6 +165,16 @@ impl<'a> Value<'a> {
         match self {
             Self::Either(values) => values,
             one => std::slice::from_ref(one),
+        }
+    }
+
+    /// One of two, as of `"a" if append else "w"`: unlike at a join, both constants are kept.
+    pub fn choice(one: Self, other: Self) -> Self {
+        match (&one, &other) {
+            (Self::Text(a), Self::Text(b)) if a.complete && b.complete && a != b => {
+                Self::Either([one, other].into())
+            }
+            _ => Self::either([one, other]),
         }
     }
 
