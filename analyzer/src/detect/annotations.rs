@@ -30,8 +30,8 @@ impl<'a> Engine<'a> {
             }
             Expr::Subscript(subscript) => {
                 let base = self.expression(&subscript.value, Use::Looked);
-                let wrapper = matches!(base, Value::Name(id)
-                    if self.names.special(id) == Some(Special::TypeWrapper));
+                let wrapper = matches!(base.only(), Value::Name(id)
+                    if self.names.special(*id) == Some(Special::TypeWrapper));
                 if !wrapper {
                     return self.instance_of(&base);
                 }
@@ -48,6 +48,7 @@ impl<'a> Engine<'a> {
                     one => self.annotation(one, depth + 1),
                 }
             }
+            Expr::NoneLiteral(_) => Value::None,
             // `"socket.socket"`, a forward reference.
             Expr::StringLiteral(string) => self.dotted(string.value.to_str()),
             _ => Value::Unknown,

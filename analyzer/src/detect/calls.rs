@@ -15,7 +15,7 @@ use super::operands::{Arguments, Truth, operand};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
-        if matches!(callee, Value::Unknown | Value::Function) && !folds_text(&call.func) {
+        if matches!(callee, Value::Unknown | Value::Function(None)) && !folds_text(&call.func) {
             self.unknown_call(&call.arguments);
             return Value::Unknown;
         }
@@ -63,7 +63,7 @@ impl<'a> Engine<'a> {
     }
 
     fn special_of(&self, callee: &Value<'a>) -> Option<Special> {
-        match callee {
+        match callee.only() {
             Value::Name(id) => self.names.special(*id),
             _ => None,
         }
@@ -165,6 +165,7 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
+            Value::Function(Some(returned)) => Value::clone(returned),
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(function) => {
                 // The arguments given before come first; which they were is not kept.
@@ -177,7 +178,7 @@ impl<'a> Engine<'a> {
 
     fn call_name(&mut self, id: NameId, arguments: &Arguments<'a>, range: Range) -> Value<'a> {
         // `socket.socket.connect(s, address)`: the receiver comes first.
-        if let Some(Value::Instance(receiver)) = arguments.positional.first()
+        if let Some(Value::Instance(receiver)) = arguments.positional.first().map(Value::only)
             && self
                 .names
                 .member_class(id)
@@ -230,14 +231,14 @@ impl<'a> Engine<'a> {
         receiver: Option<&Rc<Instance<'a>>>,
         range: Range,
     ) {
-        let certain = match self.holds(trigger.api.condition, arguments) {
+        let happens = self
+            .holds(trigger.api.condition, arguments)
+            .and(self.reaches_nothing(trigger.api, arguments).not());
+        let certain = match happens {
             Truth::No => return,
             Truth::Yes => true,
             Truth::Unknown => false,
         };
-        if self.reaches_nothing(trigger.api.operand, arguments) {
-            return;
-        }
         let operand = operand(trigger.api.operand, arguments, receiver);
         if operand == FoundOperand::Nothing {
             return;

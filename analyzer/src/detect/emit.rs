@@ -1,6 +1,6 @@
 //! Facts, written down where a reference turns out to be a name some rule knows.
 
-use hermetic_policy::rule::{Construct, OperandAt};
+use hermetic_policy::rule::{Construct, OperandAt, Reported};
 use hermetic_policy::{Capability, Rule, Verb};
 
 use crate::resolve::names::{ApiTrigger, NameId};
@@ -9,6 +9,7 @@ use crate::summary::{Capture, FoundAct, FoundOperand, Keep, Range};
 use crate::syntax::ast;
 
 use super::engine::{Engine, Use, range_of};
+use super::operands::{Arguments, Truth};
 
 /// Methods that change the list, dict or set they are called on.
 const MUTATORS: [&str; 18] = [
@@ -55,11 +56,19 @@ impl<'a> Engine<'a> {
     fn reference(&mut self, id: NameId, trigger: &'static ApiTrigger, range: Range, used: Use) {
         if trigger.called {
             // A function passed on is called by whoever takes it; a class may only be compared.
-            let certain = match used {
+            let called = match used {
                 Use::Argument => !self.names.is_class(id),
                 Use::Contained | Use::Returned | Use::Kept(Keep::Container) => false,
                 Use::Looked | Use::Kept(_) | Use::Base | Use::Callee | Use::Assigned => return,
             };
+            let unknown = Arguments { more: true, ..Arguments::default() };
+            let happens = self.holds(trigger.api.condition, &unknown);
+            // `{types.CodeType: write}`, `assertIsInstance(x, types.CodeType)`: a mere mention.
+            let mention = !called && trigger.rule.reported == Reported::Always;
+            if happens == Truth::No || (mention && happens != Truth::Yes) {
+                return;
+            }
+            let certain = called && happens == Truth::Yes;
             self.triggered(id, trigger, FoundOperand::Unknown, certain, range);
         } else if !is_write(trigger.verb()) {
             let certain = !matches!(used, Use::Contained | Use::Returned);

@@ -57,7 +57,7 @@ impl<'a> Engine<'a> {
                 self.expression(&choice.test, Use::Looked);
                 let body = self.expression(&choice.body, used);
                 let orelse = self.expression(&choice.orelse, used);
-                Value::either([body, orelse])
+                Value::choice(body, orelse)
             }
             Expr::Named(named) => self.walrus(named, used),
             Expr::UnaryOp(operation) => {
@@ -70,13 +70,7 @@ impl<'a> Engine<'a> {
                     _ => Value::Unknown,
                 }
             }
-            Expr::Compare(compare) => {
-                self.expression(&compare.left, Use::Looked);
-                for value in &compare.comparators {
-                    self.expression(value, Use::Looked);
-                }
-                Value::Unknown
-            }
+            Expr::Compare(compare) => self.compare(compare),
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in parameters.iter_non_variadic_params() {
@@ -86,7 +80,7 @@ impl<'a> Engine<'a> {
                     }
                 }
                 self.defer(Body::Lambda(lambda), None);
-                Value::Function
+                Value::Function(None)
             }
             Expr::Starred(starred) => {
                 self.expression(&starred.value, used);
@@ -203,7 +197,9 @@ impl<'a> Engine<'a> {
         if used != Use::Callee {
             self.read_parts(&value, range_of(attribute));
         }
-        self.refer(&value, range_of(attribute), used, true);
+        // What an object of this file keeps has been told where it was taken.
+        let fresh = !matches!(base.only(), Value::Own(_) | Value::Class(_));
+        self.refer(&value, range_of(attribute), used, fresh);
         value
     }
 
@@ -339,7 +335,7 @@ impl<'a> Engine<'a> {
                         .cloned()
                         .unwrap_or_default()
                 }
-                _ => references(items.iter()),
+                _ => one_of(items.iter()),
             },
             Value::Mapping(items) => {
                 let hit = items.iter().find(|(key, _)| match (key, index) {
@@ -350,7 +346,7 @@ impl<'a> Engine<'a> {
                 });
                 match hit {
                     Some((_, value)) => value.clone(),
-                    None if index.is_unknown() => references(items.iter().map(|(_, v)| v)),
+                    None if index.is_unknown() => one_of(items.iter().map(|(_, v)| v)),
                     None => Value::Unknown,
                 }
             }
@@ -365,9 +361,32 @@ impl<'a> Engine<'a> {
         own.or_else(builtins).unwrap_or_default()
     }
 
+    fn compare(&mut self, compare: &'a ast::ExprCompare) -> Value<'a> {
+        let left = self.expression(&compare.left, Use::Looked);
+        for (operator, value) in compare.ops.iter().zip(&compare.comparators) {
+            if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
+                // `"HOME" in os.environ` reads one variable.
+                let mapping = self.expression(value, Use::Base);
+                for one in mapping.each() {
+                    if let Value::Name(id) = one {
+                        self.read_state(*id, &left, range_of(value));
+                    }
+                }
+            } else {
+                self.expression(value, Use::Looked);
+            }
+        }
+        Value::Unknown
+    }
+
     fn binary(&mut self, operation: &'a ast::ExprBinOp) -> Value<'a> {
         let left = self.expression(&operation.left, Use::Looked);
         let right = self.expression(&operation.right, Use::Looked);
+        let left = match (&left, left.only()) {
+            // One thing it may be; what that was made from is not sure.
+            (Value::Either(_), Value::Instance(one)) => Value::Instance(bare_instance(one.class)),
+            _ => left,
+        };
         match (operation.op, left, right) {
             (ast::Operator::Add, Value::Text(left), Value::Text(right)) => {
                 Value::Text(left.join(&right))
@@ -503,10 +522,9 @@ fn contained(used: Use) -> Use {
     }
 }
 
-/// The references among several values; constants say nothing about an unknown index.
-fn references<'v, 'a: 'v>(values: impl Iterator<Item = &'v Value<'a>>) -> Value<'a> {
-    let references: Vec<_> = values.filter(|v| v.is_reference()).cloned().collect();
-    Value::either(references)
+/// One of several values, at an index that is not known.
+fn one_of<'v, 'a: 'v>(values: impl Iterator<Item = &'v Value<'a>>) -> Value<'a> {
+    Value::either(values.cloned())
 }
 
 /// An instance nothing more is known of.
@@ -530,11 +548,11 @@ pub(super) fn until(text: Text<'_>, stop: char) -> Text<'_> {
 }
 
 /// `os.O_CREAT | os.O_WRONLY`: the names stay readable for the conditions on flags.
-fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
-    if left.is_unknown() || right.is_unknown() {
+pub(super) fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
+    if left.is_unknown() && right.is_unknown() {
         return Value::Unknown;
     }
-    Value::Sequence(vec![left.clone(), right.clone()].into())
+    Value::Flags(vec![left.clone(), right.clone()].into())
 }
 
 /// Whether it is `a.b` or `a.b.c`: names and dots only, and few of them.

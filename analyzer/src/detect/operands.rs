@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hermetic_policy::pattern::url::{UrlHost, split_host_port};
-use hermetic_policy::rule::{Arg, Condition, OperandAt};
+use hermetic_policy::rule::{Api, Arg, Condition, OperandAt};
 
 use crate::resolve::special::Special;
 use crate::resolve::value::{Instance, Text, Value};
@@ -120,17 +120,24 @@ pub(super) fn operand<'a>(
 impl<'a> Engine<'a> {
     /// Whether an argument shows that the call opens nothing: an open file or a descriptor where a
     /// path is taken.
-    pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
-        match at {
-            OperandAt::Path(path) => match arguments.get(path) {
-                Given::Value(Value::Int(_)) => true,
-                Given::Value(Value::Instance(instance)) => {
-                    let file = self.names.find("io.IOBase");
-                    file.is_some_and(|file| self.names.is_subclass(instance.class, file))
-                }
-                _ => false,
-            },
+    pub(super) fn reaches_nothing(&self, api: &Api, arguments: &Arguments<'a>) -> Truth {
+        let OperandAt::Path(path) = api.operand else { return Truth::No };
+        let Given::Value(value) = arguments.get(path) else { return Truth::No };
+        // These take no open file: where one may be given, it is a path when they are called.
+        let paths_only = ["builtins.", "os.", "shutil."].iter().any(|m| api.name.starts_with(m));
+        let is_open = |one: &Value<'a>| match one {
+            Value::Int(_) => true,
+            Value::Instance(instance) if !paths_only => {
+                let file = self.names.find("io.IOBase");
+                file.is_some_and(|file| self.names.is_subclass(instance.class, file))
+            }
             _ => false,
+        };
+        let open = value.each().iter().filter(|one| is_open(one)).count();
+        match open {
+            0 => Truth::No,
+            n if n == value.each().len() => Truth::Yes,
+            _ => Truth::Unknown,
         }
     }
 
@@ -189,7 +196,7 @@ impl<'a> Engine<'a> {
             Condition::SourceText(place) => match arguments.get(place) {
                 Given::Value(Value::Text(_) | Value::Bytes(_)) => Truth::Yes,
                 Given::Value(
-                    Value::Function
+                    Value::Function(_)
                     | Value::Name(_)
                     | Value::Class(_)
                     | Value::Partial(_)
@@ -243,31 +250,35 @@ impl<'a> Engine<'a> {
     /// Whether the flags of `os.open` write (or read).
     fn flags(&self, given: Given<'_, 'a>, writes: bool) -> Truth {
         let Given::Value(value) = given else { return Truth::Unknown };
-        let mut open = vec![value];
-        let mut writing = false;
-        let mut write_only = false;
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Sequence(items) => open.extend(items.iter()),
-                Value::Name(id) => match self.names.special(*id) {
-                    Some(Special::OpenFlag { writes, only }) => {
-                        writing |= writes;
-                        write_only |= only;
-                    }
-                    _ => return Truth::Unknown,
-                },
-                // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
-                Value::Int(0) => {}
-                _ => return Truth::Unknown,
-            }
+        let (writing, write_only) = self.flag_facts(value, 0);
+        if writes { writing } else { write_only.not() }
+    }
+
+    /// Whether flags write, and whether they do nothing else.
+    fn flag_facts(&self, value: &Value<'a>, depth: u8) -> (Truth, Truth) {
+        let truth = |holds| if holds { Truth::Yes } else { Truth::No };
+        let unknown = (Truth::Unknown, Truth::Unknown);
+        let parts = |values: &[Value<'a>], join: fn(Truth, Truth) -> Truth| {
+            let facts = values.iter().map(|one| self.flag_facts(one, depth + 1));
+            facts.reduce(|a, b| (join(a.0, b.0), join(a.1, b.1))).unwrap_or(unknown)
+        };
+        match value {
+            _ if depth > 16 => unknown,
+            Value::Flags(values) => parts(values, Truth::or),
+            Value::Either(values) => parts(values, |a, b| if a == b { a } else { Truth::Unknown }),
+            Value::Name(id) => match self.names.special(*id) {
+                Some(Special::OpenFlag { writes, only }) => (truth(writes), truth(only)),
+                _ => unknown,
+            },
+            // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
+            Value::Int(0) => (Truth::No, Truth::No),
+            _ => unknown,
         }
-        let holds = if writes { writing } else { !write_only };
-        if holds { Truth::Yes } else { Truth::No }
     }
 }
 
 impl Truth {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -294,7 +305,7 @@ fn truth_of(value: &Value<'_>) -> Truth {
         Value::Int(n) => *n != 0,
         Value::None => false,
         Value::Text(text) if text.complete || !text.known.is_empty() => !text.known.is_empty(),
-        Value::Name(_) | Value::Function | Value::Class(_) => true,
+        Value::Name(_) | Value::Function(_) | Value::Class(_) => true,
         _ => return Truth::Unknown,
     };
     if truth { Truth::Yes } else { Truth::No }
@@ -310,6 +321,12 @@ fn given(given: Given<'_, '_>) -> Truth {
 
 fn mode_truth(given: Given<'_, '_>, does: fn(&str) -> bool) -> Truth {
     let holds = match given {
+        // `"a" if append else "w"`
+        Given::Value(Value::Either(modes)) => {
+            let each = modes.iter().map(|mode| mode_truth(Given::Value(mode), does));
+            let agreed = each.reduce(|a, b| if a == b { a } else { Truth::Unknown });
+            return agreed.unwrap_or(Truth::Unknown);
+        }
         Given::Missing => does("r"),
         Given::Value(Value::Text(text)) => match text.exact() {
             Some(mode) => does(mode),

@@ -25,15 +25,18 @@ impl<'a> Engine<'a> {
             Special::GetAttr => {
                 let name = second.and_then(Value::exact_text)?;
                 let member = self.dotted_member(first?, name);
-                let default = arguments.positional.get(2).cloned().unwrap_or_default();
-                Value::either([member, default])
+                // A known attribute is there; a constant in its place says nothing.
+                let known = !member.is_unknown();
+                let default = arguments.positional.get(2).cloned();
+                let default = default.filter(|value| !known || value.is_reference());
+                Value::either([member].into_iter().chain(default))
             }
             Special::SetAttr | Special::DelAttr => {
                 let name = second.and_then(Value::exact_text);
                 self.attribute_set_by_name(first?, name, range);
                 Value::None
             }
-            Special::Vars => match first {
+            Special::Vars => match first.map(Value::only) {
                 Some(Value::Name(id)) => Value::Namespace(*id),
                 Some(_) => Value::Unknown,
                 None => Value::Globals,
@@ -69,7 +72,7 @@ impl<'a> Engine<'a> {
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),
-            Special::Cast => match first {
+            Special::Cast => match first.map(Value::only) {
                 Some(Value::Name(id)) if self.names.is_class(*id) => {
                     Value::Instance(bare_instance(*id))
                 }

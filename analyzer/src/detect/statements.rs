@@ -1,5 +1,7 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
+use std::rc::Rc;
+
 use crate::resolve::scope::{Delta, ScopeKind};
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, Value};
@@ -178,8 +180,8 @@ impl<'a> Engine<'a> {
             let mut type_checking = false;
             if let Some(test) = test {
                 let value = self.expression(test, Use::Looked);
-                type_checking = matches!(value, Value::Name(id)
-                    if self.names.special(id) == Some(Special::TypeChecking));
+                type_checking = matches!(value.only(), Value::Name(id)
+                    if self.names.special(*id) == Some(Special::TypeChecking));
             } else {
                 exhaustive = true;
             }
@@ -310,11 +312,27 @@ impl<'a> Engine<'a> {
                 self.expression(default, Use::Kept(Keep::Default));
             }
         }
-        self.bind(function.name.as_str(), Value::Function);
+        self.bind_function(function);
         let outer = self.scope;
         self.type_parameters(function.type_params.as_deref());
         self.defer(Body::Function(function), class);
         self.scope = outer;
+    }
+
+    /// Bind a function's name: a property to what it gives.
+    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) {
+        let name = function.name.as_str();
+        let returned = match function.returns.as_deref() {
+            None | Some(Expr::NoneLiteral(_)) => Value::Unknown,
+            Some(annotation) => self.annotated(annotation),
+        };
+        let value = match property_part(function) {
+            Some("setter" | "deleter") => return,
+            Some(_) if !returned.is_unknown() => returned,
+            _ if returned.is_unknown() => Value::Function(None),
+            _ => Value::Function(Some(Rc::new(returned))),
+        };
+        self.bind(name, value);
     }
 
     /// Type parameters have a scope of their own around what they belong to (PEP 695).
@@ -367,7 +385,7 @@ impl<'a> Engine<'a> {
         for statement in &class.body {
             match statement {
                 Stmt::FunctionDef(function) if sets_up(&statement) => {
-                    self.bind(function.name.as_str(), Value::Function);
+                    self.bind_function(function);
                 }
                 Stmt::FunctionDef(function) => self.function(function, Some(id)),
                 _ => {
@@ -418,6 +436,18 @@ impl<'a> Engine<'a> {
             _ => {}
         }
     }
+}
+
+/// The decorator that makes a method a property or part of one, by its last name.
+fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
+    function.decorator_list.iter().find_map(|decorator| {
+        let name = match &decorator.expression {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return None,
+        };
+        matches!(name, "property" | "cached_property" | "setter" | "deleter").then_some(name)
+    })
 }
 
 fn sets_up(function: &ast::StmtFunctionDef) -> bool {

@@ -76,6 +76,8 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.__import__", Special::Import),
     ("importlib.__import__", Special::Import),
     ("importlib.import_module", Special::ImportModule),
+    ("pytest.importorskip", Special::ImportModule),
+    ("test.support.import_helper.import_module", Special::ImportModule),
     ("importlib.reload", Special::Identity),
     ("sys.modules", Special::Modules),
     ("operator.attrgetter", Special::AttrGetter),

@@ -32,6 +32,8 @@ pub enum Value<'a> {
     None,
     /// A list, tuple or set display with something of interest in it.
     Sequence(Rc<[Value<'a>]>),
+    /// Flags of `os.open`, joined by `|`.
+    Flags(Rc<[Value<'a>]>),
     /// A dict display with something of interest in it.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
@@ -46,9 +48,9 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file.
-    Function,
-    /// One of these.
+    /// A function of this file, and what its annotation says that it returns.
+    Function(Option<Rc<Value<'a>>>),
+    /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
 
@@ -124,7 +126,7 @@ impl<'a> Value<'a> {
 
     /// Whether it stays true after the variable that holds it may have been assigned again by
     /// code not yet seen: a class or function yes, a constant no.
-    pub const fn is_reference(&self) -> bool {
+    pub fn is_reference(&self) -> bool {
         match self {
             Self::Name(_)
             | Self::Part(..)
@@ -136,8 +138,9 @@ impl<'a> Value<'a> {
             | Self::Partial(_)
             | Self::Class(_)
             | Self::Own(_)
-            | Self::Function
-            | Self::Either(_) => true,
+            | Self::Function(_)
+            | Self::Flags(_) => true,
+            Self::Either(values) => values.iter().any(Self::is_reference),
             Self::Unknown
             | Self::Text(_)
             | Self::Bytes(_)
@@ -165,7 +168,28 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of several. Unknown ones say nothing and go; at most eight are kept.
+    /// One of two, as of `"a" if append else "w"`: unlike at a join, both constants are kept.
+    pub fn choice(one: Self, other: Self) -> Self {
+        match (&one, &other) {
+            (Self::Text(a), Self::Text(b)) if a.complete && b.complete && a != b => {
+                Self::Either([one, other].into())
+            }
+            _ => Self::either([one, other]),
+        }
+    }
+
+    /// The one thing known of what it may be, if it is one.
+    pub fn only(&self) -> &Self {
+        let mut known = self.each().iter().filter(|one| !one.is_unknown());
+        match (known.next(), known.next()) {
+            (Some(one), None) => one,
+            _ => self,
+        }
+    }
+
+    /// One of several: the references among them, at most eight, and whether there is more.
+    ///
+    /// A reference or `None` is the reference: where it is `None`, whatever is done to it fails.
     pub fn either(values: impl IntoIterator<Item = Self>) -> Self {
         let mut kept: Vec<Self> = Vec::new();
         let mut constant = true;
@@ -190,8 +214,11 @@ impl<'a> Value<'a> {
         if constant {
             return Self::Unknown;
         }
+        let more = kept.iter().any(|one| !one.is_reference() && !matches!(one, Self::None));
         kept.retain(Self::is_reference);
-        if kept.len() == 1 {
+        if more {
+            kept.push(Self::Unknown);
+        } else if kept.len() == 1 {
             return kept.pop().unwrap_or_default();
         }
         Self::Either(kept.into())
@@ -201,7 +228,7 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function, Self::Function)
+            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
@@ -225,12 +252,14 @@ mod tests {
     fn different_constants_are_unknown_and_references_survive() {
         let joined = Value::either([Value::text("r"), Value::text("w")]);
         assert!(joined.is_unknown());
-        let joined = Value::either([Value::None, Value::Function]);
-        assert!(matches!(joined, Value::Function));
+        let joined = Value::either([Value::None, Value::Function(None)]);
+        assert!(matches!(joined, Value::Function(_)));
         let joined = Value::either([Value::text("r"), Value::text("r")]);
         assert_eq!(joined.exact_text(), Some("r"));
         let joined = Value::either([Value::text("r"), Value::Unknown]);
         assert!(joined.is_unknown());
+        let joined = Value::either([Value::Function(None), Value::Unknown]);
+        assert!(matches!(joined.each(), [Value::Function(_), Value::Unknown]));
     }
 
     #[test]
