@@ -20,7 +20,7 @@ fn the_list_of_blind_spots_is_fresh() {
 }
 
 /// Compare a document with what it should be; with `UPDATE` set, write it.
-fn fresh(path: &str, text: &str) {
+pub(crate) fn fresh(path: &str, text: &str) {
     let file = root().join(path);
     if updating() {
         std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder is made");
@@ -28,12 +28,12 @@ fn fresh(path: &str, text: &str) {
         return;
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(found == text, "{path} is stale; run: UPDATE=1 cargo test -p hermetic-tests generated");
+    assert!(found == text, "{path} is stale; run: make update");
 }
 
 fn header(title: &str) -> String {
     format!(
-        "<!-- Made from policy/rules by `UPDATE=1 cargo test -p hermetic-tests generated`. -->\n\n\
+        "<!-- Made from policy/rules by `make update`. -->\n\n\
          # {title}\n"
     )
 }
