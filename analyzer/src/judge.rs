@@ -259,10 +259,10 @@ impl Bench<'_> {
 fn as_act(found: &FoundAct) -> Act<'_> {
     let operand = &found.operand;
     match found.verb {
-        Verb::Prepare => Act::Prepare(endpoint(operand, false)),
-        Verb::Resolve => Act::Resolve(endpoint(operand, false)),
-        Verb::Connect => Act::Connect(endpoint(operand, false)),
-        Verb::Listen => Act::Listen(endpoint(operand, true)),
+        Verb::Prepare => Act::Prepare(endpoint(operand)),
+        Verb::Resolve => Act::Resolve(endpoint(operand)),
+        Verb::Connect => Act::Connect(endpoint(operand)),
+        Verb::Listen => Act::Listen(endpoint(operand)),
         Verb::Spawn => Act::Spawn(name(operand)),
         Verb::Signal => Act::Signal,
         Verb::ReadFile => Act::ReadFile(path(operand)),
@@ -283,7 +283,7 @@ fn as_act(found: &FoundAct) -> Act<'_> {
     }
 }
 
-fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
+fn endpoint(operand: &FoundOperand) -> Operand<Endpoint<'_>> {
     let (host, port) = match operand {
         FoundOperand::Inet { host, port } => (&**host, *port),
         FoundOperand::Name(host) => (&**host, None),
@@ -292,8 +292,6 @@ fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
             return Operand::Unknown;
         }
     };
-    // To listen on "" is to listen everywhere (CPython `Doc/library/socket.rst`).
-    let host = if host.is_empty() && listening { "0.0.0.0" } else { host };
     match Host::parse(host) {
         Some(host) => Operand::Exact(Endpoint::Inet { host, port }),
         None => Operand::Unknown,

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use hermetic_policy::rule::Construct;
 use hermetic_policy::{Capability, Level, message};
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rustc_hash::FxHashSet;
 
 use crate::detect::summarise;
@@ -31,6 +31,8 @@ use crate::syntax::{self, STACK_BYTES};
 pub struct Settings {
     /// Which files.
     pub discover: DiscoverOptions,
+    /// The folder that paths are shown relative to where they are below it.
+    pub base: PathBuf,
     /// What is denied, and how loudly it is told.
     pub judgement: Judgement,
     /// Worker threads; `None` for one a processor.
@@ -78,42 +80,67 @@ impl std::error::Error for ProjectError {}
 /// in a file.
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
-    let mut judgement = settings.judgement.clone();
-    if judgement.policy.guards(Capability::Native) {
-        judgement.first_party = first_party(&found.files);
-    }
-    let outcomes = on_workers(settings.threads, || {
-        found
-            .files
-            .par_iter()
-            .map(|file| {
-                let outcome = check_file(&judgement, file, &settings.discover.base);
-                done.fetch_add(1, Ordering::Relaxed);
-                outcome
-            })
-            .collect::<Vec<Outcome>>()
-    })?;
+    // Whether an import is a third party's hangs on what all the files are.
+    let (found, outcomes) = if settings.judgement.policy.guards(Capability::Native) {
+        let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
+        let first_party = first_party(&found.files);
+        let judgement = Judgement { first_party, ..settings.judgement.clone() };
+        let run = |on_file: &mut dyn FnMut(&File)| {
+            found.files.iter().for_each(on_file);
+            Ok(())
+        };
+        let ((), outcomes) = analyse_each(settings, &judgement, done, run)?;
+        (found, outcomes)
+    } else {
+        let run = |on_file: &mut dyn FnMut(&File)| {
+            discover::discover_each(&settings.discover, on_file).map_err(ProjectError::Discover)
+        };
+        analyse_each(settings, &settings.judgement, done, run)?
+    };
     let mut report = join(outcomes);
-    unanalysable(&mut report, &found, &judgement, &settings.discover.base);
+    unanalysable(&mut report, &found, &settings.judgement, &settings.base);
     report.summary.ignored = found.ignored.len() as u64;
     report.summary.excluded = found.excluded.len() as u64;
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// Analyse one text that is no file on the disk: standard input, or an editor's buffer.
+/// Analyse files on all workers, while one of them is still finding more.
+fn analyse_each<T: Send>(
+    settings: &Settings,
+    judgement: &Judgement,
+    done: &AtomicUsize,
+    find: impl FnOnce(&mut dyn FnMut(&File)) -> Result<T, ProjectError> + Send,
+) -> Result<(T, Vec<Outcome>), ProjectError> {
+    let outcomes = Mutex::new(Vec::new());
+    let found = on_workers(settings.threads, || {
+        rayon::scope(|scope| {
+            find(&mut |file: &File| {
+                let (file, outcomes) = (file.clone(), &outcomes);
+                scope.spawn(move |_| {
+                    let outcome = check_file(judgement, &file, &settings.base);
+                    done.fetch_add(1, Ordering::Relaxed);
+                    outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+                });
+            })
+        })
+    })??;
+    Ok((found, outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+/// Analyse one text that is no file on the disk, as far as it could be had: standard input, or an
+/// editor's buffer.
 ///
 /// # Errors
 /// [`ProjectError::Threads`] where no thread with stack enough can be had.
 pub fn check_bytes(
     judgement: &Judgement,
     path: &str,
-    bytes: Vec<u8>,
+    bytes: Result<Vec<u8>, Unanalysed>,
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || Ok(bytes), kind))?;
+    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
     let mut report = join([outcome]);
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
@@ -324,3 +351,6 @@ fn first_party(files: &[File]) -> FxHashSet<String> {
     };
     files.iter().flat_map(top).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -189,7 +189,7 @@ impl Source {
 
     /// Lines of the text; an empty one after a final line end is not counted.
     pub fn lines(&self) -> u64 {
-        self.index().lines(&self.text) as u64
+        line_index::lines(&self.text) as u64
     }
 
     /// The cell, if any, and the place of a byte offset, which counts from the cell's first line.

@@ -4,13 +4,15 @@
 //! stack; what walks or drops the tree does not, so nesting is bounded here before parsing and
 //! the threads that analyse have stacks to match (see [`STACK_BYTES`]).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 pub use ruff_python_ast as ast;
 use ruff_python_parser::{Mode, ParseOptions};
 pub use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// The deepest nesting analysed. CPython 3.14's own compiler gives up far earlier (its parser
 /// stops at 6,000 levels, `MAXSTACK` in `Parser/parser.c`).
-pub const DEEPEST: usize = 16_384;
+pub const DEEPEST: usize = 131_072;
 
 /// The stack an analysing thread needs: [`DEEPEST`] levels of the heaviest visitor in an
 /// unoptimised build. Reserved, not touched, by ordinary files.
@@ -20,6 +22,7 @@ pub const STACK_BYTES: usize = 512 << 20;
 #[derive(Debug)]
 pub struct Parsed {
     parts: Vec<ruff_python_parser::Parsed<ast::ModModule>>,
+    failed: Vec<SyntaxError>,
 }
 
 /// One syntax error.
@@ -55,11 +58,20 @@ pub fn parse(
         return Err(TooDeep { offset: u32::try_from(offset).unwrap_or(u32::MAX) });
     }
     let options = ParseOptions::from(if notebook { Mode::Ipython } else { Mode::Module });
-    let parse = |part: std::ops::Range<u32>| {
+    let mut parsed = Parsed { parts: Vec::new(), failed: Vec::new() };
+    for part in parts {
         let range = TextRange::new(part.start.into(), part.end.into());
-        ruff_python_parser::parse_cells_unchecked(text, [range], &options)
-    };
-    Ok(Parsed { parts: parts.into_iter().map(parse).collect() })
+        // The parser takes some broken notebook lines for impossible and panics; the other cells
+        // are not to blame.
+        let parse = || ruff_python_parser::parse_cells_unchecked(text, [range], &options);
+        if let Ok(part) = catch_unwind(AssertUnwindSafe(parse)) {
+            parsed.parts.push(part);
+        } else {
+            let message = "the parser failed on this part".to_owned();
+            parsed.failed.push(SyntaxError { message, range });
+        }
+    }
+    Ok(parsed)
 }
 
 /// Parse a text that is one part.
@@ -67,7 +79,8 @@ pub fn parse(
 /// # Errors
 /// As [`parse`].
 pub fn parse_module(text: &str) -> Result<Parsed, TooDeep> {
-    parse(text, [0..u32::try_from(text.len()).unwrap_or(u32::MAX)], false)
+    let whole = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
+    parse(text, std::iter::once(whole), false)
 }
 
 impl Parsed {
@@ -76,17 +89,57 @@ impl Parsed {
         self.parts.iter().map(|part| &*part.syntax().body)
     }
 
-    /// What the parser objected to, in order.
+    /// What the parser objected to, in order; last, the parts it failed on.
     pub fn errors(&self) -> impl Iterator<Item = SyntaxError> {
         self.parts
             .iter()
             .flat_map(ruff_python_parser::Parsed::errors)
             .map(|error| SyntaxError { message: error.error.to_string(), range: error.location })
+            .chain(self.failed.iter().cloned())
     }
 }
 
 mod depth {
     //! An upper bound of nesting, from the bytes alone.
+
+    /// What a byte is to the bound.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Class {
+        Space,
+        Word,
+        Open,
+        Close,
+        Comma,
+        Semicolon,
+        Quote,
+        Hash,
+        LineEnd,
+        Operator,
+    }
+
+    const CLASSES: [Class; 256] = {
+        let mut classes = [Class::Operator; 256];
+        let mut byte = 0_u8;
+        loop {
+            classes[byte as usize] = match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..=0xff => Class::Word,
+                b' ' | b'\t' | 0x0c | b'\\' => Class::Space,
+                b'\n' | b'\r' => Class::LineEnd,
+                b'(' | b'[' | b'{' => Class::Open,
+                b')' | b']' | b'}' => Class::Close,
+                b',' => Class::Comma,
+                b';' => Class::Semicolon,
+                b'#' => Class::Hash,
+                b'\'' | b'"' => Class::Quote,
+                _ => Class::Operator,
+            };
+            if byte == u8::MAX {
+                break;
+            }
+            byte += 1;
+        }
+        classes
+    };
 
     /// The offset at which nesting may exceed `limit`, or `None`.
     ///
@@ -94,62 +147,87 @@ mod depth {
     /// level. Strings and comments are passed over. The bound is generous (most words add none),
     /// so the limit must be far above what people write.
     pub(super) fn deeper_than(text: &[u8], limit: usize) -> Option<usize> {
+        let class = |at: usize| text.get(at).map(|byte| CLASSES[usize::from(*byte)]);
         let mut open: Vec<usize> = Vec::new();
         let mut chain = 0_usize;
         let mut total = 0_usize;
         let mut at = 0;
-        let mut in_word = false;
-        while let Some(&byte) = text.get(at) {
-            let word = byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
+        while let Some(found) = class(at) {
             let mut step = 1;
-            match byte {
-                b'#' => step = line_length(text, at),
-                b'\'' | b'"' => step = string_length(text, at),
-                b'(' | b'[' | b'{' => {
+            match found {
+                Class::Word => {
+                    chain += 1;
+                    while class(at + step) == Some(Class::Word) {
+                        step += 1;
+                    }
+                }
+                Class::Space => {}
+                Class::Operator => chain += 1,
+                Class::Comma => chain = 0,
+                Class::Quote => step = string_length(text, at),
+                Class::Hash => step = line_length(text, at),
+                Class::LineEnd => {
+                    let joined = at > 0 && text.get(at - 1) == Some(&b'\\');
+                    if open.is_empty() && !joined {
+                        chain = 0;
+                    }
+                }
+                Class::Semicolon => {
+                    if open.is_empty() {
+                        chain = 0;
+                    }
+                }
+                Class::Open => {
                     chain += 1;
                     open.push(chain);
                     total += chain;
                     chain = 0;
                 }
-                b')' | b']' | b'}' => {
+                Class::Close => {
                     chain = open.pop().unwrap_or(0);
                     total -= chain.min(total);
                 }
-                b',' => chain = 0,
-                b'\n' | b'\r' if open.is_empty() && !text[..at].ends_with(b"\\") => chain = 0,
-                b';' if open.is_empty() => chain = 0,
-                b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'\\' => {}
-                _ if word && in_word => {}
-                _ => chain += 1,
             }
             if total + chain > limit {
                 return Some(at);
             }
-            in_word = word;
             at += step;
         }
         None
     }
 
     fn line_length(text: &[u8], at: usize) -> usize {
-        text[at..].iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(text.len() - at)
+        let rest = text.get(at..).unwrap_or_default();
+        memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())
     }
 
     fn string_length(text: &[u8], at: usize) -> usize {
-        let quote = text[at];
-        let triple = text[at..].starts_with(&[quote; 3]);
-        let mut end = at + if triple { 3 } else { 1 };
-        while let Some(&byte) = text.get(end) {
-            match byte {
-                b'\\' => end += 1,
-                b'\n' | b'\r' if !triple => return end - at,
-                _ if byte == quote && !triple => return end + 1 - at,
-                _ if byte == quote && text[end..].starts_with(&[quote; 3]) => return end + 3 - at,
-                _ => {}
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(&quote) = rest.first() else { return 1 };
+        let triple = rest.starts_with(&[quote; 3]);
+        let mut end = if triple { 3 } else { 1 };
+        loop {
+            let rest = rest.get(end..).unwrap_or_default();
+            // A single-quoted string that is not closed ends with its line.
+            let found = if triple {
+                memchr::memchr2(quote, b'\\', rest)
+            } else {
+                memchr::memchr3(quote, b'\\', b'\n', rest)
+            };
+            let Some(found) = found else { return end + rest.len() };
+            end += found;
+            match rest.get(found) {
+                Some(b'\\') => end += 2,
+                Some(&byte) if byte == quote && !triple => return end + 1,
+                Some(&byte) if byte == quote => {
+                    if rest.get(found..).is_some_and(|r| r.starts_with(&[quote; 3])) {
+                        return end + 3;
+                    }
+                    end += 1;
+                }
+                _ => return end,
             }
-            end += 1;
         }
-        text.len() - at
     }
 }
 

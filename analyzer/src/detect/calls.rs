@@ -9,12 +9,16 @@ use crate::summary::{FoundOperand, Range};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::{bare_instance, until};
-use super::operands::{Arguments, Truth};
+use super::expressions::until;
+use super::operands::{Arguments, Truth, operand};
 
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
+        if matches!(callee, Value::Unknown | Value::Function) && !folds_text(&call.func) {
+            self.unknown_call(&call.arguments);
+            return Value::Unknown;
+        }
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
         let range = range_of(call);
@@ -33,6 +37,16 @@ impl<'a> Engine<'a> {
         match &callee {
             Value::Unknown => self.method_of_text(call, &arguments),
             _ => self.call_each(&callee, &arguments, range),
+        }
+    }
+
+    /// Look at the arguments of a call of something no rule knows: most calls.
+    fn unknown_call(&mut self, arguments: &'a ast::Arguments) {
+        for argument in &arguments.args {
+            self.expression(argument, Use::Argument);
+        }
+        for keyword in &arguments.keywords {
+            self.expression(&keyword.value, Use::Argument);
         }
     }
 
@@ -224,7 +238,7 @@ impl<'a> Engine<'a> {
         if self.reaches_nothing(trigger.api.operand, arguments) {
             return;
         }
-        let operand = self.operand(trigger.api.operand, arguments, receiver);
+        let operand = operand(trigger.api.operand, arguments, receiver);
         if operand == FoundOperand::Nothing {
             return;
         }
@@ -254,7 +268,7 @@ impl<'a> Engine<'a> {
             return Value::Instance(Rc::new(instance));
         }
         if self.names.special(id) == Some(Special::Path) {
-            let text = match self.path_of(arguments) {
+            let text = match path_of(arguments) {
                 Value::Text(text) => Some(text),
                 _ => None,
             };
@@ -291,11 +305,6 @@ impl<'a> Engine<'a> {
         Value::Instance(Rc::new(path_instance(class, text)))
     }
 
-    /// The text of `Path(a, b, ...)`.
-    fn path_of(&self, arguments: &Arguments<'a>) -> Value<'a> {
-        super::specials::joined(&arguments.positional, arguments.more)
-    }
-
     /// The endpoint or path something is made with: the first trigger that has one.
     fn origin(
         &self,
@@ -308,7 +317,7 @@ impl<'a> Engine<'a> {
             .triggers(id)
             .iter()
             .filter(|t| t.called)
-            .map(|t| self.operand(t.api.operand, arguments, receiver));
+            .map(|t| operand(t.api.operand, arguments, receiver));
         operands.find(|o| *o != FoundOperand::Unknown).unwrap_or_default()
     }
 
@@ -328,10 +337,6 @@ impl<'a> Engine<'a> {
     /// Methods of strings that fold: `"".join([...])`, `"...".format(...)`.
     fn method_of_text(&mut self, call: &'a ast::ExprCall, arguments: &Arguments<'a>) -> Value<'a> {
         let Expr::Attribute(attribute) = &*call.func else { return Value::Unknown };
-        let folding = matches!(attribute.attr.as_str(), "join" | "format");
-        if !folding {
-            return Value::Unknown;
-        }
         let base = self.quietly(|engine| match &*attribute.value {
             Expr::StringLiteral(_) | Expr::Name(_) | Expr::FString(_) | Expr::BinOp(_) => {
                 engine.expression(&attribute.value, Use::Base)
@@ -414,6 +419,14 @@ impl<'a> Engine<'a> {
     }
 }
 
+/// Whether it may be `"".join` or `"{}".format`.
+fn folds_text(callee: &Expr) -> bool {
+    match callee {
+        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "join" | "format"),
+        _ => false,
+    }
+}
+
 /// Two parts of a path, as `pathlib` and `os.path.join` put them together.
 pub(super) fn join_path<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
     if right.known.starts_with('/') {
@@ -426,15 +439,16 @@ pub(super) fn join_path<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
     left.clone().join(&Text::complete("/")).join(right)
 }
 
+/// The text of `Path(a, b, ...)`.
+fn path_of<'a>(arguments: &Arguments<'a>) -> Value<'a> {
+    super::specials::joined(&arguments.positional, arguments.more)
+}
+
 /// A path object of a known or unknown text.
 pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'_> {
     let origin = match text.as_ref().and_then(Text::exact) {
         Some(exact) => FoundOperand::Path(exact.into()),
         None => FoundOperand::Unknown,
     };
-    Instance { class, origin, text, ..bare(class) }
-}
-
-fn bare<'a>(class: NameId) -> Instance<'a> {
-    Rc::unwrap_or_clone(bare_instance(class))
+    Instance { class, origin, text }
 }

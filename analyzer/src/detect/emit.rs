@@ -64,7 +64,7 @@ impl<'a> Engine<'a> {
         } else if !is_write(trigger.verb()) {
             let certain = !matches!(used, Use::Contained | Use::Returned);
             if !matches!(used, Use::Kept(_)) || !trigger.api.patch_point {
-                let operand = self.fixed_operand(trigger);
+                let operand = fixed_operand(trigger);
                 self.triggered(id, trigger, operand, certain, range);
             }
         }
@@ -108,13 +108,6 @@ impl<'a> Engine<'a> {
                 };
                 self.triggered(id, trigger, operand, true, range);
             }
-        }
-    }
-
-    fn fixed_operand(&self, trigger: &ApiTrigger) -> FoundOperand {
-        match trigger.api.operand {
-            OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
-            _ => FoundOperand::Unknown,
         }
     }
 
@@ -174,7 +167,7 @@ impl<'a> Engine<'a> {
     pub(super) fn module_table_written(&mut self, id: NameId, key: &Value<'a>, range: Range) {
         for trigger in self.names.triggers(id) {
             if !trigger.called && is_write(trigger.verb()) {
-                let operand = self.fixed_operand(trigger);
+                let operand = fixed_operand(trigger);
                 self.triggered(id, trigger, operand, true, range);
             }
         }
@@ -277,6 +270,13 @@ impl<'a> Engine<'a> {
             aimed_at_guard,
             range,
         });
+    }
+}
+
+fn fixed_operand(trigger: &ApiTrigger) -> FoundOperand {
+    match trigger.api.operand {
+        OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
+        _ => FoundOperand::Unknown,
     }
 }
 

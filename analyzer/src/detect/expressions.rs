@@ -286,6 +286,9 @@ impl<'a> Engine<'a> {
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript, used: Use) -> Value<'a> {
         let base = self.expression(&subscript.value, Use::Base);
         let index = self.expression(&subscript.slice, Use::Looked);
+        if base.is_unknown() {
+            return Value::Unknown;
+        }
         let range = range_of(subscript);
         let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
         let value = Value::either(values);
@@ -399,7 +402,7 @@ impl<'a> Engine<'a> {
             values.push(self.expression(item, inner));
         }
         // `[*a, b]`: the places of the items are not known.
-        if starred || values.iter().all(Value::is_unknown) && values.len() > 2 {
+        if starred || values.iter().all(Value::is_unknown) {
             return Value::Unknown;
         }
         Value::Sequence(values.into())
@@ -480,13 +483,13 @@ impl<'a> Engine<'a> {
         self.scopes.bind(block, target.id.as_str(), Some(binding));
         value
     }
+}
 
-    /// What iterating over a value gives.
-    pub(super) fn item_of(&self, items: &Value<'a>) -> Value<'a> {
-        match items {
-            Value::Sequence(items) => Value::either(items.iter().cloned()),
-            _ => Value::Unknown,
-        }
+/// What iterating over a value gives.
+pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
+    match items {
+        Value::Sequence(items) => Value::either(items.iter().cloned()),
+        _ => Value::Unknown,
     }
 }
 

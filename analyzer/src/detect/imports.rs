@@ -13,13 +13,10 @@ impl<'a> Engine<'a> {
         for alias in &import.names {
             let module = alias.name.as_str();
             self.imported(module, None, range_of(alias));
-            let (bound, value) = match &alias.asname {
-                Some(name) => (name.as_str(), self.names.find(module)),
-                None => {
-                    let top = module.split('.').next().unwrap_or(module);
-                    (top, self.names.find(top))
-                }
-            };
+            let top = module.split('.').next().unwrap_or(module);
+            let (bound, of) =
+                alias.asname.as_ref().map_or((top, top), |name| (name.as_str(), module));
+            let value = self.names.find(of);
             self.bind(bound, value.map_or(Value::Unknown, Value::Name));
         }
     }

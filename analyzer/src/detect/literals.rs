@@ -21,8 +21,9 @@ pub(super) struct LiteralIndex {
 
 static INDEX: LazyLock<Option<LiteralIndex>> = LazyLock::new(|| {
     let literals = NAMES.literals();
+    // Told apart by case, which lets the search run on vectors: an address spelt otherwise is told
+    // where it is used, after normalising.
     let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
         .build(literals.iter().map(|(text, _)| text))
         .ok()?;
@@ -62,7 +63,7 @@ impl Engine<'_> {
 
 /// Whether a literal is this place: the whole of it, or a URL whose host (or path) it is.
 fn names_place(text: &str, place: &str) -> bool {
-    if text.eq_ignore_ascii_case(place) {
+    if text == place {
         return true;
     }
     if place.starts_with('/') {

@@ -64,59 +64,60 @@ impl<'a> Arguments<'a> {
     }
 }
 
-impl<'a> Engine<'a> {
-    /// The operand of an act, as far as the call tells.
-    pub(super) fn operand(
-        &self,
-        at: OperandAt,
-        arguments: &Arguments<'a>,
-        receiver: Option<&Rc<Instance<'a>>>,
-    ) -> FoundOperand {
-        let of_receiver = || receiver.map_or(FoundOperand::Unknown, |r| r.origin.clone());
-        match at {
-            OperandAt::Nowhere => FoundOperand::Unknown,
-            OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
-            OperandAt::Host(host, port) => match arguments.get(host) {
-                Given::Value(value) => host_operand(value, port.map(|port| arguments.get(port))),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Address(address) => match arguments.get(address) {
-                Given::Value(value) => address_operand(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Url(url) => match arguments.get(url) {
-                Given::Value(value) => url_operand(value, of_receiver()),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Receiver | OperandAt::ReceiverPath => of_receiver(),
-            OperandAt::Path(path) => match arguments.get(path) {
-                Given::Value(value) => path_operand(value),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Program(program) => match arguments.get(program) {
-                Given::Value(Value::Sequence(items)) => items
-                    .first()
-                    .map_or_else(FoundOperand::default, |first| name_operand(path_text(first))),
-                // With `shell=True` a command line, without it the program: the first word of
-                // either is the program.
-                Given::Value(value) => first_word(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::CommandLine(command) => match arguments.get(command) {
-                Given::Value(value) => first_word(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Variable(name) | OperandAt::Module(name) => match arguments.get(name) {
-                Given::Value(Value::Text(text)) => name_operand(Some(text.clone())),
-                Given::Value(Value::Bytes(text)) => FoundOperand::Name((*text).into()),
-                Given::Value(_) | Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-        }
+/// The operand of an act, as far as the call tells.
+pub(super) fn operand<'a>(
+    at: OperandAt,
+    arguments: &Arguments<'a>,
+    receiver: Option<&Rc<Instance<'a>>>,
+) -> FoundOperand {
+    let of_receiver = || receiver.map_or(FoundOperand::Unknown, |r| r.origin.clone());
+    match at {
+        OperandAt::Nowhere => FoundOperand::Unknown,
+        OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
+        OperandAt::Host(host, port) => match arguments.get(host) {
+            Given::Value(value) => host_operand(value, port.map(|port| arguments.get(port))),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Address(address) => match arguments.get(address) {
+            Given::Value(value) => address_operand(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Url(url) => match arguments.get(url) {
+            Given::Value(value) => url_operand(value, of_receiver()),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Receiver | OperandAt::ReceiverPath => of_receiver(),
+        OperandAt::Path(path) => match arguments.get(path) {
+            Given::Value(value) => path_operand(value),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Program(program) => match arguments.get(program) {
+            Given::Value(Value::Sequence(items)) => {
+                items.first().map_or_else(FoundOperand::default, |first| {
+                    name_operand(path_text(first).as_ref())
+                })
+            }
+            // With `shell=True` a command line, without it the program: the first word of
+            // either is the program.
+            Given::Value(value) => first_word(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::CommandLine(command) => match arguments.get(command) {
+            Given::Value(value) => first_word(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Variable(name) | OperandAt::Module(name) => match arguments.get(name) {
+            Given::Value(Value::Text(text)) => name_operand(Some(text)),
+            Given::Value(Value::Bytes(text)) => FoundOperand::Name((*text).into()),
+            Given::Value(_) | Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
     }
+}
 
+impl<'a> Engine<'a> {
     /// Whether an argument shows that the call opens nothing: an open file or a descriptor where a
     /// path is taken.
     pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
@@ -307,11 +308,11 @@ fn given(given: Given<'_, '_>) -> Truth {
     }
 }
 
-fn mode_truth(given: Given<'_, '_>, test: fn(&str) -> bool) -> Truth {
+fn mode_truth(given: Given<'_, '_>, does: fn(&str) -> bool) -> Truth {
     let holds = match given {
-        Given::Missing => test("r"),
+        Given::Missing => does("r"),
         Given::Value(Value::Text(text)) => match text.exact() {
-            Some(mode) => test(mode),
+            Some(mode) => does(mode),
             None => return Truth::Unknown,
         },
         _ => return Truth::Unknown,
@@ -352,8 +353,8 @@ pub(super) fn path_text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
     }
 }
 
-fn name_operand(text: Option<Text<'_>>) -> FoundOperand {
-    match text.as_ref().and_then(Text::exact) {
+fn name_operand(text: Option<&Text<'_>>) -> FoundOperand {
+    match text.and_then(Text::exact) {
         Some(exact) => FoundOperand::Name(exact.into()),
         None => FoundOperand::Unknown,
     }

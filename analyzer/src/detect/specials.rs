@@ -59,9 +59,9 @@ impl<'a> Engine<'a> {
                 }
                 self.named_module(name, range)
             }
-            Special::AttrGetter => self.getter(Getter::Attribute, first),
-            Special::MethodCaller => self.getter(Getter::Method, first),
-            Special::ItemGetter => self.getter(Getter::Item, first),
+            Special::AttrGetter => getter(Getter::Attribute, first),
+            Special::MethodCaller => getter(Getter::Method, first),
+            Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
                 Some(function) if function.is_reference() => {
                     Value::Partial(Rc::new(function.clone()))
@@ -101,13 +101,6 @@ impl<'a> Engine<'a> {
             | Special::OpenFlag { .. } => return None,
         };
         Some(value)
-    }
-
-    fn getter(&self, getter: Getter, name: Option<&Value<'a>>) -> Value<'a> {
-        match name {
-            Some(Value::Text(name)) => Value::Getter(getter, name.clone()),
-            _ => Value::Unknown,
-        }
     }
 
     fn attribute_set_by_name(&mut self, base: &Value<'a>, name: Option<&str>, range: Range) {
@@ -168,6 +161,13 @@ impl<'a> Engine<'a> {
             })
             .collect();
         Value::either(parents)
+    }
+}
+
+fn getter<'a>(getter: Getter, name: Option<&Value<'a>>) -> Value<'a> {
+    match name {
+        Some(Value::Text(name)) => Value::Getter(getter, name.clone()),
+        _ => Value::Unknown,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr, Stmt};
 
 use super::engine::{Body, Engine, OwnClass, Use};
+use super::expressions::item_of;
 
 impl<'a> Engine<'a> {
     /// Run a block; whether control comes out at its end.
@@ -84,7 +85,7 @@ impl<'a> Engine<'a> {
                 let items = self.expression(&stmt.iter, Use::Looked);
                 self.widen(&stmt.body);
                 self.loop_body(|engine| {
-                    let item = engine.item_of(&items);
+                    let item = item_of(&items);
                     engine.assign(&stmt.target, item);
                     engine.block(&stmt.body)
                 });

@@ -51,6 +51,7 @@ struct Folder {
 
 pub(super) struct Walker<'a> {
     options: &'a DiscoverOptions,
+    on_file: &'a mut dyn FnMut(&File),
     excludes: Excludes,
     out: Discovered,
     /// Canonical roots.
@@ -65,9 +66,14 @@ pub(super) struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(options: &'a DiscoverOptions, excludes: Excludes) -> Self {
+    pub(super) fn new(
+        options: &'a DiscoverOptions,
+        excludes: Excludes,
+        on_file: &'a mut dyn FnMut(&File),
+    ) -> Self {
         Self {
             options,
+            on_file,
             excludes,
             out: Discovered::default(),
             roots: Vec::new(),
@@ -270,7 +276,9 @@ impl<'a> Walker<'a> {
 
     fn found(&mut self, place: &Place, kind: FileKind) {
         if self.seen_files.insert(place.real.clone()) {
-            self.out.files.push(File { path: place.shown.clone(), kind });
+            let file = File { path: place.shown.clone(), kind };
+            (self.on_file)(&file);
+            self.out.files.push(file);
         }
     }
 

@@ -80,12 +80,50 @@ pub enum Reach {
     Module,
 }
 
+/// A name of a scope.
+type Place<'a> = (ScopeId, &'a str);
+
+/// Where a name stands in a list: looked for in the list itself while that is short.
+#[derive(Debug, Default)]
+struct Index<'a> {
+    length: usize,
+    places: FxHashMap<Place<'a>, usize>,
+}
+
+impl<'a> Index<'a> {
+    const SHORT: usize = 12;
+
+    fn find(&self, key: &Place<'a>, mut list: impl Iterator<Item = Place<'a>>) -> Option<usize> {
+        if self.length <= Self::SHORT {
+            list.position(|other| other == *key)
+        } else {
+            self.places
+                .get(key)
+                .copied()
+                .or_else(|| list.take(Self::SHORT).position(|other| other == *key))
+        }
+    }
+
+    fn insert(&mut self, key: Place<'a>, at: usize) {
+        if self.length >= Self::SHORT {
+            self.places.insert(key, at);
+        }
+        self.length += 1;
+    }
+}
+
 /// All scopes of one file.
 #[derive(Debug)]
 pub struct Scopes<'a> {
-    scopes: Vec<Scope<'a>>,
+    all: Vec<Scope<'a>>,
     journal: Vec<Change<'a>>,
     open_branches: u32,
+}
+
+impl Default for Scopes<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<'a> Scopes<'a> {
@@ -94,15 +132,15 @@ impl<'a> Scopes<'a> {
 
     /// One empty module scope.
     pub fn new() -> Self {
-        let mut scopes = Self { scopes: Vec::new(), journal: Vec::new(), open_branches: 0 };
+        let mut scopes = Self { all: Vec::new(), journal: Vec::new(), open_branches: 0 };
         scopes.push(ScopeKind::Module, None);
         scopes
     }
 
     /// A new scope inside `parent`.
     pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
-        let id = ScopeId(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX));
-        self.scopes.push(Scope {
+        let id = ScopeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(Scope {
             kind,
             parent,
             names: FxHashMap::default(),
@@ -114,13 +152,13 @@ impl<'a> Scopes<'a> {
 
     /// What kind of block it is.
     pub fn kind(&self, id: ScopeId) -> ScopeKind {
-        self.scopes[id.0 as usize].kind
+        self.all[id.0 as usize].kind
     }
 
     /// The function, class or module a scope belongs to: past comprehensions.
     pub fn block(&self, mut id: ScopeId) -> ScopeId {
         while self.kind(id) == ScopeKind::Comprehension {
-            match self.scopes[id.0 as usize].parent {
+            match self.all[id.0 as usize].parent {
                 Some(parent) => id = parent,
                 None => break,
             }
@@ -130,24 +168,24 @@ impl<'a> Scopes<'a> {
 
     /// `global name`.
     pub fn declare_global(&mut self, id: ScopeId, name: &'a str) {
-        self.scopes[id.0 as usize].globals.push(name);
+        self.all[id.0 as usize].globals.push(name);
     }
 
     /// `nonlocal name`.
     pub fn declare_nonlocal(&mut self, id: ScopeId, name: &'a str) {
-        self.scopes[id.0 as usize].nonlocals.push(name);
+        self.all[id.0 as usize].nonlocals.push(name);
     }
 
     /// The scope in which binding `name` in `id` binds it.
     pub fn target(&self, id: ScopeId, name: &str) -> ScopeId {
-        let scope = &self.scopes[id.0 as usize];
+        let scope = &self.all[id.0 as usize];
         if scope.globals.contains(&name) {
             return Self::MODULE;
         }
         if scope.nonlocals.contains(&name) {
             let mut at = scope.parent;
             while let Some(up) = at {
-                let scope = &self.scopes[up.0 as usize];
+                let scope = &self.all[up.0 as usize];
                 if scope.kind == ScopeKind::Function && scope.names.contains_key(name) {
                     return up;
                 }
@@ -164,7 +202,7 @@ impl<'a> Scopes<'a> {
     }
 
     fn set(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
-        let names = &mut self.scopes[id.0 as usize].names;
+        let names = &mut self.all[id.0 as usize].names;
         let before = match binding {
             Some(binding) => names.insert(name, binding),
             None => names.remove(name),
@@ -176,12 +214,12 @@ impl<'a> Scopes<'a> {
 
     /// The binding of a name in exactly this scope.
     pub fn own(&self, id: ScopeId, name: &str) -> Option<&Binding<'a>> {
-        self.scopes[id.0 as usize].names.get(name)
+        self.all[id.0 as usize].names.get(name)
     }
 
     /// The names bound in exactly this scope.
     pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
-        self.scopes[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
+        self.all[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
     }
 
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
@@ -189,7 +227,7 @@ impl<'a> Scopes<'a> {
         let mut at = Some(id);
         let mut left_block = false;
         while let Some(here) = at {
-            let scope = &self.scopes[here.0 as usize];
+            let scope = &self.all[here.0 as usize];
             // A class body is seen only from itself.
             let visible = !(left_block && scope.kind == ScopeKind::Class);
             let declared_global = !scope.globals.is_empty() && scope.globals.contains(&name);
@@ -220,18 +258,20 @@ impl<'a> Scopes<'a> {
     /// End a branch and take back what it changed.
     pub fn take(&mut self, mark: Mark) -> Delta<'a> {
         self.open_branches -= 1;
-        let changes: Vec<Change<'a>> = self.journal.drain(mark.0..).collect();
-        let mut seen: FxHashMap<(ScopeId, &'a str), usize> = FxHashMap::default();
         let mut delta = Delta::default();
-        for change in changes.into_iter().rev() {
-            let key = (change.scope, change.name);
-            let names = &mut self.scopes[change.scope.0 as usize].names;
+        let mut index = Index::default();
+        while self.journal.len() > mark.0 {
+            let Some(change) = self.journal.pop() else { break };
+            let names = &mut self.all[change.scope.0 as usize].names;
             let after = match change.before {
                 Some(before) => names.insert(change.name, before),
                 None => names.remove(change.name),
             };
-            if let std::collections::hash_map::Entry::Vacant(entry) = seen.entry(key) {
-                entry.insert(delta.changes.len());
+            // The last change of a name is met first, and says what it came to.
+            let key = (change.scope, change.name);
+            let known = index.find(&key, delta.changes.iter().map(|(s, n, _)| (*s, *n)));
+            if known.is_none() {
+                index.insert(key, delta.changes.len());
                 delta.changes.push((change.scope, change.name, after));
             }
         }
@@ -255,20 +295,24 @@ impl<'a> Scopes<'a> {
             }
             return;
         }
-        let mut order: Vec<(ScopeId, &'a str)> = Vec::new();
-        let mut joined: FxHashMap<(ScopeId, &'a str), Vec<Option<Binding<'a>>>> =
-            FxHashMap::default();
+        if branches.iter().all(|delta| delta.changes.is_empty()) {
+            return;
+        }
+        let mut joined: Vec<(Place<'a>, Vec<Option<Binding<'a>>>)> = Vec::new();
+        let mut index = Index::default();
         for delta in branches {
             for (scope, name, after) in delta.changes {
-                let entry = joined.entry((scope, name)).or_default();
-                if entry.is_empty() {
-                    order.push((scope, name));
+                let key = (scope, name);
+                let known = index.find(&key, joined.iter().map(|(key, _)| *key));
+                if let Some((_, bindings)) = known.and_then(|at| joined.get_mut(at)) {
+                    bindings.push(after);
+                } else {
+                    index.insert(key, joined.len());
+                    joined.push((key, vec![after]));
                 }
-                entry.push(after);
             }
         }
-        for key in order {
-            let Some(mut bindings) = joined.remove(&key) else { continue };
+        for (key, mut bindings) in joined {
             if bindings.len() < ways {
                 bindings.push(self.own(key.0, key.1).cloned());
             }
