@@ -25,6 +25,14 @@ pub struct Span {
     pub end: Position,
 }
 
+impl Span {
+    /// The very first place: what is said of a file as a whole stands there.
+    pub const FIRST: Self = {
+        let first = Position { row: 1, column: 1 };
+        Self { cell: None, offset: 0, start: first, end: first }
+    };
+}
+
 /// How the policy ruled on what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ruling {

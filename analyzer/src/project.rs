@@ -184,7 +184,7 @@ fn analyse(
     let source = match read().and_then(|bytes| decode(bytes, kind)) {
         Ok(source) => source,
         Err(unanalysed) => {
-            outcome.report.add(judgement, unanalysed, Span::default());
+            outcome.report.add(judgement, unanalysed, Span::FIRST);
             return outcome;
         }
     };
@@ -194,11 +194,7 @@ fn analyse(
         catch_unwind(AssertUnwindSafe(|| analyse_source(judgement, &source, &mut outcome)));
     if result.is_err() {
         let detail = "hermetic-check failed inside on this file; please report it".to_owned();
-        outcome.report.add(
-            judgement,
-            Unanalysed::new(Reason::InternalError, detail),
-            Span::default(),
-        );
+        outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
     }
     outcome.report.diagnostics.sort_by(|a, b| {
         (a.span.offset, a.rule.0.name, a.span.end).cmp(&(b.span.offset, b.rule.0.name, b.span.end))
@@ -290,7 +286,7 @@ fn unanalysable(report: &mut Report, found: &Discovered, judgement: &Judgement, 
     for (path, unanalysed) in &found.unanalysed {
         let mut file =
             FileReport { path: discover::display(path, Some(base)), ..FileReport::default() };
-        file.add(judgement, unanalysed.clone(), Span::default());
+        file.add(judgement, unanalysed.clone(), Span::FIRST);
         report.summary.count(&file.diagnostics);
         report.files.push(file);
     }
