@@ -8,6 +8,7 @@ use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
 use super::expressions::is_short_path;
+use super::outer_writes::is_exact;
 
 impl<'a> Engine<'a> {
     pub(super) fn assign_statement(&mut self, assign: &'a ast::StmtAssign) {
@@ -87,7 +88,7 @@ impl<'a> Engine<'a> {
     }
 
     /// How a value assigned to this target is used.
-    fn target_use(&self, target: &Expr) -> Use {
+    pub(super) fn target_use(&self, target: &Expr) -> Use {
         match target {
             Expr::Name(name) => self.assigned_use(name.id.as_str()),
             Expr::Attribute(_) => Use::Kept(Keep::Attribute),
@@ -116,15 +117,16 @@ impl<'a> Engine<'a> {
                 let name_text = name.id.as_str();
                 let alias = used == Use::Assigned && self.is_patch_point(&value);
                 let alias_at = alias.then_some(name.range);
-                let binding = Binding { value, alias_at };
+                let binding = Binding { value, alias_at, rebound: false };
                 self.scopes.bind(self.scope, name_text, Some(binding));
             }
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value, used),
             Expr::List(list) => self.unpack(&list.elts, &value, used),
-            Expr::Starred(starred) => self.assign_as(&starred.value, Value::Unknown, used),
+            Expr::Starred(starred) => self.assign_as(&starred.value, value, used),
             Expr::Attribute(attribute) => {
                 let base = self.expression(&attribute.value, Use::Base);
                 self.attribute_written(&base, attribute);
+                self.forget_origin(&base, &attribute.value);
                 self.remember_attribute(&base, attribute, value);
             }
             Expr::Subscript(subscript) => self.item_written(subscript),
@@ -133,16 +135,30 @@ impl<'a> Engine<'a> {
     }
 
     fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>, used: Use) {
-        let items = match value {
-            Value::Sequence(items)
-                if items.len() == targets.len() && !targets.iter().any(Expr::is_starred_expr) =>
-            {
-                Some(items)
+        let starred = targets.iter().position(Expr::is_starred_expr);
+        let (items, extra): (&[Value<'a>], usize) = match (value, starred) {
+            (Value::Sequence(items), None) if items.len() == targets.len() => (items, 0),
+            (Value::Sequence(items), Some(_)) if items.len() + 1 >= targets.len() => {
+                (items, items.len() + 1 - targets.len())
             }
-            _ => None,
+            // A list may have been sorted by now: each of them may be any.
+            (Value::List(items), _) => {
+                let any = super::expressions::any_of(items.iter());
+                for target in targets {
+                    self.assign_as(target, any.clone(), used);
+                }
+                return;
+            }
+            _ => (&[], 0),
         };
-        for (index, target) in targets.iter().enumerate() {
-            let item = items.and_then(|items| items.get(index)).cloned().unwrap_or_default();
+        let mut items = items.iter();
+        for target in targets {
+            let item = if target.is_starred_expr() {
+                let rest: Vec<_> = items.by_ref().take(extra).map(Value::references).collect();
+                Value::List(rest.into())
+            } else {
+                items.next().cloned().unwrap_or_default()
+            };
             self.assign_as(target, item, used);
         }
     }
@@ -156,22 +172,47 @@ impl<'a> Engine<'a> {
         let name = attribute.attr.as_str();
         match base {
             Value::Own(id) | Value::Class(id) => {
+                // Another assignment may put another object in its place.
+                let once = !is_exact(&value) || value.is_reference() && self.is_set_once(name);
+                let value = if once { value } else { value.references() };
                 let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
-                let entry = class.attributes.entry(name).or_default();
-                // What another method sets, or another object has, is one way it can be.
-                if value.is_reference() {
-                    *entry = Value::either([std::mem::take(entry), value]);
+                match class.attributes.get_mut(name) {
+                    Some(entry) => *entry = Value::either([std::mem::take(entry), value]),
+                    None => {
+                        class.attributes.insert(name, value);
+                    }
                 }
             }
             Value::Unknown | Value::Function => {
                 let known = self.has_places && is_short_path(attribute);
-                if value.is_reference() && is_short_path(attribute) {
+                let value = value.references();
+                if !value.is_unknown() && is_short_path(attribute) {
                     self.has_places = true;
                     self.bind(self.slice(attribute.range), value);
                 } else if known
                     && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
                 {
                     self.scopes.bind(self.scope, self.slice(attribute.range), None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `connection.host = other`: what the object was made with no longer tells where it leads.
+    fn forget_origin(&mut self, base: &Value<'a>, object: &'a Expr) {
+        if !matches!(base, Value::Instance(_)) || !is_exact(base) {
+            return;
+        }
+        match object {
+            Expr::Name(name) => self.bind(name.id.as_str(), base.references()),
+            Expr::Attribute(attribute) => {
+                let owner = self.quietly(|engine| engine.expression(&attribute.value, Use::Base));
+                if let Value::Own(id) | Value::Class(id) = owner
+                    && let Some(class) = self.classes.get_mut(id.0 as usize)
+                    && let Some(entry) = class.attributes.get_mut(attribute.attr.as_str())
+                {
+                    *entry = entry.references();
                 }
             }
             _ => {}

@@ -18,6 +18,8 @@ pub(super) struct Arguments<'a> {
     pub(super) keywords: Vec<(&'a str, Value<'a>)>,
     /// `*rest` or `**rest` may give more.
     pub(super) more: bool,
+    /// References among those.
+    pub(super) loose: Vec<Value<'a>>,
 }
 
 /// One argument looked for.
@@ -52,10 +54,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The argument of that keyword.
+    pub(super) fn keyword(&self, keyword: &str) -> Option<&Value<'a>> {
+        self.keywords.iter().find(|(name, _)| *name == keyword).map(|(_, value)| value)
+    }
+
     /// The first argument, or the one of that keyword.
     pub(super) fn first_or(&self, keyword: &str) -> Option<&Value<'a>> {
-        let named = || self.keywords.iter().find(|(name, _)| *name == keyword).map(|(_, v)| v);
-        self.positional.first().or_else(named)
+        self.positional.first().or_else(|| self.keyword(keyword))
     }
 
     /// The arguments behind an explicit receiver.
@@ -97,7 +103,7 @@ impl<'a> Engine<'a> {
                 Given::Unknown => FoundOperand::Unknown,
             },
             OperandAt::Program(program) => match arguments.get(program) {
-                Given::Value(Value::Sequence(items)) => items
+                Given::Value(Value::Sequence(items) | Value::List(items)) => items
                     .first()
                     .map_or_else(FoundOperand::default, |first| name_operand(path_text(first))),
                 // With `shell=True` a command line, without it the program: the first word of
@@ -245,6 +251,7 @@ impl<'a> Engine<'a> {
         let mut open = vec![value];
         let mut writing = false;
         let mut write_only = false;
+        let mut unknown = false;
         while let Some(value) = open.pop() {
             match value {
                 Value::Sequence(items) => open.extend(items.iter()),
@@ -253,12 +260,16 @@ impl<'a> Engine<'a> {
                         writing |= writes;
                         write_only |= only;
                     }
-                    _ => return Truth::Unknown,
+                    _ => unknown = true,
                 },
                 // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
                 Value::Int(0) => {}
-                _ => return Truth::Unknown,
+                _ => unknown = true,
             }
+        }
+        // One writing flag is enough; that there is none can be said of all of them only.
+        if unknown && !(writes && writing) {
+            return Truth::Unknown;
         }
         let holds = if writes { writing } else { !write_only };
         if holds { Truth::Yes } else { Truth::No }

@@ -5,8 +5,9 @@
 //! bound, which is when they can run. To join branches without copying scopes, changes are kept
 //! in a journal while a branch is open.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
 use crate::syntax::TextRange;
 
@@ -23,8 +24,10 @@ pub enum ScopeKind {
     Class,
     /// A function or lambda body.
     Function,
-    /// A comprehension, or the type parameters of a function, class or alias (PEP 695).
+    /// A comprehension: a function of its own, as far as names go.
     Comprehension,
+    /// The type parameters of a function or class (PEP 695). A class around it is seen from it.
+    TypeParameters,
 }
 
 /// A name's value, and where it became a function-local alias of a patch point.
@@ -35,11 +38,13 @@ pub struct Binding<'a> {
     /// The assignment or import that made it an alias of a patch point, while only this function
     /// knows of it.
     pub alias_at: Option<TextRange>,
+    /// Whether it has been something else before: code that runs at another time may see that.
+    pub rebound: bool,
 }
 
 impl<'a> From<Value<'a>> for Binding<'a> {
     fn from(value: Value<'a>) -> Self {
-        Self { value, alias_at: None }
+        Self { value, alias_at: None, rebound: false }
     }
 }
 
@@ -60,9 +65,16 @@ struct Change<'a> {
 }
 
 /// What a branch changed, taken back so that another branch can start from the same state.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Delta<'a> {
     changes: Vec<(ScopeId, &'a str, Option<Binding<'a>>)>,
+}
+
+impl Delta<'_> {
+    /// Whether nothing was changed.
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
 }
 
 /// Where a journal stood when a branch began.
@@ -119,6 +131,10 @@ pub struct Scopes<'a> {
     scopes: Vec<Scope<'a>>,
     journal: Vec<Change<'a>>,
     open_branches: u32,
+    /// Names that were bound in another way before they were deleted, or in a branch that leads
+    /// elsewhere.
+    unsettled: FxHashSet<(ScopeId, &'a str)>,
+    builtins: Option<NameId>,
 }
 
 impl<'a> Scopes<'a> {
@@ -127,7 +143,13 @@ impl<'a> Scopes<'a> {
 
     /// One empty module scope.
     pub fn new() -> Self {
-        let mut scopes = Self { scopes: Vec::new(), journal: Vec::new(), open_branches: 0 };
+        let mut scopes = Self {
+            scopes: Vec::new(),
+            journal: Vec::new(),
+            open_branches: 0,
+            unsettled: FxHashSet::default(),
+            builtins: NAMES.member(NameTable::ROOT, "builtins"),
+        };
         scopes.push(ScopeKind::Module, None);
         scopes
     }
@@ -152,7 +174,7 @@ impl<'a> Scopes<'a> {
 
     /// The function, class or module a scope belongs to: past comprehensions.
     pub fn block(&self, mut id: ScopeId) -> ScopeId {
-        while self.kind(id) == ScopeKind::Comprehension {
+        while matches!(self.kind(id), ScopeKind::Comprehension | ScopeKind::TypeParameters) {
             match self.scopes[id.0 as usize].parent {
                 Some(parent) => id = parent,
                 None => break,
@@ -193,14 +215,51 @@ impl<'a> Scopes<'a> {
     /// Bind a name, or unbind it.
     pub fn bind(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
         let target = self.target(id, name);
-        self.set(target, name, binding);
+        if target == id {
+            self.set(target, name, binding);
+        } else {
+            // Nobody knows when this function runs: what was there before may be there still.
+            self.bind_maybe(target, name, binding);
+        }
     }
 
-    fn set(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+    /// Bind a name, or leave it as it is: one way or the other.
+    fn bind_maybe(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+        let before = self.own(id, name).map(|b| b.value.clone()).or_else(|| self.builtin(id, name));
+        let Some(mut binding) = binding else {
+            self.unsettled.insert((id, name));
+            return;
+        };
+        if let Some(before) = before {
+            binding.value = Value::either([before, binding.value]);
+        }
+        self.set(id, name, Some(binding));
+    }
+
+    /// What a name that is not bound here is, if it is a builtin.
+    fn builtin(&self, id: ScopeId, name: &str) -> Option<Value<'a>> {
+        if self.kind(id) == ScopeKind::Function {
+            return None;
+        }
+        NAMES.member(self.builtins?, name).map(Value::Name)
+    }
+
+    fn set(&mut self, id: ScopeId, name: &'a str, mut binding: Option<Binding<'a>>) {
+        let unsettled = !self.unsettled.is_empty() && self.unsettled.contains(&(id, name));
         let names = &mut self.scopes[id.0 as usize].names;
+        if let Some(binding) = &mut binding {
+            let other = |before: &Binding<'a>| before.rebound || !before.value.same(&binding.value);
+            binding.rebound |= unsettled || names.get(name).is_some_and(other);
+        }
         let before = match binding {
             Some(binding) => names.insert(name, binding),
-            None => names.remove(name),
+            None => {
+                let before = names.remove(name);
+                if before.is_some() {
+                    self.unsettled.insert((id, name));
+                }
+                before
+            }
         };
         if self.open_branches > 0 {
             self.journal.push(Change { scope: id, name, before });
@@ -212,6 +271,11 @@ impl<'a> Scopes<'a> {
         self.scopes[id.0 as usize].names.get(name)
     }
 
+    /// Whether a name has been bound to one value only, as far as has been seen.
+    pub fn is_settled(&self, id: ScopeId, name: &'a str, binding: &Binding<'a>) -> bool {
+        !binding.rebound && (self.unsettled.is_empty() || !self.unsettled.contains(&(id, name)))
+    }
+
     /// The names bound in exactly this scope.
     pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
         self.scopes[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
@@ -220,7 +284,7 @@ impl<'a> Scopes<'a> {
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
     pub fn find(&self, id: ScopeId, name: &str) -> Option<(&Binding<'a>, ScopeId, Reach)> {
         let mut at = Some(id);
-        let mut left_block = false;
+        let (mut left_block, mut left_function) = (false, false);
         while let Some(here) = at {
             let scope = &self.scopes[here.0 as usize];
             // A class body is seen only from itself.
@@ -232,13 +296,14 @@ impl<'a> Scopes<'a> {
             }
             if visible && let Some(binding) = scope.names.get(name) {
                 let reach = match scope.kind {
-                    _ if !left_block => Reach::Own,
+                    _ if !left_function => Reach::Own,
                     ScopeKind::Module => Reach::Module,
                     _ => Reach::Enclosing,
                 };
                 return Some((binding, here, reach));
             }
-            left_block |= matches!(scope.kind, ScopeKind::Function | ScopeKind::Class);
+            left_block |= scope.kind != ScopeKind::TypeParameters;
+            left_function |= matches!(scope.kind, ScopeKind::Function | ScopeKind::Class);
             at = scope.parent;
         }
         None
@@ -280,6 +345,54 @@ impl<'a> Scopes<'a> {
         }
     }
 
+    /// Note a branch that leads elsewhere: what it bound, code called from it has seen.
+    pub fn abandon(&mut self, delta: &Delta<'a>) {
+        self.unsettled.extend(delta.changes.iter().map(|(scope, name, _)| (*scope, *name)));
+    }
+
+    /// Control may come here from anywhere in a branch: before what it binds, or after.
+    pub fn weaken(&mut self, delta: &Delta<'a>) {
+        for (scope, name, after) in &delta.changes {
+            let before = self.own(*scope, name).cloned();
+            let alias_at = [&before, after].into_iter().flatten().find_map(|b| b.alias_at);
+            let rebound = [&before, after].into_iter().flatten().any(|b| b.rebound);
+            let mut ways = Vec::with_capacity(3);
+            for binding in [before, after.clone()] {
+                match binding {
+                    // It was something else on the way.
+                    Some(binding) if binding.rebound => {
+                        ways.extend([binding.value, Value::Unknown]);
+                    }
+                    Some(binding) => ways.push(binding.value),
+                    None => ways.extend(self.builtin(*scope, name)),
+                }
+            }
+            if !ways.is_empty() {
+                let value = Value::either(ways);
+                self.set(*scope, name, Some(Binding { value, alias_at, rebound }));
+            }
+        }
+    }
+
+    /// Make those of a branch's changes that bind what nothing else does.
+    pub fn apply_unbound(&mut self, delta: &Delta<'a>) {
+        for (scope, name, binding) in &delta.changes {
+            if self.own(*scope, name).is_none() && self.builtin(*scope, name).is_none() {
+                self.set(*scope, name, binding.clone());
+            }
+        }
+    }
+
+    /// Whether a branch puts into a name what was not there before, so that a second round through
+    /// it sees something else.
+    pub fn differs(&self, delta: &Delta<'a>) -> bool {
+        delta.changes.iter().any(|(scope, name, after)| {
+            let (Some(before), Some(after)) = (self.own(*scope, name), after) else { return false };
+            let ways = [before.value.clone(), after.value.clone()];
+            !Value::either(ways).same_options(&before.value)
+        })
+    }
+
     /// Join branches that all start from the present state; with `fall_through`, the present
     /// state is one of the ways too.
     pub fn merge(&mut self, branches: Vec<Delta<'a>>, fall_through: bool) {
@@ -316,9 +429,14 @@ impl<'a> Scopes<'a> {
                 bindings.push(self.own(key.0, key.1).cloned());
             }
             let alias_at = bindings.iter().flatten().find_map(|b| b.alias_at);
-            // Unbound in one way and bound in another: what it is bound to is all there is.
-            let value = Value::either(bindings.into_iter().flatten().map(|b| b.value));
-            self.set(key.0, key.1, Some(Binding { value, alias_at }));
+            let rebound = bindings.iter().flatten().any(|b| b.rebound);
+            // Unbound in one way and bound in another: what it is bound to is all there is, but
+            // for the builtins.
+            let unbound = bindings.iter().any(Option::is_none);
+            let builtin = if unbound { self.builtin(key.0, key.1) } else { None };
+            let values = bindings.into_iter().flatten().map(|b| b.value);
+            let value = Value::either(values.chain(builtin));
+            self.set(key.0, key.1, Some(Binding { value, alias_at, rebound }));
         }
     }
 }

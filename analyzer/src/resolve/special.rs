@@ -9,6 +9,8 @@ pub enum Special {
     SetAttr,
     /// `delattr(object, "name")`.
     DelAttr,
+    /// `pkgutil.resolve_name("module:attribute")`.
+    ResolveName,
     /// `vars(object)`.
     Vars,
     /// `globals()`, `locals()` at module level.
@@ -31,6 +33,8 @@ pub enum Special {
     Cast,
     /// `isinstance`, `issubclass`, and others that only look at a type.
     TypeTest,
+    /// `type(object)`.
+    TypeOf,
     /// `chr(n)`.
     Chr,
     /// `str(x)`, `os.fspath(x)`: the text of it.
@@ -68,6 +72,9 @@ pub enum Special {
 pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.getattr", Special::GetAttr),
     ("inspect.getattr_static", Special::GetAttr),
+    ("builtins.object.__getattribute__", Special::GetAttr),
+    ("pkgutil.resolve_name", Special::ResolveName),
+    ("pydoc.locate", Special::ResolveName),
     ("builtins.setattr", Special::SetAttr),
     ("builtins.delattr", Special::DelAttr),
     ("builtins.vars", Special::Vars),
@@ -91,7 +98,7 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.hasattr", Special::TypeTest),
     ("builtins.id", Special::TypeTest),
     ("builtins.repr", Special::TypeTest),
-    ("builtins.type", Special::TypeTest),
+    ("builtins.type", Special::TypeOf),
     ("builtins.dir", Special::TypeTest),
     ("builtins.hash", Special::TypeTest),
     ("typing.get_type_hints", Special::TypeTest),
@@ -109,6 +116,9 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("os.fsdecode", Special::Text),
     ("contextlib.closing", Special::Identity),
     ("contextlib.aclosing", Special::Identity),
+    ("contextlib.nullcontext", Special::Identity),
+    ("contextlib.ExitStack.enter_context", Special::Identity),
+    ("contextlib.AsyncExitStack.enter_async_context", Special::Identity),
     ("copy.copy", Special::Identity),
     ("copy.deepcopy", Special::Identity),
     ("typing.TYPE_CHECKING", Special::TypeChecking),

@@ -30,9 +30,12 @@ pub enum Value<'a> {
     Bool(bool),
     /// `None`.
     None,
-    /// A list, tuple or set display with something of interest in it.
+    /// A tuple, or a list nobody else can change, with something of interest in it.
     Sequence(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it.
+    /// A list or set that somebody keeps: other items may be in it by now.
+    List(Rc<[Value<'a>]>),
+    /// A dict display with something of interest in it. Where somebody keeps it, its values are
+    /// references only: other constants may be in it by now.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -40,8 +43,12 @@ pub enum Value<'a> {
     Globals,
     /// `operator.attrgetter(...)`, `methodcaller` and `itemgetter` applied to what comes later.
     Getter(Getter, Text<'a>),
+    /// A method of a string, list or dict, or of a namespace: `"{}".format`, `vars(os).get`.
+    Plain(Rc<Value<'a>>, &'a str),
+    /// A member of a guarded module whose name is computed: `getattr(os, name)`.
+    AnyMember(NameId),
     /// `functools.partial` of it: some arguments are given already.
-    Partial(Rc<Value<'a>>),
+    Partial(Rc<Partial<'a>>),
     /// A class of this file.
     Class(ClassId),
     /// An object of a class of this file.
@@ -67,8 +74,21 @@ pub enum Getter {
     Item,
 }
 
-/// An object of a known class, and what it was made with.
+/// A callable with some of its arguments.
 #[derive(Clone, Debug)]
+pub struct Partial<'a> {
+    /// What is called in the end.
+    pub function: Value<'a>,
+    /// The first positional arguments.
+    pub positional: Vec<Value<'a>>,
+    /// Keyword arguments, which the call may replace.
+    pub keywords: Vec<(&'a str, Value<'a>)>,
+    /// Whether there are more that are not known.
+    pub more: bool,
+}
+
+/// An object of a known class, and what it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance<'a> {
     /// Its class.
     pub class: NameId,
@@ -87,7 +107,26 @@ pub struct Text<'a> {
     pub complete: bool,
 }
 
+impl<'a> Instance<'a> {
+    /// An object nothing more is known of.
+    pub const fn bare(class: NameId) -> Self {
+        Self { class, origin: FoundOperand::Unknown, text: None }
+    }
+
+    /// It, without what it was made with.
+    fn bared(self: &Rc<Self>) -> Rc<Self> {
+        if self.origin == FoundOperand::Unknown && self.text.is_none() {
+            Rc::clone(self)
+        } else {
+            Rc::new(Self::bare(self.class))
+        }
+    }
+}
+
 impl<'a> Text<'a> {
+    /// Folding `s += s` must not grow without bound: bytes.
+    pub const LONGEST: usize = 4096;
+
     /// A string known in full.
     pub fn complete(known: impl Into<Cow<'a, str>>) -> Self {
         Self { known: known.into(), complete: true }
@@ -100,9 +139,7 @@ impl<'a> Text<'a> {
 
     /// This text with another behind it.
     pub fn join(self, rest: &Self) -> Self {
-        /// Folding `s += s` must not grow without bound.
-        const LONGEST: usize = 4096;
-        if !self.complete || self.known.len() + rest.known.len() > LONGEST {
+        if !self.complete || self.known.len() + rest.known.len() > Self::LONGEST {
             return Self { complete: false, ..self };
         }
         let mut known = self.known.into_owned();
@@ -122,8 +159,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Unknown)
     }
 
-    /// Whether it stays true after the variable that holds it may have been assigned again by
-    /// code not yet seen: a class or function yes, a constant no.
+    /// Whether it is a module, class, function or object rather than a constant.
     pub const fn is_reference(&self) -> bool {
         match self {
             Self::Name(_)
@@ -133,6 +169,8 @@ impl<'a> Value<'a> {
             | Self::Namespace(_)
             | Self::Globals
             | Self::Getter(..)
+            | Self::Plain(..)
+            | Self::AnyMember(_)
             | Self::Partial(_)
             | Self::Class(_)
             | Self::Own(_)
@@ -145,8 +183,60 @@ impl<'a> Value<'a> {
             | Self::Bool(_)
             | Self::None
             | Self::Sequence(_)
+            | Self::List(_)
             | Self::Mapping(_) => false,
         }
+    }
+
+    /// What stays true of it when it is one of several ways, or when code not seen here may have
+    /// put another in its place: the references in it, and objects of which only the class is
+    /// known. No constant is.
+    pub fn references(&self) -> Self {
+        match self {
+            Self::Name(_)
+            | Self::Part(..)
+            | Self::Namespace(_)
+            | Self::Globals
+            | Self::Getter(..)
+            | Self::AnyMember(_)
+            | Self::Class(_)
+            | Self::Own(_)
+            | Self::Function => self.clone(),
+            Self::Unknown
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Int(_)
+            | Self::Bool(_)
+            | Self::None => Self::Unknown,
+            Self::Instance(instance) => Self::Instance(instance.bared()),
+            Self::Method(id, instance) => Self::Method(*id, instance.bared()),
+            Self::Plain(base, method) => match base.references() {
+                Self::Unknown => Self::Unknown,
+                base => Self::Plain(Rc::new(base), method),
+            },
+            Self::Partial(partial) => Self::Partial(Rc::new(Partial {
+                function: partial.function.references(),
+                positional: Vec::new(),
+                keywords: Vec::new(),
+                more: true,
+            })),
+            Self::Sequence(items) => Self::items_of(items).map_or(Self::Unknown, Self::Sequence),
+            Self::List(items) => Self::items_of(items).map_or(Self::Unknown, Self::List),
+            Self::Mapping(items) => {
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.references()))
+                    .filter(|(_, value)| !value.is_unknown())
+                    .collect();
+                if items.is_empty() { Self::Unknown } else { Self::Mapping(items.into()) }
+            }
+            Self::Either(values) => Self::Either(values.iter().map(Self::references).collect()),
+        }
+    }
+
+    fn items_of(items: &[Self]) -> Option<Rc<[Self]>> {
+        let items: Vec<_> = items.iter().map(Self::references).collect();
+        (!items.iter().all(Self::is_unknown)).then(|| items.into())
     }
 
     /// The string, if it is one known in full.
@@ -165,19 +255,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of several. Unknown ones say nothing and go; at most eight are kept.
+    /// One of several. Where they differ no constant is certain; unknown ones say nothing and go;
+    /// at most eight are kept.
     pub fn either(values: impl IntoIterator<Item = Self>) -> Self {
         let mut kept: Vec<Self> = Vec::new();
-        let mut constant = true;
         let mut all_equal = true;
         for value in values {
             for one in value.each() {
-                let known = kept.iter().any(|k| k.same(one));
-                if known {
+                if kept.iter().any(|k| k.same(one)) {
                     continue;
                 }
                 all_equal &= kept.is_empty();
-                constant &= !one.is_reference();
                 if kept.len() < 8 {
                     kept.push(one.clone());
                 }
@@ -186,18 +274,44 @@ impl<'a> Value<'a> {
         if all_equal {
             return kept.pop().unwrap_or_default();
         }
-        // Two different constants are as good as unknown: no operand can be exact.
-        if constant {
-            return Self::Unknown;
+        let mut joined: Vec<Self> = Vec::new();
+        for one in kept {
+            let one = one.references();
+            if one.is_unknown() || joined.iter().any(|j| j.same(&one)) {
+                continue;
+            }
+            match joined.iter_mut().find_map(|j| j.itemwise(&one).map(|both| (j, both))) {
+                Some((j, both)) => *j = both,
+                None => joined.push(one),
+            }
         }
-        kept.retain(Self::is_reference);
-        if kept.len() == 1 {
-            return kept.pop().unwrap_or_default();
+        if joined.len() > 1 {
+            return Self::Either(joined.into());
         }
-        Self::Either(kept.into())
+        joined.pop().unwrap_or_default()
     }
 
-    fn same(&self, other: &Self) -> bool {
+    /// Whether each thing one may be, the other may be too.
+    pub fn same_options(&self, other: &Self) -> bool {
+        let (one, other) = (self.each(), other.each());
+        one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| a.same(b)))
+    }
+
+    /// Two displays of equal length, joined item by item.
+    fn itemwise(&self, other: &Self) -> Option<Self> {
+        let join = |a: &[Self], b: &[Self]| -> Option<Rc<[Self]>> {
+            let pairs = a.iter().zip(b).map(|(a, b)| Self::either([a.clone(), b.clone()]));
+            (a.len() == b.len()).then(|| pairs.collect())
+        };
+        match (self, other) {
+            (Self::Sequence(a), Self::Sequence(b)) => join(a, b).map(Self::Sequence),
+            (Self::List(a), Self::List(b)) => join(a, b).map(Self::List),
+            _ => None,
+        }
+    }
+
+    /// Whether both say the same.
+    pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
@@ -210,8 +324,12 @@ impl<'a> Value<'a> {
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Class(a), Self::Class(b)) | (Self::Own(a), Self::Own(b)) => a == b,
-            (Self::Instance(a), Self::Instance(b)) => Rc::ptr_eq(a, b),
-            (Self::Method(a, x), Self::Method(b, y)) => a == b && Rc::ptr_eq(x, y),
+            (Self::Instance(a), Self::Instance(b)) => a == b,
+            (Self::Method(a, x), Self::Method(b, y)) => a == b && x == y,
+            (Self::AnyMember(a), Self::AnyMember(b)) => a == b,
+            (Self::Sequence(a), Self::Sequence(b)) | (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b))
+            }
             _ => false,
         }
     }
@@ -231,6 +349,20 @@ mod tests {
         assert_eq!(joined.exact_text(), Some("r"));
         let joined = Value::either([Value::text("r"), Value::Unknown]);
         assert!(joined.is_unknown());
+    }
+
+    #[test]
+    fn an_object_that_is_only_one_way_is_not_known_in_full() {
+        let id = crate::resolve::names::NAMES.find("pathlib.Path").expect("known");
+        let origin = FoundOperand::Path("/a".into());
+        let path = Value::Instance(Rc::new(Instance { class: id, origin, text: None }));
+        let joined = Value::either([path.clone(), path.clone()]);
+        assert!(joined.same(&path));
+        for other in [Value::Unknown, Value::text("/b")] {
+            let joined = Value::either([path.clone(), other]);
+            let Value::Instance(joined) = joined else { panic!("an object") };
+            assert_eq!(*joined, Instance::bare(id));
+        }
     }
 
     #[test]
