@@ -51,7 +51,7 @@ python-lint:
 	fi
 	$(VENV)/bin/ruff check --config tests/ruff.toml tests
 	$(VENV)/bin/ruff format --config tests/ruff.toml --check tests
-	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/pages
+	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/pages tests/generate
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
 test-long: test
@@ -82,4 +82,4 @@ fmt:
 
 # Rewrite the documents that are made from the code.
 update:
-	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated catalog
+	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated documents catalog

@@ -60,18 +60,25 @@ pub const DEFAULT_EXCLUDE: [&str; 25] = [
 pub struct DiscoverOptions {
     /// Files and folders; shown as given.
     pub roots: Vec<PathBuf>,
-    /// The folder that patterns with a `/` are relative to: the project's root.
-    pub base: PathBuf,
     /// Whether `.gitignore`, `.ignore`, `.git/info/exclude` and git's global excludes count.
     /// They never bind a root, and those of git count inside a repository only.
     pub ignore_files: bool,
-    /// Patterns in the syntax of `.gitignore`, instead of [`DEFAULT_EXCLUDE`]. They bind roots.
-    pub exclude: Option<Vec<String>>,
-    /// Further patterns, which bind roots too.
-    pub extend_exclude: Vec<String>,
+    /// Patterns instead of [`DEFAULT_EXCLUDE`]. They bind roots.
+    pub exclude: Option<Vec<Pattern>>,
+    /// Further patterns, which bind roots too and go before those of `exclude`.
+    pub extend_exclude: Vec<Pattern>,
     /// Whether to enter excluded folders, to list the files passed over there and not only the
     /// folder.
     pub list_excluded: bool,
+}
+
+/// A pattern of `exclude`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The folder it was written for: a `/` in the pattern counts from here.
+    pub base: PathBuf,
+    /// In the syntax of `.gitignore`; a leading `./` stands for the base.
+    pub glob: String,
 }
 
 /// A file to analyse.
@@ -149,7 +156,6 @@ pub fn discover_each(
     options: &DiscoverOptions,
     on_file: &mut dyn FnMut(&File),
 ) -> Result<Discovered, DiscoverError> {
-    let base = options.base.canonicalize().unwrap_or_else(|_| options.base.clone());
-    let excludes = Excludes::new(base, options.exclude.as_deref(), &options.extend_exclude)?;
+    let excludes = Excludes::new(options.exclude.as_deref(), &options.extend_exclude)?;
     Walker::new(options, excludes, on_file).run()
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use hermetic_policy::rule::{Construct, Reported};
+use hermetic_policy::rule::{Construct, Reported, Trigger};
 use hermetic_policy::{
     Act, Capability, Endpoint, Host, Level, Operand, Policy, ResolvedPath, Rule, Verb, Verdict,
     Why, message, modules,
@@ -18,6 +18,9 @@ use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, 
 
 /// The most uses of native code listed beside the import they belong to.
 const MOST_RELATED: usize = 20;
+
+/// To listen on `""` is to listen everywhere (CPython `Doc/library/socket.rst`).
+const EVERY_ADDRESS: &str = "0.0.0.0";
 
 /// What decides which findings are told, and how loudly.
 #[derive(Clone, Debug)]
@@ -57,20 +60,24 @@ pub struct Judged {
 impl Judgement {
     /// Judge everything found in one file. `span_of` places a byte range.
     pub fn judge(&self, summary: &FileSummary, span_of: &dyn Fn(Range) -> Span) -> Judged {
-        let mut bench = Bench { judgement: self, span_of, judged: Judged::default() };
+        let mut bench = Bench {
+            judgement: self,
+            span_of,
+            judged: Judged::default(),
+            extensions: FxHashSet::default(),
+        };
         for capture in &summary.captures {
             bench.capture(capture);
         }
-        let mut native = Vec::new();
+        let mut once = Vec::new();
         for act in &summary.acts {
-            // Native code is one finding a file, at its first place.
-            if act.rule.capability == Capability::Native && act.rule.reported == Reported::Always {
-                native.push(act);
+            if is_told_once(act.rule) {
+                once.push(act);
             } else {
                 bench.act(act);
             }
         }
-        bench.native(native);
+        bench.once(once);
         for import in &summary.imports {
             bench.import(import);
         }
@@ -98,6 +105,8 @@ struct Bench<'j> {
     judgement: &'j Judgement,
     span_of: &'j dyn Fn(Range) -> Span,
     judged: Judged,
+    /// Top-level packages told as native, or as perhaps native.
+    extensions: FxHashSet<String>,
 }
 
 impl Bench<'_> {
@@ -140,17 +149,22 @@ impl Bench<'_> {
             (Verdict::Deny(why), Ruling::Undecided) => Verdict::Undecided(why),
             (verdict, _) => verdict,
         };
-        let shown = shown_operand(&found.operand);
+        let shown = shown_operand(&found.operand, found.verb);
         let told =
             message::tell_act(rule, found.verb, &found.target, shown.as_deref(), told_verdict);
         self.push(rule, level, ruling, found.range, &found.target, told);
     }
 
-    /// All native code of a file in one finding for each rule.
-    fn native(&mut self, acts: Vec<&FoundAct>) {
+    /// Findings at the first place; the others are related to it. Native code is one for each
+    /// rule, a low-level module one for each module.
+    fn once(&mut self, acts: Vec<&FoundAct>) {
         let mut groups: Vec<(&FoundAct, Vec<&FoundAct>)> = Vec::new();
         for act in acts {
-            match groups.iter_mut().find(|(first, _)| first.rule.name == act.rule.name) {
+            let same = |first: &FoundAct| {
+                first.rule.name == act.rule.name
+                    && (first.rule.capability == Capability::Native || first.target == act.target)
+            };
+            match groups.iter_mut().find(|(first, _)| same(first)) {
                 Some((_, rest)) => rest.push(act),
                 None => groups.push((act, Vec::new())),
             }
@@ -161,6 +175,7 @@ impl Bench<'_> {
             let Some(told) = self.judged.diagnostics.get_mut(before) else { continue };
             told.related = rest
                 .iter()
+                .filter(|act| act.range != first.range)
                 .take(MOST_RELATED)
                 .map(|act| Related {
                     span: (self.span_of)(act.range),
@@ -173,34 +188,51 @@ impl Bench<'_> {
     fn import(&mut self, import: &FoundImport) {
         let policy = &self.judgement.policy;
         if policy.guards(Capability::Imports) {
-            let joined = import.member.as_ref().map(|m| format!("{}.{m}", import.module));
-            let names = [Some(&*import.module), joined.as_deref()];
-            let denied = names.into_iter().flatten().find(|name| {
-                let verdict = policy.decide(&Act::Import(Operand::Exact(name))).verdict();
-                verdict == Verdict::Deny(Why::DeniedImport)
-            });
-            if let (Some(name), Some(rule)) = (denied, NAMES.construct_rule(Construct::AnyImport)) {
-                let told = message::tell_act(
-                    rule,
-                    Verb::Import,
-                    name,
-                    Some(name),
-                    Verdict::Deny(Why::DeniedImport),
-                );
-                let level = self.judgement.level(rule, rule.level);
-                self.push(rule, level, Ruling::Deny, import.range, name, told);
-            }
+            self.denied_import(import);
         }
         if policy.guards(Capability::Native) {
             self.extension(import);
         }
     }
 
-    /// Under `--block-native`, an import of what is or may be an extension module.
+    /// The module itself on the deny list, or else what is imported from it.
+    fn denied_import(&mut self, import: &FoundImport) {
+        let Some(rule) = NAMES.construct_rule(Construct::AnyImport) else { return };
+        let denied = |name: &str| {
+            let verdict = self.judgement.policy.decide(&Act::Import(Operand::Exact(name)));
+            verdict.verdict() == Verdict::Deny(Why::DeniedImport)
+        };
+        let mut places = Vec::new();
+        if denied(&import.module) {
+            places.push((import.module.to_string(), import.range));
+        } else {
+            let joined = |(member, range): &(Box<str>, Range)| {
+                (format!("{}.{member}", import.module), *range)
+            };
+            places.extend(import.members.iter().map(joined).filter(|(name, _)| denied(name)));
+        }
+        for (name, range) in places {
+            let told = message::tell_act(
+                rule,
+                Verb::Import,
+                &name,
+                Some(&name),
+                Verdict::Deny(Why::DeniedImport),
+            );
+            let level = self.judgement.level(rule, rule.level);
+            self.push(rule, level, Ruling::Deny, range, &name, told);
+        }
+    }
+
+    /// Under `--block-native`, an import of what is or may be an extension module: one finding a
+    /// file for each top-level package.
     fn extension(&mut self, import: &FoundImport) {
         let Some(rule) = NAMES.construct_rule(Construct::UnknownImport) else { return };
         let top = import.module.split('.').next().unwrap_or_default();
         let own = self.judgement.first_party.contains(top);
+        if self.extensions.contains(top) {
+            return;
+        }
         // `ctypes` and its kin have a rule of their own.
         let told_elsewhere = NAMES
             .import_rules(&import.module)
@@ -210,6 +242,7 @@ impl Bench<'_> {
             return;
         }
         let Some(operand) = modules::extension_operand(&import.module) else { return };
+        self.extensions.insert(top.to_owned());
         let verdict = self.judgement.policy.decide(&Act::ImportExtension(operand)).verdict();
         let (ruling, level) = match verdict {
             Verdict::Allow => return,
@@ -255,14 +288,22 @@ impl Bench<'_> {
     }
 }
 
+/// Whether a file has one finding of the rule, where it first imports what the rule names.
+fn is_told_once(rule: &Rule) -> bool {
+    let native = rule.capability == Capability::Native && rule.reported == Reported::Always;
+    native
+        || (rule.capability == Capability::Integrity
+            && rule.triggers.iter().any(|trigger| matches!(trigger, Trigger::Import(_))))
+}
+
 /// The act, with an operand where what was found is one in full.
 fn as_act(found: &FoundAct) -> Act<'_> {
     let operand = &found.operand;
     match found.verb {
-        Verb::Prepare => Act::Prepare(endpoint(operand, false)),
-        Verb::Resolve => Act::Resolve(endpoint(operand, false)),
-        Verb::Connect => Act::Connect(endpoint(operand, false)),
-        Verb::Listen => Act::Listen(endpoint(operand, true)),
+        Verb::Prepare => Act::Prepare(endpoint(operand)),
+        Verb::Resolve => Act::Resolve(endpoint(operand)),
+        Verb::Connect => Act::Connect(endpoint(operand)),
+        Verb::Listen => Act::Listen(endpoint(operand)),
         Verb::Spawn => Act::Spawn(name(operand)),
         Verb::Signal => Act::Signal,
         Verb::ReadFile => Act::ReadFile(path(operand)),
@@ -283,7 +324,7 @@ fn as_act(found: &FoundAct) -> Act<'_> {
     }
 }
 
-fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
+fn endpoint(operand: &FoundOperand) -> Operand<Endpoint<'_>> {
     let (host, port) = match operand {
         FoundOperand::Inet { host, port } => (&**host, *port),
         FoundOperand::Name(host) => (&**host, None),
@@ -292,8 +333,6 @@ fn endpoint(operand: &FoundOperand, listening: bool) -> Operand<Endpoint<'_>> {
             return Operand::Unknown;
         }
     };
-    // To listen on "" is to listen everywhere (CPython `Doc/library/socket.rst`).
-    let host = if host.is_empty() && listening { "0.0.0.0" } else { host };
     match Host::parse(host) {
         Some(host) => Operand::Exact(Endpoint::Inet { host, port }),
         None => Operand::Unknown,
@@ -317,8 +356,12 @@ fn name(operand: &FoundOperand) -> Operand<&str> {
 }
 
 /// The operand as a message shows it.
-fn shown_operand(operand: &FoundOperand) -> Option<String> {
+fn shown_operand(operand: &FoundOperand, verb: Verb) -> Option<String> {
     match operand {
+        FoundOperand::Inet { host, port } if host.is_empty() && verb == Verb::Listen => {
+            let port = port.map_or(String::new(), |port| format!(":{port}"));
+            Some(format!("{EVERY_ADDRESS}{port}"))
+        }
         FoundOperand::Unknown | FoundOperand::Nothing => None,
         FoundOperand::Inet { host, port: Some(port) } if host.contains(':') => {
             Some(format!("[{host}]:{port}"))

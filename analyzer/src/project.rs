@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -31,6 +31,8 @@ use crate::syntax::{self, STACK_BYTES};
 pub struct Settings {
     /// Which files.
     pub discover: DiscoverOptions,
+    /// The folder that paths are shown relative to where they are below it.
+    pub base: PathBuf,
     /// What is denied, and how loudly it is told.
     pub judgement: Judgement,
     /// Worker threads; `None` for one a processor.
@@ -96,7 +98,7 @@ pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectE
         analyse_each(settings, &settings.judgement, done, run)?
     };
     let mut report = join(outcomes);
-    unanalysable(&mut report, &found, &settings.judgement, &settings.discover.base);
+    unanalysable(&mut report, &found, &settings.judgement, &settings.base);
     report.summary.ignored = found.ignored.len() as u64;
     report.summary.excluded = found.excluded.len() as u64;
     report.summary.seconds = start.elapsed().as_secs_f64();
@@ -116,7 +118,7 @@ fn analyse_each<T: Send>(
             find(&mut |file: &File| {
                 let (file, outcomes) = (file.clone(), &outcomes);
                 scope.spawn(move |_| {
-                    let outcome = check_file(judgement, &file, &settings.discover.base);
+                    let outcome = check_file(judgement, &file, &settings.base);
                     done.fetch_add(1, Ordering::Relaxed);
                     outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
                 });
@@ -126,18 +128,19 @@ fn analyse_each<T: Send>(
     Ok((found, outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
-/// Analyse one text that is no file on the disk: standard input, or an editor's buffer.
+/// Analyse one text that is no file on the disk, as far as it could be had: standard input, or an
+/// editor's buffer.
 ///
 /// # Errors
 /// [`ProjectError::Threads`] where no thread with stack enough can be had.
 pub fn check_bytes(
     judgement: &Judgement,
     path: &str,
-    bytes: Vec<u8>,
+    bytes: Result<Vec<u8>, Unanalysed>,
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || Ok(bytes), kind))?;
+    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
     let mut report = join([outcome]);
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
@@ -348,3 +351,6 @@ fn first_party(files: &[File]) -> FxHashSet<String> {
     };
     files.iter().flat_map(top).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! A [`Report`](crate::report::Report) as bytes: for people ([`full`], [`concise`], with
+//! A [`Report`] as bytes: for people ([`full`], [`concise`], with
 //! [`closing`] lines) and for programs ([`json`], [`jsonl`]).
 //!
 //! Every renderer writes to an [`std::io::Write`], never prints, and lists findings in the order

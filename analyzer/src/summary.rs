@@ -112,8 +112,8 @@ pub enum Keep {
 pub struct FoundImport {
     /// The dotted name: the deepest module the statement names for certain.
     pub module: Box<str>,
-    /// `from module import name`: may be a submodule.
-    pub member: Option<Box<str>>,
-    /// Where.
+    /// Where the module is named.
     pub range: Range,
+    /// The names of `from module import name`: may be submodules.
+    pub members: Box<[(Box<str>, Range)]>,
 }

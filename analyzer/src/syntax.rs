@@ -4,6 +4,8 @@
 //! stack; what walks or drops the tree does not, so nesting is bounded here before parsing and
 //! the threads that analyse have stacks to match (see [`STACK_BYTES`]).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 pub use ruff_python_ast as ast;
 use ruff_python_parser::{Mode, ParseOptions};
 pub use ruff_text_size::{Ranged, TextRange, TextSize};
@@ -20,6 +22,7 @@ pub const STACK_BYTES: usize = 512 << 20;
 #[derive(Debug)]
 pub struct Parsed {
     parts: Vec<ruff_python_parser::Parsed<ast::ModModule>>,
+    failed: Vec<SyntaxError>,
 }
 
 /// One syntax error.
@@ -55,11 +58,20 @@ pub fn parse(
         return Err(TooDeep { offset: u32::try_from(offset).unwrap_or(u32::MAX) });
     }
     let options = ParseOptions::from(if notebook { Mode::Ipython } else { Mode::Module });
-    let parse = |part: std::ops::Range<u32>| {
+    let mut parsed = Parsed { parts: Vec::new(), failed: Vec::new() };
+    for part in parts {
         let range = TextRange::new(part.start.into(), part.end.into());
-        ruff_python_parser::parse_cells_unchecked(text, [range], &options)
-    };
-    Ok(Parsed { parts: parts.into_iter().map(parse).collect() })
+        // The parser takes some broken notebook lines for impossible and panics; the other cells
+        // are not to blame.
+        let parse = || ruff_python_parser::parse_cells_unchecked(text, [range], &options);
+        if let Ok(part) = catch_unwind(AssertUnwindSafe(parse)) {
+            parsed.parts.push(part);
+        } else {
+            let message = "the parser failed on this part".to_owned();
+            parsed.failed.push(SyntaxError { message, range });
+        }
+    }
+    Ok(parsed)
 }
 
 /// Parse a text that is one part.
@@ -67,7 +79,8 @@ pub fn parse(
 /// # Errors
 /// As [`parse`].
 pub fn parse_module(text: &str) -> Result<Parsed, TooDeep> {
-    parse(text, [0..u32::try_from(text.len()).unwrap_or(u32::MAX)], false)
+    let whole = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
+    parse(text, std::iter::once(whole), false)
 }
 
 impl Parsed {
@@ -76,12 +89,13 @@ impl Parsed {
         self.parts.iter().map(|part| &*part.syntax().body)
     }
 
-    /// What the parser objected to, in order.
+    /// What the parser objected to, in order; last, the parts it failed on.
     pub fn errors(&self) -> impl Iterator<Item = SyntaxError> {
         self.parts
             .iter()
             .flat_map(ruff_python_parser::Parsed::errors)
             .map(|error| SyntaxError { message: error.error.to_string(), range: error.location })
+            .chain(self.failed.iter().cloned())
     }
 }
 
@@ -105,9 +119,9 @@ mod depth {
 
     const CLASSES: [Class; 256] = {
         let mut classes = [Class::Operator; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            classes[byte] = match byte as u8 {
+        let mut byte = 0_u8;
+        loop {
+            classes[byte as usize] = match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..=0xff => Class::Word,
                 b' ' | b'\t' | 0x0c | b'\\' => Class::Space,
                 b'\n' | b'\r' => Class::LineEnd,
@@ -119,6 +133,9 @@ mod depth {
                 b'\'' | b'"' => Class::Quote,
                 _ => Class::Operator,
             };
+            if byte == u8::MAX {
+                break;
+            }
             byte += 1;
         }
         classes

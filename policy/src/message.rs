@@ -47,7 +47,11 @@ pub fn tell_act(
     let what = if target.is_empty() {
         rule.summary.to_owned()
     } else {
-        what(verb, target, operand, matches!(verdict, Verdict::Undecided(_)))
+        let undecided = match verdict {
+            Verdict::Undecided(why) => Some(why),
+            Verdict::Allow | Verdict::Deny(_) => None,
+        };
+        what(rule, verb, target, operand, undecided)
     };
     let subject = operand.unwrap_or(target);
     match verdict {
@@ -61,7 +65,7 @@ pub fn tell_act(
         },
         Verdict::Undecided(why) => Told {
             what,
-            why: why_undecided(why).to_owned(),
+            why: why_undecided(verb, why).to_owned(),
             remedy: remedy_undecided(verb, operand).to_owned(),
         },
     }
@@ -124,7 +128,13 @@ fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-fn what(verb: Verb, target: &str, operand: Option<&str>, undecided: bool) -> String {
+fn what(
+    rule: &Rule,
+    verb: Verb,
+    target: &str,
+    operand: Option<&str>,
+    undecided: Option<Why>,
+) -> String {
     // An import's operand is often the target itself.
     let operand = operand.filter(|operand| *operand != target).map(shown);
     let target = shown(target);
@@ -147,31 +157,55 @@ fn what(verb: Verb, target: &str, operand: Option<&str>, undecided: bool) -> Str
         Verb::Evaluate => format!("`{target}` runs code made from data"),
         Verb::Deserialise => format!("`{target}` loads data that can run code"),
         Verb::Import => with("imports", "is imported"),
-        Verb::ImportExtension if undecided => {
+        Verb::ImportExtension if undecided.is_some() => {
             with("may load native code for", "may load native code")
         }
         Verb::ImportExtension => with("loads native code for", "loads native code"),
         Verb::LoadNative => with("loads native code from", "reaches native code"),
-        Verb::MutateInterpreter => with("changes", "changes the state of the interpreter"),
+        // What is changed is the rule's to say; the operand only repeats the target.
+        Verb::MutateInterpreter | Verb::Tamper => format!("`{target}`: {}", rule.summary),
         Verb::Introspect => format!("`{target}` looks inside objects, frames or the heap"),
-        Verb::Tamper => with("works against the guard of", "works against a guard"),
         Verb::Keep => format!("`{target}` is kept past any patch of it"),
         Verb::Hide => format!("`{target}` cannot be analysed"),
     };
-    if undecided {
-        text.push_str(match (verb, &operand) {
-            (Verb::Prepare | Verb::Connect, Some(_)) => {
-                ", at a port that is not known before the program runs"
-            }
-            (Verb::Prepare, None) => "; where it connects is not known here",
-            // The sentence says "may" already.
-            (Verb::ImportExtension, _) => "",
-            (Verb::Import, None) => ", by a name that is not known before the program runs",
-            (_, None) => " that is not known before the program runs",
-            (_, Some(_)) => "; what it comes to is not known before the program runs",
-        });
+    if let Some(why) = undecided {
+        text.push_str(open_question(verb, operand.as_deref(), why));
     }
     text
+}
+
+/// What of an act is not known before the program runs: what it is done to, or whether it
+/// happens at all.
+fn open_question(verb: Verb, operand: Option<&str>, why: Why) -> &'static str {
+    match (verb, operand) {
+        // The sentence says "may" already.
+        (Verb::ImportExtension, _) => "",
+        (Verb::Prepare, None) => "; where it connects is not known here",
+        (Verb::Import, None) => ", by a name that is not known before the program runs",
+        (Verb::Prepare | Verb::Connect, Some(operand))
+            if host_of(operand).is_some_and(|(_, port)| port.is_none()) =>
+        {
+            ", at a port that is not known before the program runs"
+        }
+        (Verb::Resolve | Verb::Connect | Verb::Listen, None)
+            if why != Why::Denied(Capability::Network) =>
+        {
+            " that is not known before the program runs"
+        }
+        (Verb::ReadFile | Verb::ListDirectory, None) => {
+            " that is not known before the program runs"
+        }
+        (
+            Verb::Prepare
+            | Verb::Resolve
+            | Verb::Listen
+            | Verb::ReadFile
+            | Verb::ListDirectory
+            | Verb::Import,
+            Some(_),
+        ) => "; what it comes to is not known before the program runs",
+        _ => "; whether that happens is not known before the program runs",
+    }
 }
 
 /// What a capability's flag denies, as the subject of a sentence with "denied".
@@ -224,14 +258,15 @@ fn why_denied(why: Why, subject: &str, known: bool) -> String {
     }
 }
 
-const fn why_undecided(why: Why) -> &'static str {
+const fn why_undecided(verb: Verb, why: Why) -> &'static str {
     match why {
         Why::NotAllowListed | Why::CloudMetadata => {
             "the network is denied by --no-network but for allow-listed hosts"
         }
-        Why::Denied(Capability::Network) => {
+        Why::Denied(Capability::Network) if matches!(verb, Verb::Prepare) => {
             "the network is denied by --no-network, but making a client reaches nothing yet"
         }
+        Why::Denied(Capability::Network) => "the network is denied by --no-network",
         Why::NotLoopback => {
             "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
         }
@@ -263,7 +298,10 @@ const fn why_undecided(why: Why) -> &'static str {
 const fn why_advised(rule: &Rule) -> &'static str {
     match rule.capability {
         Capability::Native => "native code reaches past any guard inside the interpreter",
-        Capability::Integrity => "a guard can be undone or got round this way",
+        Capability::Integrity => match rule.verb {
+            Verb::Introspect => "what a guard hides can be reached this way",
+            _ => "a guard can be undone or got round this way",
+        },
         _ => rule.summary,
     }
 }
@@ -272,11 +310,12 @@ fn remedy_advised(rule: &Rule) -> String {
     let name = rule.name;
     match rule.capability {
         Capability::Native => format!(
-            "deny it by --block-native, or accept it with `{name} = \"off\"` in \
-             [tool.hermetic.check.levels]"
+            "deny it by --block-native, or accept it by --level {name}=off (or `{name} = \"off\"` \
+             in [tool.hermetic.check.levels])"
         ),
         _ => format!(
-            "leave it out, or accept it with `{name} = \"off\"` in [tool.hermetic.check.levels]"
+            "leave it out, or accept it by --level {name}=off (or `{name} = \"off\"` in \
+             [tool.hermetic.check.levels])"
         ),
     }
 }

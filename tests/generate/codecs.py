@@ -11,15 +11,32 @@ import importlib
 import pkgutil
 import sys
 import unicodedata
+from typing import Optional
 
 # Codecs that are not single-byte tables but that the analyzer decodes too.
 OTHERS = [
-    "ascii", "big5", "big5hkscs", "charmap", "cp932", "cp949", "cp950", "euc_jp", "euc_kr", "gb18030",
-    "gb2312", "gbk", "latin_1", "raw_unicode_escape", "shift_jis", "unicode_escape", "utf_7", "utf_8",
+    "ascii",
+    "big5",
+    "big5hkscs",
+    "charmap",
+    "cp932",
+    "cp949",
+    "cp950",
+    "euc_jp",
+    "euc_kr",
+    "gb18030",
+    "gb2312",
+    "gbk",
+    "latin_1",
+    "raw_unicode_escape",
+    "shift_jis",
+    "unicode_escape",
+    "utf_7",
+    "utf_8",
 ]
 
 
-def upper_half(name):
+def upper_half(name: str) -> Optional[str]:
     """The 128 characters above ASCII, or None where the codec is no ASCII-compatible byte table."""
     module = importlib.import_module("encodings." + name)
     if not hasattr(module, "decoding_table"):
@@ -33,23 +50,25 @@ def upper_half(name):
         except UnicodeDecodeError:
             char = "\ufffd"
         else:
-            assert len(char) == 1 and char != "\ufffd", name
+            assert len(char) == 1, name
+            assert char != "\ufffd", name
         table += char
     return table
 
 
-def literal(text):
+def literal(text: str) -> str:
     """A Rust string literal that shows letters and hides whatever could confuse a reader."""
     shown = ("Lu", "Ll", "Lo", "Sc", "Nd")
     out = ""
     for char in text:
         category = unicodedata.category(char)
         plain = category in shown and unicodedata.bidirectional(char) not in ("R", "AL", "AN")
-        out += char if plain else "\\u{%x}" % ord(char)
+        out += char if plain else f"\\u{{{ord(char):x}}}"
     return '"' + out + '"'
 
 
-def main():
+def main() -> None:
+    """Write the whole file to standard output."""
     tables = {}
     for module in pkgutil.iter_modules(encodings.__path__):
         if module.name in ("aliases", "mbcs", "oem", "undefined", "_win_cp_codecs"):
@@ -81,4 +100,5 @@ def main():
     out.write(line + "\n];\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,7 @@ fn the_list_of_blind_spots_is_fresh() {
 }
 
 /// Compare a document with what it should be; with `UPDATE` set, write it.
-fn fresh(path: &str, text: &str) {
+pub(crate) fn fresh(path: &str, text: &str) {
     let file = root().join(path);
     if updating() {
         std::fs::create_dir_all(file.parent().expect("in a folder")).expect("a folder is made");
@@ -28,12 +28,12 @@ fn fresh(path: &str, text: &str) {
         return;
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(found == text, "{path} is stale; run: UPDATE=1 cargo test -p hermetic-tests generated");
+    assert!(found == text, "{path} is stale; run: make update");
 }
 
 fn header(title: &str) -> String {
     format!(
-        "<!-- Made from policy/rules by `UPDATE=1 cargo test -p hermetic-tests generated`. -->\n\n\
+        "<!-- Made from policy/rules by `make update`. -->\n\n\
          # {title}\n"
     )
 }
@@ -75,6 +75,18 @@ fn rule_table() -> String {
     text
 }
 
+/// A page's text with its links to other pages as they lead from `docs/`.
+fn from_docs(text: &str) -> String {
+    let mut pieces = text.split("](");
+    let mut moved = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let to_page = piece.split(')').next().is_some_and(|link| !link.contains([':', '/']));
+        moved.push_str(if to_page { "](../policy/rules/" } else { "](" });
+        moved.push_str(piece);
+    }
+    moved
+}
+
 fn blind_spots(pages: &[Page]) -> String {
     let mut body = String::new();
     let (mut only_static, mut only_runtime) = (0, 0);
@@ -98,6 +110,7 @@ fn blind_spots(pages: &[Page]) -> String {
             }
         }
         let blind = page.section("Blind spots").unwrap_or_default().trim();
+        let blind = from_docs(blind);
         if lines.is_empty() && (blind.is_empty() || blind.starts_with("None")) {
             continue;
         }

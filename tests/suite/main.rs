@@ -6,15 +6,18 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`: the `hermetic-check` binary as a process, on real files.
 //! * `laws`: properties of whole runs.
-//! * `generated`, `tidy`: documents that are made from the code, and the shape of the repository.
+//! * `generated`, `documents`: tables that are made from the code; examples that are run, links.
+//! * `tidy`: the shape of the repository.
 //!
-//! `UPDATE=1` rewrites the generated documents and drops needless reasons. `HERMETIC_CHECK` names a binary to test instead of
-//! the one Cargo builds; `HERMETIC_PYTHONS` (separated by `:`) the interpreters of `pages_run`.
+//! `UPDATE=1` rewrites the generated documents and drops needless reasons. `HERMETIC_CHECK` names a
+//! binary to test instead of the one Cargo builds; `HERMETIC_PYTHONS` (separated by `:`) the
+//! interpreters of `pages_run`.
 
 mod analyzer;
 mod catalog;
 mod cli;
 mod conformance;
+mod documents;
 mod files;
 mod generated;
 mod hostile;

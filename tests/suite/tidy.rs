@@ -166,13 +166,41 @@ fn crates_depend_only_downwards() {
     assert_none(&complaints);
 }
 
-/// Lines of shipped code: comments and everything from the first test module on left out.
+/// Lines of shipped code: comments and a module of tests at the end left out.
 fn shipped_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
+    let lines: Vec<&str> = text.lines().collect();
+    // A module of tests with a file of its own is declared anywhere.
+    let ends = |(index, line): (usize, &&str)| {
+        let next = lines.get(index + 1).unwrap_or(&"");
+        line.trim() == "#[cfg(test)]" && next.contains("mod ") && !next.trim_end().ends_with(';')
+    };
+    let shipped = lines.iter().enumerate().position(ends).unwrap_or(lines.len());
+    lines
+        .into_iter()
+        .take(shipped)
         .enumerate()
-        .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
         .map(|(index, line)| (index + 1, line))
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Whether a file is a module that its parent declares for tests only.
+fn is_test_module(path: &Path) -> bool {
+    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem().and_then(|s| s.to_str()))
+    else {
+        return false;
+    };
+    let parents = [folder.with_extension("rs"), folder.join("lib.rs"), folder.join("main.rs")];
+    let declares = |parent: &PathBuf| {
+        let text = std::fs::read_to_string(crate::repository::root().join(parent));
+        let text = text.unwrap_or_default();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        lines.windows(2).any(|pair| {
+            pair[0] == "#[cfg(test)]"
+                && pair[1].strip_suffix(';').and_then(|declared| declared.split(' ').next_back())
+                    == Some(stem)
+        })
+    };
+    parents.iter().any(declares)
 }
 
 /// Files of `folder` whose shipped code has one of `words`, but for those `may` accepts.
@@ -180,7 +208,7 @@ fn offenders(folder: &str, words: &[&str], may: impl Fn(&str) -> bool) -> Vec<St
     let mut offenders = Vec::new();
     for path in with_extension(&["rs"]).iter().filter(|p| p.starts_with(folder)) {
         let name = slashed(path);
-        if may(&name) {
+        if may(&name) || is_test_module(path) {
             continue;
         }
         for (number, line) in shipped_lines(&read(path)) {
@@ -190,6 +218,21 @@ fn offenders(folder: &str, words: &[&str], may: impl Fn(&str) -> bool) -> Vec<St
         }
     }
     offenders
+}
+
+#[test]
+fn tests_are_no_shipped_code() {
+    for (path, expected) in [
+        ("analyzer/src/discover/tests.rs", true),
+        ("analyzer/src/discover/walk.rs", false),
+        ("analyzer/src/discover.rs", false),
+        ("analyzer/src/lib.rs", false),
+    ] {
+        assert_eq!(is_test_module(Path::new(path)), expected, "{path}");
+    }
+    let text = "use a;\n// b\n#[cfg(test)]\nmod tests;\nc();\n#[cfg(test)]\nmod tests {\nd();\n}\n";
+    let numbers: Vec<usize> = shipped_lines(text).map(|(number, _)| number).collect();
+    assert_eq!(numbers, [1, 3, 4, 5]);
 }
 
 #[test]

@@ -30,10 +30,18 @@ impl<'a> Engine<'a> {
             }
             Expr::Subscript(subscript) => {
                 let base = self.expression(&subscript.value, Use::Looked);
-                let wrapper = matches!(base, Value::Name(id)
-                    if self.names.special(id) == Some(Special::TypeWrapper));
+                let wrapper = matches!(base.only(), Value::Name(id)
+                    if self.names.special(*id) == Some(Special::TypeWrapper));
                 if !wrapper {
-                    return self.instance_of(&base);
+                    return match self.instance_of(&base) {
+                        Value::Unknown if holds_items(&subscript.value) => {
+                            match self.annotation(&subscript.slice, depth + 1) {
+                                Value::Unknown => Value::Unknown,
+                                item => Value::List([item].into()),
+                            }
+                        }
+                        known => known,
+                    };
                 }
                 match &*subscript.slice {
                     Expr::Tuple(tuple) => {
@@ -48,6 +56,7 @@ impl<'a> Engine<'a> {
                     one => self.annotation(one, depth + 1),
                 }
             }
+            Expr::NoneLiteral(_) => Value::None,
             // `"socket.socket"`, a forward reference.
             Expr::StringLiteral(string) => self.dotted(string.value.to_str()),
             _ => Value::Unknown,
@@ -80,4 +89,17 @@ impl<'a> Engine<'a> {
             _ => Value::Unknown,
         }
     }
+}
+
+/// `list`, `typing.Iterable`: an annotation of what is iterated over.
+fn holds_items(annotation: &Expr) -> bool {
+    let name = match annotation {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return false,
+    };
+    matches!(
+        name,
+        "list" | "List" | "set" | "Set" | "Iterable" | "Iterator" | "Sequence" | "Collection"
+    )
 }

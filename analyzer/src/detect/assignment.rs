@@ -7,8 +7,7 @@ use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::is_short_path;
-use super::outer_writes::is_exact;
+use super::expressions::{flags_or, is_short_path};
 
 impl<'a> Engine<'a> {
     pub(super) fn assign_statement(&mut self, assign: &'a ast::StmtAssign) {
@@ -21,7 +20,7 @@ impl<'a> Engine<'a> {
                 .zip(values)
                 .map(|(target, value)| {
                     let used = self.target_use(target);
-                    (target, self.expression(value, used), used)
+                    (target, self.expression(value, used), self.taken_by(value, used))
                 })
                 .collect();
             for (target, value, used) in values {
@@ -32,9 +31,29 @@ impl<'a> Engine<'a> {
         let used = assign.targets.iter().map(|t| self.target_use(t)).reduce(strongest);
         let used = used.unwrap_or(Use::Assigned);
         let value = self.expression(&assign.value, used);
+        let used = self.taken_by(&assign.value, used);
         for target in &assign.targets {
             self.assign_as(target, value.clone(), used);
         }
+    }
+
+    /// How a value is used, but for a local alias of what is kept already: that keeps nothing.
+    fn taken_by(&self, value: &Expr, used: Use) -> Use {
+        let kept = match value {
+            Expr::Name(name) => self
+                .scopes
+                .find(self.scope, name.id.as_str())
+                .is_some_and(|(binding, ..)| binding.alias_at.is_none()),
+            Expr::Attribute(attribute) => match &*attribute.value {
+                Expr::Name(owner) => self
+                    .scopes
+                    .find(self.scope, owner.id.as_str())
+                    .is_some_and(|(b, ..)| matches!(b.value, Value::Own(_) | Value::Class(_))),
+                _ => false,
+            },
+            _ => false,
+        };
+        if kept && used == Use::Assigned { Use::Looked } else { used }
     }
 
     pub(super) fn annotated_assignment(&mut self, assign: &'a ast::StmtAnnAssign) {
@@ -48,10 +67,7 @@ impl<'a> Engine<'a> {
         };
         let used = self.target_use(&assign.target);
         let value = self.expression(value, used);
-        let value = match value {
-            Value::Unknown | Value::None => Value::either([value, annotated]),
-            known => known,
-        };
+        let value = if matches!(value, Value::Unknown | Value::None) { annotated } else { value };
         self.assign_as(&assign.target, value, used);
     }
 
@@ -80,6 +96,10 @@ impl<'a> Engine<'a> {
                 (Value::Text(before), Value::Text(value)) if assign.op == ast::Operator::Add => {
                     Value::Text(before.join(&value))
                 }
+                (before, value) if self.is_open_flag(&before) => match assign.op {
+                    ast::Operator::BitOr => flags_or(&before, &value),
+                    _ => Value::Unknown,
+                },
                 (before @ Value::Name(_), _) => before,
                 _ => Value::Unknown,
             };
@@ -87,10 +107,21 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Whether it is a flag of `os.open`, or several.
+    fn is_open_flag(&self, value: &Value<'a>) -> bool {
+        value.each().iter().any(|one| match one {
+            Value::Name(id) => matches!(self.names.special(*id), Some(Special::OpenFlag { .. })),
+            Value::Flags(_) => true,
+            _ => false,
+        })
+    }
+
     /// How a value assigned to this target is used.
     pub(super) fn target_use(&self, target: &Expr) -> Use {
         match target {
             Expr::Name(name) => self.assigned_use(name.id.as_str()),
+            // `os.rename = saved` puts a patch on or takes it off.
+            Expr::Attribute(attribute) if self.is_patch_point_of(attribute) => Use::Assigned,
             Expr::Attribute(_) => Use::Kept(Keep::Attribute),
             Expr::Subscript(_) => Use::Kept(Keep::Container),
             Expr::Tuple(tuple) => {
@@ -106,6 +137,19 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Whether the attribute is a patch point of a module: `os.rename`.
+    fn is_patch_point_of(&self, attribute: &ast::ExprAttribute) -> bool {
+        let Expr::Name(module) = &*attribute.value else { return false };
+        let found = self.scopes.find(self.scope, module.id.as_str());
+        found.is_some_and(|(binding, ..)| match binding.value {
+            Value::Name(id) => self
+                .names
+                .member(id, attribute.attr.as_str())
+                .is_some_and(|member| self.names.patch_point(member).is_some()),
+            _ => false,
+        })
+    }
+
     /// Assign something that was not written down as a value: a loop's item, a context.
     pub(super) fn assign(&mut self, target: &'a Expr, value: Value<'a>) {
         self.assign_as(target, value, Use::Looked);
@@ -117,7 +161,7 @@ impl<'a> Engine<'a> {
                 let name_text = name.id.as_str();
                 let alias = used == Use::Assigned && self.is_patch_point(&value);
                 let alias_at = alias.then_some(name.range);
-                let binding = Binding { value, alias_at, rebound: false };
+                let binding = Binding { value, alias_at, past: None };
                 self.scopes.bind(self.scope, name_text, Some(binding));
             }
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value, used),
@@ -136,7 +180,7 @@ impl<'a> Engine<'a> {
 
     fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>, used: Use) {
         let starred = targets.iter().position(Expr::is_starred_expr);
-        let (items, extra): (&[Value<'a>], usize) = match (value, starred) {
+        let (items, extra): (&[Value<'a>], usize) = match (value.only(), starred) {
             (Value::Sequence(items), None) if items.len() == targets.len() => (items, 0),
             (Value::Sequence(items), Some(_)) if items.len() + 1 >= targets.len() => {
                 (items, items.len() + 1 - targets.len())
@@ -173,7 +217,7 @@ impl<'a> Engine<'a> {
         match base {
             Value::Own(id) | Value::Class(id) => {
                 // Another assignment may put another object in its place.
-                let once = !is_exact(&value) || value.is_reference() && self.is_set_once(name);
+                let once = !value.is_exact() || value.is_reference() && self.is_set_once(name);
                 let value = if once { value } else { value.references() };
                 let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
                 match class.attributes.get_mut(name) {
@@ -183,7 +227,7 @@ impl<'a> Engine<'a> {
                     }
                 }
             }
-            Value::Unknown | Value::Function => {
+            Value::Unknown | Value::Function(_) => {
                 let known = self.has_places && is_short_path(attribute);
                 let value = value.references();
                 if !value.is_unknown() && is_short_path(attribute) {
@@ -201,7 +245,7 @@ impl<'a> Engine<'a> {
 
     /// `connection.host = other`: what the object was made with no longer tells where it leads.
     fn forget_origin(&mut self, base: &Value<'a>, object: &'a Expr) {
-        if !matches!(base, Value::Instance(_)) || !is_exact(base) {
+        if !matches!(base, Value::Instance(_)) || !base.is_exact() {
             return;
         }
         match object {
@@ -242,8 +286,11 @@ impl<'a> Engine<'a> {
     fn attribute_written(&mut self, base: &Value<'a>, attribute: &'a ast::ExprAttribute) {
         let range = range_of(attribute);
         let name = attribute.attr.as_str();
-        for rule in self.names.attribute_write_rules(name) {
-            self.simple_act(rule, name, range, false);
+        // `self.__code__ = ...` in a class of this file: no function's and no cell's.
+        if !matches!(base, Value::Own(_) | Value::Class(_) | Value::Instance(_)) {
+            for rule in self.names.attribute_write_rules(name) {
+                self.simple_act(rule, name, range, false);
+            }
         }
         for one in base.each() {
             if let Value::Name(id) = one {

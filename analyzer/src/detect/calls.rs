@@ -10,12 +10,13 @@ use crate::summary::{FoundOperand, Range};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
-use super::operands::{Arguments, Truth};
+use super::expressions::bare_instance;
+use super::operands::{Arguments, Truth, operand};
 
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
-        if matches!(callee, Value::Unknown | Value::Function) {
+        if matches!(callee, Value::Unknown | Value::Function(None)) {
             self.unknown_call(&call.arguments);
             return Value::Unknown;
         }
@@ -65,7 +66,7 @@ impl<'a> Engine<'a> {
     }
 
     fn special_of(&self, callee: &Value<'a>) -> Option<Special> {
-        match callee {
+        match callee.only() {
             Value::Name(id) => self.names.special(*id),
             _ => None,
         }
@@ -184,6 +185,7 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
+            Value::Function(Some(returned)) => Value::clone(returned),
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(partial) => {
                 let arguments = given_before(partial, arguments);
@@ -200,7 +202,7 @@ impl<'a> Engine<'a> {
 
     fn call_name(&mut self, id: NameId, arguments: &Arguments<'a>, range: Range) -> Value<'a> {
         // `socket.socket.connect(s, address)`: the receiver comes first.
-        if let Some(Value::Instance(receiver)) = arguments.positional.first()
+        if let Some(Value::Instance(receiver)) = arguments.positional.first().map(Value::only)
             && self
                 .names
                 .member_class(id)
@@ -253,15 +255,15 @@ impl<'a> Engine<'a> {
         receiver: Option<&Rc<Instance<'a>>>,
         range: Range,
     ) {
-        let certain = match self.holds(trigger.api.condition, arguments) {
+        let happens = self
+            .holds(trigger.api.condition, arguments)
+            .and(self.reaches_nothing(trigger.api, arguments).not());
+        let certain = match happens {
             Truth::No => return,
             Truth::Yes => true,
             Truth::Unknown => false,
         };
-        if self.reaches_nothing(trigger.api.operand, arguments) {
-            return;
-        }
-        let operand = self.operand(trigger.api.operand, arguments, receiver);
+        let operand = operand(trigger.api.operand, arguments, receiver);
         if operand == FoundOperand::Nothing {
             return;
         }
@@ -275,6 +277,11 @@ impl<'a> Engine<'a> {
         arguments: &Arguments<'a>,
         receiver: Option<&Rc<Instance<'a>>>,
     ) -> Value<'a> {
+        if self.names.special(id) == Some(Special::Paths)
+            && let Some(class) = self.names.member_class(id)
+        {
+            return Value::List([Value::Instance(bare_instance(class))].into());
+        }
         if let Some(class) = self.names.returns(id) {
             if self.names.special(class) == Some(Special::Path) {
                 return self.path_result(id, class, arguments, receiver);
@@ -291,7 +298,7 @@ impl<'a> Engine<'a> {
             return Value::Instance(Rc::new(instance));
         }
         if self.names.special(id) == Some(Special::Path) {
-            let text = match self.path_of(arguments) {
+            let text = match path_of(arguments) {
                 Value::Text(text) => Some(text),
                 _ => None,
             };
@@ -328,11 +335,6 @@ impl<'a> Engine<'a> {
         Value::Instance(Rc::new(path_instance(class, text)))
     }
 
-    /// The text of `Path(a, b, ...)`.
-    fn path_of(&self, arguments: &Arguments<'a>) -> Value<'a> {
-        super::specials::joined(&arguments.positional, arguments.more)
-    }
-
     /// The endpoint or path something is made with: the first trigger that has one.
     fn origin(
         &self,
@@ -345,7 +347,7 @@ impl<'a> Engine<'a> {
             .triggers(id)
             .iter()
             .filter(|t| t.called)
-            .map(|t| self.operand(t.api.operand, arguments, receiver));
+            .map(|t| operand(t.api.operand, arguments, receiver));
         operands.find(|o| *o != FoundOperand::Unknown).unwrap_or_default()
     }
 
@@ -446,6 +448,11 @@ pub(super) fn join_path<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
         return Text { complete: false, ..Text::complete("") };
     }
     left.clone().join(&Text::complete("/")).join(right)
+}
+
+/// The text of `Path(a, b, ...)`.
+fn path_of<'a>(arguments: &Arguments<'a>) -> Value<'a> {
+    super::specials::joined(&arguments.positional, arguments.more)
 }
 
 /// A path object of a known or unknown text.

@@ -5,6 +5,7 @@ use crate::resolve::value::Value;
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use};
+use super::expressions::item_of;
 
 impl<'a> Engine<'a> {
     pub(super) fn comprehension(
@@ -28,7 +29,7 @@ impl<'a> Engine<'a> {
                 scope = Some(pushed);
                 self.scope = pushed;
             }
-            let item = self.item_of(&items);
+            let item = item_of(&items);
             self.assign(&generator.target, item);
             for condition in &generator.ifs {
                 self.expression(condition, Use::Looked);

@@ -1,6 +1,6 @@
 //! Facts, written down where a reference turns out to be a name some rule knows.
 
-use hermetic_policy::rule::{Construct, OperandAt};
+use hermetic_policy::rule::{Construct, OperandAt, Reported};
 use hermetic_policy::{Capability, Rule, Verb};
 
 use crate::resolve::names::{ApiTrigger, NameId};
@@ -9,6 +9,7 @@ use crate::summary::{Capture, FoundAct, FoundOperand, Keep, Range};
 use crate::syntax::ast;
 
 use super::engine::{Engine, Use, range_of};
+use super::operands::{Arguments, Truth};
 
 /// Methods that change the list, dict or set they are called on.
 const MUTATORS: [&str; 18] = [
@@ -55,16 +56,24 @@ impl<'a> Engine<'a> {
     fn reference(&mut self, id: NameId, trigger: &'static ApiTrigger, range: Range, used: Use) {
         if trigger.called {
             // A function passed on is called by whoever takes it; a class may only be compared.
-            let certain = match used {
+            let called = match used {
                 Use::Argument => !self.names.is_class(id),
                 Use::Contained | Use::Returned | Use::Kept(Keep::Container) => false,
                 Use::Looked | Use::Kept(_) | Use::Base | Use::Callee | Use::Assigned => return,
             };
+            let unknown = Arguments { more: true, ..Arguments::default() };
+            let happens = self.holds(trigger.api.condition, &unknown);
+            // `{types.CodeType: write}`, `assertIsInstance(x, types.CodeType)`: a mere mention.
+            let mention = !called && trigger.rule.reported == Reported::Always;
+            if happens == Truth::No || (mention && happens != Truth::Yes) {
+                return;
+            }
+            let certain = called && happens == Truth::Yes;
             self.triggered(id, trigger, FoundOperand::Unknown, certain, range);
         } else if !is_write(trigger.verb()) {
             let certain = !matches!(used, Use::Contained | Use::Returned);
             if !matches!(used, Use::Kept(_)) || !trigger.api.patch_point {
-                let operand = self.fixed_operand(trigger);
+                let operand = fixed_operand(trigger);
                 self.triggered(id, trigger, operand, certain, range);
             }
         }
@@ -108,13 +117,6 @@ impl<'a> Engine<'a> {
                 };
                 self.triggered(id, trigger, operand, true, range);
             }
-        }
-    }
-
-    fn fixed_operand(&self, trigger: &ApiTrigger) -> FoundOperand {
-        match trigger.api.operand {
-            OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
-            _ => FoundOperand::Unknown,
         }
     }
 
@@ -174,7 +176,7 @@ impl<'a> Engine<'a> {
     pub(super) fn module_table_written(&mut self, id: NameId, key: &Value<'a>, range: Range) {
         for trigger in self.names.triggers(id) {
             if !trigger.called && is_write(trigger.verb()) {
-                let operand = self.fixed_operand(trigger);
+                let operand = fixed_operand(trigger);
                 self.triggered(id, trigger, operand, true, range);
             }
         }
@@ -277,6 +279,13 @@ impl<'a> Engine<'a> {
             aimed_at_guard,
             range,
         });
+    }
+}
+
+fn fixed_operand(trigger: &ApiTrigger) -> FoundOperand {
+    match trigger.api.operand {
+        OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
+        _ => FoundOperand::Unknown,
     }
 }
 

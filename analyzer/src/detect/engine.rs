@@ -243,7 +243,12 @@ impl<'a> Engine<'a> {
             }
             self.bind(parameter.parameter.name.as_str(), value);
         }
-        for rest in [&parameters.vararg, &parameters.kwarg].into_iter().flatten() {
+        if let Some(rest) = &parameters.vararg {
+            let each = rest.annotation.as_deref().map_or(Value::Unknown, |a| self.annotated(a));
+            let items = if each.is_unknown() { each } else { Value::List([each].into()) };
+            self.bind(rest.name.as_str(), items);
+        }
+        if let Some(rest) = &parameters.kwarg {
             self.bind(rest.name.as_str(), Value::Unknown);
         }
     }

@@ -57,7 +57,7 @@ impl<'a> Engine<'a> {
                 self.expression(&choice.test, Use::Looked);
                 let body = self.expression(&choice.body, used);
                 let orelse = self.expression(&choice.orelse, used);
-                Value::either([body, orelse])
+                Value::choice(body, orelse)
             }
             Expr::Named(named) => self.walrus(named, used),
             Expr::UnaryOp(operation) => {
@@ -70,13 +70,7 @@ impl<'a> Engine<'a> {
                     _ => Value::Unknown,
                 }
             }
-            Expr::Compare(compare) => {
-                self.expression(&compare.left, Use::Looked);
-                for value in &compare.comparators {
-                    self.expression(value, Use::Looked);
-                }
-                Value::Unknown
-            }
+            Expr::Compare(compare) => self.compare(compare),
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in parameters.iter_non_variadic_params() {
@@ -86,11 +80,11 @@ impl<'a> Engine<'a> {
                     }
                 }
                 self.defer(Body::Lambda(lambda), None);
-                Value::Function
+                Value::Function(None)
             }
             Expr::Starred(starred) => {
                 let items = self.expression(&starred.value, used);
-                self.item_of(&items).references()
+                item_of(&items).references()
             }
             Expr::Await(wait) => self.expression(&wait.value, used),
             Expr::Yield(yielded) => {
@@ -135,18 +129,16 @@ impl<'a> Engine<'a> {
         let text = name.id.as_str();
         let found = self.scopes.find(self.scope, text);
         let Some((binding, scope, reach)) = found else {
+            // `del os` at a module's end is after the functions that use it have run.
+            let gone = if self.in_function() { self.scopes.deleted_global(text) } else { None };
+            if let Some(value) = gone {
+                self.refer(&value, range_of(name), used, false);
+                return value;
+            }
             return self.builtin(name, used);
         };
-        let value = &binding.value;
-        if value.is_unknown() {
-            return Value::Unknown;
-        }
-        let stale = !matches!(value, Value::Name(_) | Value::Function | Value::Class(_))
-            && self.is_stale(scope, text, binding, reach);
-        let (value, alias_at) = match stale {
-            true => (value.references(), binding.alias_at),
-            false => (value.clone(), binding.alias_at),
-        };
+        let (value, alias_at) =
+            (self.present_value(scope, text, binding, reach), binding.alias_at);
         if !value.is_reference() {
             return value;
         }
@@ -208,7 +200,9 @@ impl<'a> Engine<'a> {
         if used != Use::Callee {
             self.read_parts(&value, range_of(attribute));
         }
-        self.refer(&value, range_of(attribute), used, true);
+        // What an object of this file keeps has been told where it was taken.
+        let fresh = !matches!(base.only(), Value::Own(_) | Value::Class(_));
+        self.refer(&value, range_of(attribute), used, fresh);
         value
     }
 
@@ -240,6 +234,11 @@ impl<'a> Engine<'a> {
     /// The attribute `name` of a value.
     pub(super) fn member_of(&self, base: &Value<'a>, name: &'a str) -> Value<'a> {
         match base {
+            Value::Name(_) | Value::Method(..) | Value::Partial(_) | Value::Plain(..)
+                if name == "__call__" =>
+            {
+                base.clone()
+            }
             Value::Name(id) => self.member_of_name(*id, name),
             Value::Instance(instance) if name != "__class__" => {
                 self.member_of_instance(instance, name)
@@ -287,6 +286,8 @@ impl<'a> Engine<'a> {
     fn member_of_instance(&self, instance: &Rc<Instance<'a>>, name: &str) -> Value<'a> {
         match self.names.member(instance.class, name) {
             Some(member) => Value::Method(member, Rc::clone(instance)),
+            // `super().__init__(...)` does what making one does.
+            None if name == "__init__" => Value::Name(instance.class),
             None => Value::Unknown,
         }
     }
@@ -403,9 +404,32 @@ impl<'a> Engine<'a> {
         own.or_else(builtins).unwrap_or_default()
     }
 
+    fn compare(&mut self, compare: &'a ast::ExprCompare) -> Value<'a> {
+        let left = self.expression(&compare.left, Use::Looked);
+        for (operator, value) in compare.ops.iter().zip(&compare.comparators) {
+            if matches!(operator, ast::CmpOp::In | ast::CmpOp::NotIn) {
+                // `"HOME" in os.environ` reads one variable.
+                let mapping = self.expression(value, Use::Base);
+                for one in mapping.each() {
+                    if let Value::Name(id) = one {
+                        self.read_state(*id, &left, range_of(value));
+                    }
+                }
+            } else {
+                self.expression(value, Use::Looked);
+            }
+        }
+        Value::Unknown
+    }
+
     fn binary(&mut self, operation: &'a ast::ExprBinOp) -> Value<'a> {
         let left = self.expression(&operation.left, Use::Looked);
         let right = self.expression(&operation.right, Use::Looked);
+        let left = match (&left, left.only()) {
+            // One thing it may be; what that was made from is not sure.
+            (Value::Either(_), Value::Instance(one)) => Value::Instance(bare_instance(one.class)),
+            _ => left,
+        };
         match (operation.op, left, right) {
             (ast::Operator::Add, Value::Text(left), Value::Text(right)) => {
                 Value::Text(left.join(&right))
@@ -417,6 +441,10 @@ impl<'a> Engine<'a> {
                 Value::Text(super::folding::percent(left, &right))
             }
             (ast::Operator::Div, Value::Instance(left), right) => self.joined_path(&left, &right),
+            (ast::Operator::Div, _, Value::Instance(right)) => {
+                // `"root" / path`
+                self.joined_path(&Rc::new(Instance::bare(right.class)), &Value::Unknown)
+            }
             (ast::Operator::Div, Value::Method(id, _), right) => match self.names.returns(id) {
                 Some(class) => self.joined_path(&bare_instance(class), &right),
                 None => Value::Unknown,
@@ -527,18 +555,18 @@ impl<'a> Engine<'a> {
         let block = self.scopes.block(self.scope);
         let alias_at = (assigned == Use::Assigned).then_some(named.range);
         let binding =
-            crate::resolve::scope::Binding { value: value.clone(), alias_at, rebound: false };
+            crate::resolve::scope::Binding { value: value.clone(), alias_at, past: None };
         self.scopes.bind(block, target.id.as_str(), Some(binding));
         value
     }
+}
 
-    /// What iterating over a value gives.
-    pub(super) fn item_of(&self, items: &Value<'a>) -> Value<'a> {
-        match items {
-            Value::Sequence(items) => Value::either(items.iter().cloned()),
-            Value::List(items) => any_of(items.iter()),
-            _ => Value::Unknown,
-        }
+/// What iterating over a value gives.
+pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
+    match items.only() {
+        Value::Sequence(items) => Value::either(items.iter().cloned()),
+        Value::List(items) => any_of(items.iter()),
+        _ => Value::Unknown,
     }
 }
 
@@ -579,11 +607,11 @@ pub(super) fn bare_instance<'a>(class: NameId) -> Rc<Instance<'a>> {
 }
 
 /// `os.O_CREAT | os.O_WRONLY`: the names stay readable for the conditions on flags.
-fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
+pub(super) fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
     if left.is_unknown() && right.is_unknown() {
         return Value::Unknown;
     }
-    Value::Sequence(vec![left.clone(), right.clone()].into())
+    Value::Flags(vec![left.clone(), right.clone()].into())
 }
 
 /// Whether it is `a.b` or `a.b.c`: names and dots only, and few of them.

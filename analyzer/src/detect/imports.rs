@@ -1,5 +1,7 @@
 //! Import statements, and imports by other means.
 
+use hermetic_policy::{Capability, Rule};
+
 use crate::resolve::names::NameId;
 use crate::resolve::scope::{Binding, ScopeKind};
 use crate::resolve::value::Value;
@@ -12,14 +14,11 @@ impl<'a> Engine<'a> {
     pub(super) fn import(&mut self, import: &'a ast::StmtImport) {
         for alias in &import.names {
             let module = alias.name.as_str();
-            self.imported(module, None, range_of(alias));
-            let (bound, value) = match &alias.asname {
-                Some(name) => (name.as_str(), self.names.find(module)),
-                None => {
-                    let top = module.split('.').next().unwrap_or(module);
-                    (top, self.names.find(top))
-                }
-            };
+            self.imported(module, &[], range_of(alias));
+            let top = module.split('.').next().unwrap_or(module);
+            let (bound, of) =
+                alias.asname.as_ref().map_or((top, top), |name| (name.as_str(), module));
+            let value = self.names.find(of);
             self.bind(bound, value.map_or(Value::Unknown, Value::Name));
         }
     }
@@ -36,11 +35,12 @@ impl<'a> Engine<'a> {
             }
             return;
         };
+        let at = import.module.as_ref().map_or_else(|| range_of(import), range_of);
+        self.imported(module, &import.names, at);
         let node = self.names.find(module);
         for alias in &import.names {
             let name = alias.name.as_str();
             let range = range_of(alias);
-            self.imported(module, Some(name), range);
             if name == "*" {
                 if let Some(node) = node {
                     self.star_import(node, range);
@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
                 self.capture(&value, range, Keep::FromImport);
             }
             let alias_at = (local && patch_point).then_some(alias.range);
-            self.scopes.bind(self.scope, bound, Some(Binding { value, alias_at, rebound: false }));
+            self.scopes.bind(self.scope, bound, Some(Binding { value, alias_at, past: None }));
         }
     }
 
@@ -78,28 +78,39 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Note an import, and what importing this very module triggers.
-    pub(super) fn imported(&mut self, module: &str, member: Option<&str>, range: Range) {
+    /// Note an import of a module, or of names from it, and what importing just this triggers.
+    pub(super) fn imported(&mut self, module: &str, members: &[ast::Alias], range: Range) {
         if self.quiet > 0 {
             return;
         }
+        let named = |alias: &ast::Alias| (alias.name.as_str().into(), range_of(alias));
         self.found.imports.push(FoundImport {
             module: module.into(),
-            member: member.map(Into::into),
             range,
+            members: members.iter().map(named).collect(),
         });
-        let mut rules = self.names.import_rules(module);
-        let joined;
-        if let Some(member) = member {
-            joined = format!("{module}.{member}");
-            let deeper = self.names.import_rules(&joined);
-            rules.extend(deeper.into_iter().filter(|(_, name)| name.len() > module.len()));
+        for (rule, name) in self.names.import_rules(module) {
+            // `from _socket import AF_INET, error`: nothing there can act.
+            let inert = rule.capability == Capability::Integrity
+                && !members.is_empty()
+                && members.iter().all(|alias| is_inert(alias.name.as_str()));
+            if !inert {
+                self.import_act(rule, name, range);
+            }
         }
-        let rules: Vec<_> = rules.into_iter().map(|(rule, name)| (rule, name.to_owned())).collect();
-        for (rule, name) in rules {
-            let operand = FoundOperand::Name(name.as_str().into());
-            self.act(rule, rule.verb, &name, operand, true, false, range);
+        for alias in members {
+            let joined = format!("{module}.{}", alias.name.as_str());
+            for (rule, name) in self.names.import_rules(&joined) {
+                if name.len() > module.len() {
+                    self.import_act(rule, name, range_of(alias));
+                }
+            }
         }
+    }
+
+    fn import_act(&mut self, rule: &'static Rule, module: &str, range: Range) {
+        let operand = FoundOperand::Name(module.into());
+        self.act(rule, rule.verb, module, operand, true, false, range);
     }
 
     /// `sys.modules["name"]`: as good as an import of it.
@@ -114,7 +125,13 @@ impl<'a> Engine<'a> {
 
     /// A module got by its name at run time: importing it triggers what the statement would.
     pub(super) fn named_module(&mut self, module: &str, range: Range) -> Value<'a> {
-        self.imported(module, None, range);
+        self.imported(module, &[], range);
         self.names.find(module).map_or(Value::Unknown, Value::Name)
     }
+}
+
+/// Whether a name is that of a constant or an exception.
+fn is_inert(name: &str) -> bool {
+    let constant = !name.contains(|c: char| c.is_ascii_lowercase()) && name != "*";
+    constant || name.ends_with("Error") || name.ends_with("error")
 }

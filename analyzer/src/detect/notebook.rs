@@ -1,47 +1,12 @@
 //! Notebook commands that start programs: `!cmd`, `%pip`, `%run`, `%%bash`.
 
 use hermetic_policy::rule::Construct;
+use hermetic_policy::rules::subprocess_library::STARTING_MAGICS;
 
 use crate::summary::{FoundOperand, Range};
 use crate::syntax::{TextRange, ast::IpyEscapeKind};
 
 use super::engine::{Engine, bytes};
-
-/// Line magics that start a program or run a file (IPython, `core/magics`).
-const STARTING_MAGICS: [&str; 14] = [
-    "pip",
-    "conda",
-    "mamba",
-    "micromamba",
-    "uv",
-    "run",
-    "sx",
-    "system",
-    "sc",
-    "bash",
-    "sh",
-    "script",
-    "notebook_shell",
-    "edit",
-];
-
-/// Cell magics whose body is handed to another program (IPython, `core/magics/script.py`).
-const STARTING_CELLS: [&str; 14] = [
-    "bash",
-    "sh",
-    "script",
-    "sx",
-    "system",
-    "!",
-    "perl",
-    "ruby",
-    "cmd",
-    "powershell",
-    "pypy",
-    "python2",
-    "node",
-    "R",
-];
 
 impl Engine<'_> {
     /// A line in IPython's own syntax.
@@ -72,7 +37,7 @@ impl Engine<'_> {
 
     /// A cell handed as a whole to something else.
     pub(super) fn cell_magic(&mut self, name: &str, range: Range) {
-        if STARTING_CELLS.contains(&name) {
+        if STARTING_MAGICS.contains(&name) {
             self.shell_act(&format!("%%{name}"), Some(name), range);
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hermetic_policy::pattern::url::{UrlHost, split_host_port};
-use hermetic_policy::rule::{Arg, Condition, OperandAt};
+use hermetic_policy::rule::{Api, Arg, Condition, OperandAt};
 
 use crate::resolve::special::Special;
 use crate::resolve::value::{Instance, Text, Value};
@@ -70,72 +70,80 @@ impl<'a> Arguments<'a> {
     }
 }
 
-impl<'a> Engine<'a> {
-    /// The operand of an act, as far as the call tells.
-    pub(super) fn operand(
-        &self,
-        at: OperandAt,
-        arguments: &Arguments<'a>,
-        receiver: Option<&Rc<Instance<'a>>>,
-    ) -> FoundOperand {
-        let of_receiver = || receiver.map_or(FoundOperand::Unknown, |r| r.origin.clone());
-        match at {
-            OperandAt::Nowhere => FoundOperand::Unknown,
-            OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
-            OperandAt::Host(host, port) => match arguments.get(host) {
-                Given::Value(value) => host_operand(value, port.map(|port| arguments.get(port))),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Address(address) => match arguments.get(address) {
-                Given::Value(value) => address_operand(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Url(url) => match arguments.get(url) {
-                Given::Value(value) => url_operand(value, of_receiver()),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Receiver | OperandAt::ReceiverPath => of_receiver(),
-            OperandAt::Path(path) => match arguments.get(path) {
-                Given::Value(value) => path_operand(value),
-                Given::Missing => of_receiver(),
-                Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Program(program) => match arguments.get(program) {
-                Given::Value(Value::Sequence(items) | Value::List(items)) => items
-                    .first()
-                    .map_or_else(FoundOperand::default, |first| name_operand(path_text(first))),
-                // With `shell=True` a command line, without it the program: the first word of
-                // either is the program.
-                Given::Value(value) => first_word(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::CommandLine(command) => match arguments.get(command) {
-                Given::Value(value) => first_word(value),
-                Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-            OperandAt::Variable(name) | OperandAt::Module(name) => match arguments.get(name) {
-                Given::Value(Value::Text(text)) => name_operand(Some(text.clone())),
-                Given::Value(Value::Bytes(text)) => FoundOperand::Name((*text).into()),
-                Given::Value(_) | Given::Missing | Given::Unknown => FoundOperand::Unknown,
-            },
-        }
+/// The operand of an act, as far as the call tells.
+pub(super) fn operand<'a>(
+    at: OperandAt,
+    arguments: &Arguments<'a>,
+    receiver: Option<&Rc<Instance<'a>>>,
+) -> FoundOperand {
+    let of_receiver = || receiver.map_or(FoundOperand::Unknown, |r| r.origin.clone());
+    match at {
+        OperandAt::Nowhere => FoundOperand::Unknown,
+        OperandAt::Fixed(text) => FoundOperand::Name(text.into()),
+        OperandAt::Host(host, port) => match arguments.get(host) {
+            Given::Value(value) => host_operand(value, port.map(|port| arguments.get(port))),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Address(address) => match arguments.get(address) {
+            Given::Value(value) => address_operand(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Url(url) => match arguments.get(url) {
+            Given::Value(value) => url_operand(value, of_receiver()),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Receiver | OperandAt::ReceiverPath => of_receiver(),
+        OperandAt::Path(path) => match arguments.get(path) {
+            Given::Value(value) => path_operand(value),
+            Given::Missing => of_receiver(),
+            Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Program(program) => match arguments.get(program) {
+            Given::Value(Value::Sequence(items)) => {
+                items.first().map_or_else(FoundOperand::default, |first| {
+                    name_operand(path_text(first).as_ref())
+                })
+            }
+            // With `shell=True` a command line, without it the program: the first word of
+            // either is the program.
+            Given::Value(value) => first_word(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::CommandLine(command) => match arguments.get(command) {
+            Given::Value(value) => first_word(value),
+            Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
+        OperandAt::Variable(name) | OperandAt::Module(name) => match arguments.get(name) {
+            Given::Value(Value::Text(text)) => name_operand(Some(text)),
+            Given::Value(Value::Bytes(text)) => FoundOperand::Name((*text).into()),
+            Given::Value(_) | Given::Missing | Given::Unknown => FoundOperand::Unknown,
+        },
     }
+}
 
+impl<'a> Engine<'a> {
     /// Whether an argument shows that the call opens nothing: an open file or a descriptor where a
     /// path is taken.
-    pub(super) fn reaches_nothing(&self, at: OperandAt, arguments: &Arguments<'a>) -> bool {
-        match at {
-            OperandAt::Path(path) => match arguments.get(path) {
-                Given::Value(Value::Int(_)) => true,
-                Given::Value(Value::Instance(instance)) => {
-                    let file = self.names.find("io.IOBase");
-                    file.is_some_and(|file| self.names.is_subclass(instance.class, file))
-                }
-                _ => false,
-            },
+    pub(super) fn reaches_nothing(&self, api: &Api, arguments: &Arguments<'a>) -> Truth {
+        let OperandAt::Path(path) = api.operand else { return Truth::No };
+        let Given::Value(value) = arguments.get(path) else { return Truth::No };
+        // These take no open file: where one may be given, it is a path when they are called.
+        let paths_only = ["builtins.", "os.", "shutil."].iter().any(|m| api.name.starts_with(m));
+        let is_open = |one: &Value<'a>| match one {
+            Value::Int(_) => true,
+            Value::Instance(instance) if !paths_only => {
+                let file = self.names.find("io.IOBase");
+                file.is_some_and(|file| self.names.is_subclass(instance.class, file))
+            }
             _ => false,
+        };
+        let open = value.each().iter().filter(|one| is_open(one)).count();
+        match open {
+            0 => Truth::No,
+            n if n == value.each().len() => Truth::Yes,
+            _ => Truth::Unknown,
         }
     }
 
@@ -194,7 +202,7 @@ impl<'a> Engine<'a> {
             Condition::SourceText(place) => match arguments.get(place) {
                 Given::Value(Value::Text(_) | Value::Bytes(_)) => Truth::Yes,
                 Given::Value(
-                    Value::Function
+                    Value::Function(_)
                     | Value::Name(_)
                     | Value::Class(_)
                     | Value::Partial(_)
@@ -248,36 +256,35 @@ impl<'a> Engine<'a> {
     /// Whether the flags of `os.open` write (or read).
     fn flags(&self, given: Given<'_, 'a>, writes: bool) -> Truth {
         let Given::Value(value) = given else { return Truth::Unknown };
-        let mut open = vec![value];
-        let mut writing = false;
-        let mut write_only = false;
-        let mut unknown = false;
-        while let Some(value) = open.pop() {
-            match value {
-                Value::Sequence(items) => open.extend(items.iter()),
-                Value::Name(id) => match self.names.special(*id) {
-                    Some(Special::OpenFlag { writes, only }) => {
-                        writing |= writes;
-                        write_only |= only;
-                    }
-                    _ => unknown = true,
-                },
-                // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
-                Value::Int(0) => {}
-                _ => unknown = true,
-            }
+        let (writing, write_only) = self.flag_facts(value, 0);
+        if writes { writing } else { write_only.not() }
+    }
+
+    /// Whether flags write, and whether they do nothing else.
+    fn flag_facts(&self, value: &Value<'a>, depth: u8) -> (Truth, Truth) {
+        let truth = |holds| if holds { Truth::Yes } else { Truth::No };
+        let unknown = (Truth::Unknown, Truth::Unknown);
+        let parts = |values: &[Value<'a>], join: fn(Truth, Truth) -> Truth| {
+            let facts = values.iter().map(|one| self.flag_facts(one, depth + 1));
+            facts.reduce(|a, b| (join(a.0, b.0), join(a.1, b.1))).unwrap_or(unknown)
+        };
+        match value {
+            _ if depth > 16 => unknown,
+            Value::Flags(values) => parts(values, Truth::or),
+            Value::Either(values) => parts(values, |a, b| if a == b { a } else { Truth::Unknown }),
+            Value::Name(id) => match self.names.special(*id) {
+                Some(Special::OpenFlag { writes, only }) => (truth(writes), truth(only)),
+                _ => unknown,
+            },
+            // `O_RDONLY` is 0 everywhere; other numbers differ between systems.
+            Value::Int(0) => (Truth::No, Truth::No),
+            _ => unknown,
         }
-        // One writing flag is enough; that there is none can be said of all of them only.
-        if unknown && !(writes && writing) {
-            return Truth::Unknown;
-        }
-        let holds = if writes { writing } else { !write_only };
-        if holds { Truth::Yes } else { Truth::No }
     }
 }
 
 impl Truth {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
@@ -304,7 +311,7 @@ fn truth_of(value: &Value<'_>) -> Truth {
         Value::Int(n) => *n != 0,
         Value::None => false,
         Value::Text(text) if text.complete || !text.known.is_empty() => !text.known.is_empty(),
-        Value::Name(_) | Value::Function | Value::Class(_) => true,
+        Value::Name(_) | Value::Function(_) | Value::Class(_) => true,
         _ => return Truth::Unknown,
     };
     if truth { Truth::Yes } else { Truth::No }
@@ -318,11 +325,17 @@ fn given(given: Given<'_, '_>) -> Truth {
     }
 }
 
-fn mode_truth(given: Given<'_, '_>, test: fn(&str) -> bool) -> Truth {
+fn mode_truth(given: Given<'_, '_>, does: fn(&str) -> bool) -> Truth {
     let holds = match given {
-        Given::Missing => test("r"),
+        // `"a" if append else "w"`
+        Given::Value(Value::Either(modes)) => {
+            let each = modes.iter().map(|mode| mode_truth(Given::Value(mode), does));
+            let agreed = each.reduce(|a, b| if a == b { a } else { Truth::Unknown });
+            return agreed.unwrap_or(Truth::Unknown);
+        }
+        Given::Missing => does("r"),
         Given::Value(Value::Text(text)) => match text.exact() {
-            Some(mode) => test(mode),
+            Some(mode) => does(mode),
             None => return Truth::Unknown,
         },
         _ => return Truth::Unknown,
@@ -363,8 +376,8 @@ pub(super) fn path_text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
     }
 }
 
-fn name_operand(text: Option<Text<'_>>) -> FoundOperand {
-    match text.as_ref().and_then(Text::exact) {
+fn name_operand(text: Option<&Text<'_>>) -> FoundOperand {
+    match text.and_then(Text::exact) {
         Some(exact) => FoundOperand::Name(exact.into()),
         None => FoundOperand::Unknown,
     }

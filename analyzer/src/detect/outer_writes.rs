@@ -66,21 +66,26 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Whether a name may hold another constant by the time this line runs.
-    pub(super) fn is_stale(
+    /// What a name may be by the time this line runs.
+    pub(super) fn present_value(
         &self,
         scope: ScopeId,
         name: &'a str,
         binding: &Binding<'a>,
         reach: Reach,
-    ) -> bool {
+    ) -> Value<'a> {
         let volatile = &self.volatile;
         let changed = match self.scopes.kind(scope) {
             ScopeKind::Module => volatile.every_global || volatile.globals.contains(name),
             ScopeKind::Function => volatile.nonlocals.contains(name),
             ScopeKind::Class | ScopeKind::Comprehension | ScopeKind::TypeParameters => false,
         };
-        changed || reach != Reach::Own && !self.scopes.is_settled(scope, name, binding)
+        let all = match reach {
+            Reach::Own => None,
+            Reach::Enclosing | Reach::Module => self.scopes.every_value(scope, name, binding),
+        };
+        let value = all.unwrap_or_else(|| binding.value.clone());
+        if changed { value.references() } else { value }
     }
 
     /// Whether a function sets names or attributes that others may use.
@@ -194,9 +199,4 @@ fn each_part<'a>(target: &'a Expr, visit: &mut impl FnMut(&'a Expr)) {
         Expr::Starred(starred) => each_part(&starred.value, visit),
         target => visit(target),
     }
-}
-
-/// Whether a value holds something it was made with, which another assignment would change.
-pub(super) fn is_exact(value: &Value<'_>) -> bool {
-    !value.references().same_options(value)
 }

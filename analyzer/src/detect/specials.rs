@@ -8,7 +8,7 @@ use crate::summary::Range;
 
 use super::calls::join_path;
 use super::engine::Engine;
-use super::expressions::bare_instance;
+use super::expressions::{bare_instance, item_of};
 use super::operands::{Arguments, path_text};
 
 impl<'a> Engine<'a> {
@@ -24,15 +24,18 @@ impl<'a> Engine<'a> {
         let value = match special {
             Special::GetAttr => {
                 let member = self.named_member(first?, second.unwrap_or(&Value::Unknown));
-                let default = arguments.positional.get(2).cloned().unwrap_or_default();
-                Value::either([member, default])
+                // A known attribute is there; a constant in its place says nothing.
+                let known = !member.is_unknown();
+                let default = arguments.positional.get(2).cloned();
+                let default = default.filter(|value| !known || value.is_reference());
+                Value::either([member].into_iter().chain(default))
             }
             Special::SetAttr | Special::DelAttr => {
                 let name = second.and_then(Value::exact_text);
                 self.attribute_set_by_name(first?, name, range);
                 Value::None
             }
-            Special::Vars => match first {
+            Special::Vars => match first.map(Value::only) {
                 Some(Value::Name(id)) => Value::Namespace(*id),
                 Some(_) => Value::Unknown,
                 None => Value::Globals,
@@ -71,9 +74,9 @@ impl<'a> Engine<'a> {
                 let module = self.named_module(module, range);
                 if member.is_empty() { module } else { self.dotted_member(&module, member) }
             }
-            Special::AttrGetter => self.getter(Getter::Attribute, first),
-            Special::MethodCaller => self.getter(Getter::Method, first),
-            Special::ItemGetter => self.getter(Getter::Item, first),
+            Special::AttrGetter => getter(Getter::Attribute, first),
+            Special::MethodCaller => getter(Getter::Method, first),
+            Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
                 Some(function) if function.is_reference() => Value::Partial(Rc::new(Partial {
                     function: function.clone(),
@@ -84,7 +87,7 @@ impl<'a> Engine<'a> {
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),
-            Special::Cast => match first {
+            Special::Cast => match first.map(Value::only) {
                 Some(Value::Name(id)) if self.names.is_class(*id) => {
                     Value::Instance(bare_instance(*id))
                 }
@@ -113,7 +116,14 @@ impl<'a> Engine<'a> {
                 _ => Value::Unknown,
             },
             Special::Super => self.parent_object(),
+            Special::Items => match first.map(Value::only) {
+                Some(Value::Sequence(_) | Value::List(_)) => {
+                    Value::List([item_of(first?).references()].into())
+                }
+                _ => return None,
+            },
             Special::Modules
+            | Special::Paths
             | Special::TypeChecking
             | Special::TypeWrapper
             | Special::Path
@@ -121,13 +131,6 @@ impl<'a> Engine<'a> {
             | Special::OpenFlag { .. } => return None,
         };
         Some(value)
-    }
-
-    fn getter(&self, getter: Getter, name: Option<&Value<'a>>) -> Value<'a> {
-        match name {
-            Some(Value::Text(name)) => Value::Getter(getter, name.clone()),
-            _ => Value::Unknown,
-        }
     }
 
     fn attribute_set_by_name(&mut self, base: &Value<'a>, name: Option<&str>, range: Range) {
@@ -185,6 +188,13 @@ impl<'a> Engine<'a> {
             })
             .collect();
         Value::either(parents)
+    }
+}
+
+fn getter<'a>(getter: Getter, name: Option<&Value<'a>>) -> Value<'a> {
+    match name {
+        Some(Value::Text(name)) => Value::Getter(getter, name.clone()),
+        _ => Value::Unknown,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
+use std::rc::Rc;
+
 use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, Value};
@@ -8,7 +10,8 @@ use crate::syntax::ast::{self, Expr, Stmt};
 
 use super::engine::{Body, Engine, OwnClass, Use, range_of};
 use super::exits::Exits;
-use super::outer_writes::{each_target, is_exact, sets_up};
+use super::expressions::item_of;
+use super::outer_writes::{each_target, sets_up};
 
 impl<'a> Engine<'a> {
     /// Run a block; whether control comes out at its end.
@@ -92,7 +95,7 @@ impl<'a> Engine<'a> {
                 self.kept_by_loop(&stmt.target, &stmt.iter, &items);
                 self.widen(&stmt.body);
                 self.rounds(stmt.range.len().to_usize(), |engine| {
-                    let item = engine.item_of(&items);
+                    let item = item_of(&items);
                     engine.assign(&stmt.target, item);
                     engine.block(&stmt.body);
                 });
@@ -252,7 +255,7 @@ impl<'a> Engine<'a> {
 
     /// `typing.TYPE_CHECKING`, or the `TYPE_CHECKING = False` that saves importing it.
     fn is_type_checking(&self, test: &Expr, value: &Value<'a>) -> bool {
-        match value {
+        match value.only() {
             Value::Name(id) => self.names.special(*id) == Some(Special::TypeChecking),
             Value::Bool(false) => match test {
                 Expr::Name(name) => matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY"),
@@ -329,11 +332,27 @@ impl<'a> Engine<'a> {
                 self.expression(default, Use::Kept(Keep::Default));
             }
         }
-        self.bind(function.name.as_str(), Value::Function);
+        self.bind_function(function);
         let outer = self.scope;
         self.type_parameters(function.type_params.as_deref());
         self.defer(Body::Function(function), class);
         self.scope = outer;
+    }
+
+    /// Bind a function's name: a property to what it gives.
+    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) {
+        let name = function.name.as_str();
+        let returned = match function.returns.as_deref() {
+            None | Some(Expr::NoneLiteral(_)) => Value::Unknown,
+            Some(annotation) => self.annotated(annotation),
+        };
+        let value = match property_part(function) {
+            Some("setter" | "deleter") => return,
+            Some(_) if !returned.is_unknown() => returned,
+            _ if returned.is_unknown() => Value::Function(None),
+            _ => Value::Function(Some(Rc::new(returned))),
+        };
+        self.bind(name, value);
     }
 
     /// Type parameters have a scope of their own around what they belong to (PEP 695).
@@ -413,7 +432,7 @@ impl<'a> Engine<'a> {
 
     fn widen_name(&mut self, name: &'a str) {
         let Some(binding) = self.scopes.own(self.scope, name) else { return };
-        if is_exact(&binding.value) {
+        if binding.value.is_exact() {
             let value = binding.value.references();
             self.bind(name, value);
         }
@@ -428,6 +447,18 @@ enum Runs {
     Always,
     /// `if TYPE_CHECKING`: for type checkers only.
     Never,
+}
+
+/// The decorator that makes a method a property or part of one, by its last name.
+fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
+    function.decorator_list.iter().find_map(|decorator| {
+        let name = match &decorator.expression {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return None,
+        };
+        matches!(name, "property" | "cached_property" | "setter" | "deleter").then_some(name)
+    })
 }
 
 /// Every block directly inside a statement.

@@ -7,74 +7,106 @@ use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, gitconfig_excludes_path};
 
 use super::read::read;
-use super::{DEFAULT_EXCLUDE, DiscoverError};
+use super::{DEFAULT_EXCLUDE, DiscoverError, Pattern};
 
-/// The configured patterns.
+/// The configured patterns, in the order in which they were given: the last that says anything
+/// about a path counts.
 pub(super) struct Excludes {
+    /// [`DEFAULT_EXCLUDE`], unless it is replaced. They are names, without a folder.
+    default: Gitignore,
+    /// The user's own, which bind roots too.
+    own: Vec<Group>,
+}
+
+/// Patterns one after the other that were written for the same folder.
+struct Group {
     /// Canonical.
     base: PathBuf,
-    /// All, for what is below a root.
-    all: Gitignore,
-    /// The user's own, which bind roots too.
-    own: Gitignore,
+    patterns: Gitignore,
 }
 
 impl Excludes {
     pub(super) fn new(
-        base: PathBuf,
-        exclude: Option<&[String]>,
-        extend: &[String],
+        exclude: Option<&[Pattern]>,
+        extend: &[Pattern],
     ) -> Result<Self, DiscoverError> {
-        let own: Vec<&str> =
-            exclude.unwrap_or_default().iter().chain(extend).map(String::as_str).collect();
         let default = if exclude.is_none() { DEFAULT_EXCLUDE.as_slice() } else { &[] };
-        let all: Vec<&str> = default.iter().chain(&own).copied().collect();
-        Ok(Self { all: patterns(&base, &all)?, own: patterns(&base, &own)?, base })
+        let own: Vec<&Pattern> = exclude.unwrap_or_default().iter().chain(extend).collect();
+        let groups = own.chunk_by(|one, next| one.base == next.base).map(Group::new);
+        Ok(Self {
+            default: patterns(Path::new(""), default.iter().copied())?,
+            own: groups.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Whether an entry below a root is excluded; its folders are known not to be.
     pub(super) fn entry(&self, path: &Path, folder: bool) -> bool {
-        self.matches(&self.all, path, folder)
-    }
-
-    /// Whether a root is excluded by the user's patterns, itself or with a folder above it.
-    pub(super) fn root(&self, path: &Path, folder: bool) -> bool {
-        if path == self.base {
-            return false;
-        }
-        let Ok(relative) = path.strip_prefix(&self.base) else {
-            return self.matches(&self.own, path, folder);
-        };
-        let mut at = self.base.clone();
-        let last = relative.components().count();
-        relative.components().enumerate().any(|(number, component)| {
-            at.push(component);
-            self.matches(&self.own, &at, folder || number + 1 < last)
+        self.own(|group| group.says(path, folder)).unwrap_or_else(|| {
+            path.file_name().is_some_and(|name| self.default.matched(name, folder).is_ignore())
         })
     }
 
-    fn matches(&self, patterns: &Gitignore, path: &Path, folder: bool) -> bool {
-        // Outside the base, and for the base itself, only patterns without a folder can match.
-        let relative = path.strip_prefix(&self.base).ok();
-        let relative = relative.filter(|relative| !relative.as_os_str().is_empty());
-        let relative = relative.or_else(|| path.file_name().map(Path::new));
-        relative.is_some_and(|relative| patterns.matched(relative, folder).is_ignore())
+    /// Whether a root is excluded by the user's patterns, itself or with a folder above it. Above
+    /// its base no pattern is asked.
+    pub(super) fn root(&self, path: &Path, folder: bool) -> bool {
+        let mut prefixes: Vec<&Path> = path.ancestors().collect();
+        prefixes.reverse();
+        prefixes.into_iter().any(|prefix| {
+            let whole = prefix == path;
+            let asked = |group: &Group| prefix != group.base && (whole || group.holds(prefix));
+            let said =
+                self.own(
+                    |group| {
+                        if asked(group) { group.says(prefix, folder || !whole) } else { None }
+                    },
+                );
+            said == Some(true)
+        })
+    }
+
+    fn own(&self, says: impl Fn(&Group) -> Option<bool>) -> Option<bool> {
+        self.own.iter().rev().find_map(says)
     }
 }
 
-fn patterns(base: &Path, patterns: &[&str]) -> Result<Gitignore, DiscoverError> {
+impl Group {
+    fn new(of: &[&Pattern]) -> Result<Self, DiscoverError> {
+        let base = of.first().map_or(Path::new(""), |pattern| pattern.base.as_path());
+        let base = base.canonicalize().unwrap_or_else(|_| base.to_owned());
+        let patterns = patterns(&base, of.iter().map(|pattern| pattern.glob.as_str()))?;
+        Ok(Self { base, patterns })
+    }
+
+    fn holds(&self, path: &Path) -> bool {
+        path != self.base && path.starts_with(&self.base)
+    }
+
+    fn says(&self, path: &Path, folder: bool) -> Option<bool> {
+        let relative = if self.holds(path) { path.strip_prefix(&self.base).ok() } else { None };
+        // Outside the base, and for the base itself, only a pattern that is a bare name can
+        // match: none with a folder reaches there.
+        let outside = || path.file_name().map(|name| Path::new("../..").join(name));
+        let asked = relative.map(Path::to_owned).or_else(outside)?;
+        says(Some(&self.patterns), &asked, folder)
+    }
+}
+
+fn patterns<'p>(
+    base: &Path,
+    patterns: impl Iterator<Item = &'p str>,
+) -> Result<Gitignore, DiscoverError> {
     let mut builder = GitignoreBuilder::new(base);
     builder.allow_unclosed_class(false);
     for pattern in patterns {
         let refused = |error: ignore::Error| DiscoverError::Pattern {
-            pattern: (*pattern).to_owned(),
+            pattern: pattern.to_owned(),
             detail: error.to_string(),
         };
         let anchored = pattern.strip_prefix("./").map(|rest| format!("/{rest}"));
         builder.add_line(None, anchored.as_deref().unwrap_or(pattern)).map_err(refused)?;
     }
     builder.build().map_err(|error| DiscoverError::Pattern {
-        pattern: patterns.join(" "),
+        pattern: format!("all of {}", base.display()),
         detail: error.to_string(),
     })
 }

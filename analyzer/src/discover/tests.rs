@@ -44,10 +44,15 @@ impl Tree {
     fn options(&self, roots: &[&str]) -> DiscoverOptions {
         DiscoverOptions {
             roots: roots.iter().map(|name| self.path(name)).collect(),
-            base: self.0.path().to_owned(),
             ignore_files: true,
             ..DiscoverOptions::default()
         }
+    }
+
+    /// Patterns written for a folder of the tree.
+    fn patterns(&self, base: &str, globs: &[&str]) -> Vec<Pattern> {
+        let base = self.path(base);
+        globs.iter().map(|glob| Pattern { base: base.clone(), glob: (*glob).to_owned() }).collect()
     }
 
     fn walk(&self) -> Found {
@@ -163,7 +168,7 @@ fn a_root_that_is_not_there_is_an_error() {
     let error = discover(&tree.options(&["a.py", "nonesuch"])).expect_err("is refused");
     assert!(matches!(error, DiscoverError::Root { path, .. } if path.ends_with("nonesuch")));
     let mut options = tree.options(&["a.py"]);
-    options.extend_exclude = vec!["a[".to_owned()];
+    options.extend_exclude = tree.patterns("", &["a["]);
     let error = discover(&options).expect_err("is refused");
     assert!(matches!(&error, DiscoverError::Pattern { pattern, .. } if pattern == "a["));
     assert!(error.to_string().starts_with("`a[` is no pattern for exclude: "), "{error}");
@@ -211,17 +216,43 @@ fn configured_excludes_bind_roots_too() {
     let tree =
         Tree::new(&["a.py", "gen/b.py", "gen/keep/c.py", "src/gen/d.py", "venv/e.py", "t_pb2.py"]);
     let mut options = tree.options(&["", "a.py", "gen/b.py", "gen/keep"]);
-    options.exclude = Some(vec!["/gen".to_owned(), "*_pb2.py".to_owned()]);
-    options.extend_exclude = vec!["./a.py".to_owned()];
+    options.exclude = Some(tree.patterns("", &["/gen", "*_pb2.py"]));
+    options.extend_exclude = tree.patterns("", &["./a.py"]);
     let found = tree.discover(&options);
     assert_eq!(found.files, ["src/gen/d.py", "venv/e.py"]);
     assert_eq!(found.excluded, ["a.py", "gen", "gen/b.py", "gen/keep", "t_pb2.py"]);
     options.exclude = None;
-    options.extend_exclude = vec!["gen/".to_owned()];
+    options.extend_exclude = tree.patterns("", &["gen/"]);
     assert_eq!(tree.discover(&options).files, ["a.py", "t_pb2.py"]);
     // Outside the base a pattern matches names alone.
-    options.base = tree.path("venv");
+    options.extend_exclude = tree.patterns("venv", &["gen/", "/a.py"]);
     assert_eq!(tree.discover(&options).files, ["a.py", "gen/b.py", "gen/keep/c.py", "t_pb2.py"]);
+}
+
+#[test]
+fn each_pattern_counts_from_its_own_folder() {
+    let tree = Tree::new(&["a.py", "gen/a.py", "sub/a.py", "sub/gen/a.py", "sub/gen/b.py"]);
+    let mut options = tree.options(&[""]);
+    options.exclude = Some(tree.patterns("", &["/gen", "sub/gen/b.py"]));
+    options.extend_exclude = tree.patterns("sub", &["/a.py"]);
+    let left = ["a.py", "sub/gen/a.py"];
+    assert_eq!(tree.discover(&options).files, left);
+    // Whichever folder the walk begins in.
+    options.roots = ["sub", "a.py", "sub/a.py", "sub/gen"].map(|root| tree.path(root)).to_vec();
+    assert_eq!(tree.discover(&options).files, left);
+    // The last that says anything counts.
+    options.extend_exclude.extend(tree.patterns("", &["!/gen"]));
+    options.extend_exclude.extend(tree.patterns("sub", &["!/a.py", "/gen/a.py"]));
+    options.roots = vec![tree.path("")];
+    let files = ["a.py", "gen/a.py", "sub/a.py"];
+    assert_eq!(tree.discover(&options).files, files);
+    options.roots = ["gen", "sub/a.py", "sub/gen/a.py", "a.py"].map(|it| tree.path(it)).to_vec();
+    assert_eq!(tree.discover(&options).files, files);
+    // What is in an excluded folder cannot be had back.
+    options.exclude = Some(tree.patterns("", &["sub"]));
+    options.extend_exclude = tree.patterns("sub", &["!/a.py"]);
+    options.roots = vec![tree.path("sub/a.py"), tree.path("a.py")];
+    assert_eq!(tree.discover(&options).files, ["a.py"]);
 }
 
 #[test]
@@ -288,7 +319,6 @@ fn reading_is_bounded_and_takes_regular_files_only() {
     large.set_len(1 << 42).expect("sparse");
     assert_eq!(reason("large.py"), Reason::TooLarge);
     assert_eq!(read_stream(b"x".as_slice()).expect("short"), b"x");
-    let refused = read_stream(std::io::repeat(b' ')).expect_err("is refused");
     let refused = read_stream(io::repeat(b' ')).expect_err("is refused");
     assert_eq!(refused.reason, Reason::TooLarge);
 }
@@ -402,7 +432,6 @@ mod unix {
     fn what_may_not_be_read_is_told() {
         let tree = Tree::new(&["a.py", "closed/b.py", "script"]);
         for name in ["closed", "script"] {
-            fs::set_permissions(tree.path(name), fs::Permissions::from_mode(0)).expect("owned");
             fs::set_permissions(tree.path(name), fs::Permissions::from_mode(0o000)).expect("owned");
         }
         let found = tree.walk();

@@ -5,7 +5,9 @@
 //! bound, which is when they can run. To join branches without copying scopes, changes are kept
 //! in a journal while a branch is open.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
 
 use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
@@ -38,13 +40,13 @@ pub struct Binding<'a> {
     /// The assignment or import that made it an alias of a patch point, while only this function
     /// knows of it.
     pub alias_at: Option<TextRange>,
-    /// Whether it has been something else before: code that runs at another time may see that.
-    pub rebound: bool,
+    /// What else it has been before: code that runs at another time may see that.
+    pub past: Option<Rc<Value<'a>>>,
 }
 
 impl<'a> From<Value<'a>> for Binding<'a> {
     fn from(value: Value<'a>) -> Self {
-        Self { value, alias_at: None, rebound: false }
+        Self { value, alias_at: None, past: None }
     }
 }
 
@@ -92,21 +94,20 @@ pub enum Reach {
     Module,
 }
 
+/// A name of a scope.
+type Place<'a> = (ScopeId, &'a str);
+
 /// Where a name stands in a list: looked for in the list itself while that is short.
 #[derive(Debug, Default)]
 struct Index<'a> {
     length: usize,
-    places: FxHashMap<(ScopeId, &'a str), usize>,
+    places: FxHashMap<Place<'a>, usize>,
 }
 
 impl<'a> Index<'a> {
     const SHORT: usize = 12;
 
-    fn find(
-        &self,
-        key: &(ScopeId, &'a str),
-        mut list: impl Iterator<Item = (ScopeId, &'a str)>,
-    ) -> Option<usize> {
+    fn find(&self, key: &Place<'a>, mut list: impl Iterator<Item = Place<'a>>) -> Option<usize> {
         if self.length <= Self::SHORT {
             list.position(|other| other == *key)
         } else {
@@ -117,7 +118,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    fn insert(&mut self, key: (ScopeId, &'a str), at: usize) {
+    fn insert(&mut self, key: Place<'a>, at: usize) {
         if self.length >= Self::SHORT {
             self.places.insert(key, at);
         }
@@ -128,13 +129,18 @@ impl<'a> Index<'a> {
 /// All scopes of one file.
 #[derive(Debug)]
 pub struct Scopes<'a> {
-    scopes: Vec<Scope<'a>>,
+    all: Vec<Scope<'a>>,
     journal: Vec<Change<'a>>,
     open_branches: u32,
-    /// Names that were bound in another way before they were deleted, or in a branch that leads
-    /// elsewhere.
-    unsettled: FxHashSet<(ScopeId, &'a str)>,
+    /// What names were before they were deleted, or in a branch that leads elsewhere.
+    elsewhere: FxHashMap<Place<'a>, Value<'a>>,
     builtins: Option<NameId>,
+}
+
+impl Default for Scopes<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<'a> Scopes<'a> {
@@ -144,10 +150,10 @@ impl<'a> Scopes<'a> {
     /// One empty module scope.
     pub fn new() -> Self {
         let mut scopes = Self {
-            scopes: Vec::new(),
+            all: Vec::new(),
             journal: Vec::new(),
             open_branches: 0,
-            unsettled: FxHashSet::default(),
+            elsewhere: FxHashMap::default(),
             builtins: NAMES.member(NameTable::ROOT, "builtins"),
         };
         scopes.push(ScopeKind::Module, None);
@@ -156,8 +162,8 @@ impl<'a> Scopes<'a> {
 
     /// A new scope inside `parent`.
     pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
-        let id = ScopeId(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX));
-        self.scopes.push(Scope {
+        let id = ScopeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.all.push(Scope {
             kind,
             parent,
             names: FxHashMap::default(),
@@ -169,13 +175,13 @@ impl<'a> Scopes<'a> {
 
     /// What kind of block it is.
     pub fn kind(&self, id: ScopeId) -> ScopeKind {
-        self.scopes[id.0 as usize].kind
+        self.all[id.0 as usize].kind
     }
 
     /// The function, class or module a scope belongs to: past comprehensions.
     pub fn block(&self, mut id: ScopeId) -> ScopeId {
         while matches!(self.kind(id), ScopeKind::Comprehension | ScopeKind::TypeParameters) {
-            match self.scopes[id.0 as usize].parent {
+            match self.all[id.0 as usize].parent {
                 Some(parent) => id = parent,
                 None => break,
             }
@@ -185,24 +191,24 @@ impl<'a> Scopes<'a> {
 
     /// `global name`.
     pub fn declare_global(&mut self, id: ScopeId, name: &'a str) {
-        self.scopes[id.0 as usize].globals.push(name);
+        self.all[id.0 as usize].globals.push(name);
     }
 
     /// `nonlocal name`.
     pub fn declare_nonlocal(&mut self, id: ScopeId, name: &'a str) {
-        self.scopes[id.0 as usize].nonlocals.push(name);
+        self.all[id.0 as usize].nonlocals.push(name);
     }
 
     /// The scope in which binding `name` in `id` binds it.
     pub fn target(&self, id: ScopeId, name: &str) -> ScopeId {
-        let scope = &self.scopes[id.0 as usize];
+        let scope = &self.all[id.0 as usize];
         if scope.globals.contains(&name) {
             return Self::MODULE;
         }
         if scope.nonlocals.contains(&name) {
             let mut at = scope.parent;
             while let Some(up) = at {
-                let scope = &self.scopes[up.0 as usize];
+                let scope = &self.all[up.0 as usize];
                 if scope.kind == ScopeKind::Function && scope.names.contains_key(name) {
                     return up;
                 }
@@ -227,7 +233,7 @@ impl<'a> Scopes<'a> {
     fn bind_maybe(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
         let before = self.own(id, name).map(|b| b.value.clone()).or_else(|| self.builtin(id, name));
         let Some(mut binding) = binding else {
-            self.unsettled.insert((id, name));
+            self.note_elsewhere(id, name, Value::Unknown);
             return;
         };
         if let Some(before) = before {
@@ -245,22 +251,29 @@ impl<'a> Scopes<'a> {
     }
 
     fn set(&mut self, id: ScopeId, name: &'a str, mut binding: Option<Binding<'a>>) {
-        let unsettled = !self.unsettled.is_empty() && self.unsettled.contains(&(id, name));
-        let names = &mut self.scopes[id.0 as usize].names;
+        let deleted = binding.is_none();
+        let elsewhere =
+            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)).cloned() };
+        let names = &mut self.all[id.0 as usize].names;
         if let Some(binding) = &mut binding {
-            let other = |before: &Binding<'a>| before.rebound || !before.value.same(&binding.value);
-            binding.rebound |= unsettled || names.get(name).is_some_and(other);
+            let before = names.get(name);
+            let replaced = before.map(|b| &b.value).filter(|before| !before.same(&binding.value));
+            let past = before.and_then(|b| b.past.as_deref());
+            let other = replaced.is_some() || past.is_some() || elsewhere.is_some();
+            if other {
+                let values = [replaced, past, elsewhere.as_ref(), binding.past.as_deref()];
+                let past = Value::either(values.into_iter().flatten().cloned());
+                binding.past = Some(Rc::new(past));
+            }
         }
         let before = match binding {
             Some(binding) => names.insert(name, binding),
-            None => {
-                let before = names.remove(name);
-                if before.is_some() {
-                    self.unsettled.insert((id, name));
-                }
-                before
-            }
+            None => names.remove(name),
         };
+        if deleted && let Some(before) = &before {
+            let value = before.value.clone();
+            self.note_elsewhere(id, name, value);
+        }
         if self.open_branches > 0 {
             self.journal.push(Change { scope: id, name, before });
         }
@@ -268,17 +281,46 @@ impl<'a> Scopes<'a> {
 
     /// The binding of a name in exactly this scope.
     pub fn own(&self, id: ScopeId, name: &str) -> Option<&Binding<'a>> {
-        self.scopes[id.0 as usize].names.get(name)
+        self.all[id.0 as usize].names.get(name)
     }
 
-    /// Whether a name has been bound to one value only, as far as has been seen.
-    pub fn is_settled(&self, id: ScopeId, name: &'a str, binding: &Binding<'a>) -> bool {
-        !binding.rebound && (self.unsettled.is_empty() || !self.unsettled.contains(&(id, name)))
+    /// All a name has been, as far as has been seen; `None` if that is one value only.
+    pub fn every_value(
+        &self,
+        id: ScopeId,
+        name: &'a str,
+        binding: &Binding<'a>,
+    ) -> Option<Value<'a>> {
+        let elsewhere =
+            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)) };
+        let past = binding.past.as_deref();
+        if past.is_none() && elsewhere.is_none() {
+            return None;
+        }
+        let values = [Some(&binding.value), past, elsewhere];
+        Some(Value::either(values.into_iter().flatten().cloned()))
+    }
+
+    /// What a name of the module was before it was deleted.
+    pub fn deleted_global(&self, name: &'a str) -> Option<Value<'a>> {
+        if self.elsewhere.is_empty() {
+            return None;
+        }
+        let value = self.elsewhere.get(&(Self::MODULE, name))?;
+        let builtin = self.builtin(Self::MODULE, name);
+        Some(Value::either(std::iter::once(value.clone()).chain(builtin)))
+    }
+
+    fn note_elsewhere(&mut self, id: ScopeId, name: &'a str, value: Value<'a>) {
+        self.elsewhere
+            .entry((id, name))
+            .and_modify(|all| *all = Value::either([std::mem::take(all), value.clone()]))
+            .or_insert(value);
     }
 
     /// The names bound in exactly this scope.
     pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
-        self.scopes[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
+        self.all[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
     }
 
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
@@ -286,7 +328,7 @@ impl<'a> Scopes<'a> {
         let mut at = Some(id);
         let (mut left_block, mut left_function) = (false, false);
         while let Some(here) = at {
-            let scope = &self.scopes[here.0 as usize];
+            let scope = &self.all[here.0 as usize];
             // A class body is seen only from itself.
             let visible = !(left_block && scope.kind == ScopeKind::Class);
             let declared_global = !scope.globals.is_empty() && scope.globals.contains(&name);
@@ -322,7 +364,7 @@ impl<'a> Scopes<'a> {
         let mut index = Index::default();
         while self.journal.len() > mark.0 {
             let Some(change) = self.journal.pop() else { break };
-            let names = &mut self.scopes[change.scope.0 as usize].names;
+            let names = &mut self.all[change.scope.0 as usize].names;
             let after = match change.before {
                 Some(before) => names.insert(change.name, before),
                 None => names.remove(change.name),
@@ -347,7 +389,12 @@ impl<'a> Scopes<'a> {
 
     /// Note a branch that leads elsewhere: what it bound, code called from it has seen.
     pub fn abandon(&mut self, delta: &Delta<'a>) {
-        self.unsettled.extend(delta.changes.iter().map(|(scope, name, _)| (*scope, *name)));
+        for (scope, name, after) in &delta.changes {
+            let past = after.as_ref().and_then(|b| b.past.as_deref()).cloned();
+            let value = after.as_ref().map(|b| b.value.clone());
+            let values: Vec<_> = value.into_iter().chain(past).collect();
+            self.note_elsewhere(*scope, name, Value::either(values));
+        }
     }
 
     /// Control may come here from anywhere in a branch: before what it binds, or after.
@@ -355,21 +402,24 @@ impl<'a> Scopes<'a> {
         for (scope, name, after) in &delta.changes {
             let before = self.own(*scope, name).cloned();
             let alias_at = [&before, after].into_iter().flatten().find_map(|b| b.alias_at);
-            let rebound = [&before, after].into_iter().flatten().any(|b| b.rebound);
-            let mut ways = Vec::with_capacity(3);
+            let mut ways = Vec::with_capacity(4);
+            let mut past = Vec::new();
             for binding in [before, after.clone()] {
                 match binding {
-                    // It was something else on the way.
-                    Some(binding) if binding.rebound => {
-                        ways.extend([binding.value, Value::Unknown]);
+                    Some(binding) => {
+                        // It may have been something else on the way.
+                        let earlier = binding.past.as_deref().cloned();
+                        ways.push(binding.value);
+                        ways.extend(earlier.iter().cloned());
+                        past.extend(earlier);
                     }
-                    Some(binding) => ways.push(binding.value),
                     None => ways.extend(self.builtin(*scope, name)),
                 }
             }
             if !ways.is_empty() {
                 let value = Value::either(ways);
-                self.set(*scope, name, Some(Binding { value, alias_at, rebound }));
+                let past = (!past.is_empty()).then(|| Rc::new(Value::either(past)));
+                self.set(*scope, name, Some(Binding { value, alias_at, past }));
             }
         }
     }
@@ -388,8 +438,10 @@ impl<'a> Scopes<'a> {
     pub fn differs(&self, delta: &Delta<'a>) -> bool {
         delta.changes.iter().any(|(scope, name, after)| {
             let (Some(before), Some(after)) = (self.own(*scope, name), after) else { return false };
-            let ways = [before.value.clone(), after.value.clone()];
-            !Value::either(ways).same_options(&before.value)
+            let joined = Value::either([before.value.clone(), after.value.clone()]);
+            let known = |one: &Value<'a>| before.value.each().iter().any(|b| b.same(one));
+            before.value.is_exact() && !joined.same_options(&before.value)
+                || joined.each().iter().any(|one| !one.is_unknown() && !known(one))
         })
     }
 
@@ -406,21 +458,17 @@ impl<'a> Scopes<'a> {
         if branches.iter().all(|delta| delta.changes.is_empty()) {
             return;
         }
-        let mut joined: Vec<((ScopeId, &'a str), Vec<Option<Binding<'a>>>)> = Vec::new();
+        let mut joined: Vec<(Place<'a>, Vec<Option<Binding<'a>>>)> = Vec::new();
         let mut index = Index::default();
         for delta in branches {
             for (scope, name, after) in delta.changes {
                 let key = (scope, name);
-                match index.find(&key, joined.iter().map(|(key, _)| *key)) {
-                    Some(at) => {
-                        if let Some((_, bindings)) = joined.get_mut(at) {
-                            bindings.push(after);
-                        }
-                    }
-                    None => {
-                        index.insert(key, joined.len());
-                        joined.push((key, vec![after]));
-                    }
+                let known = index.find(&key, joined.iter().map(|(key, _)| *key));
+                if let Some((_, bindings)) = known.and_then(|at| joined.get_mut(at)) {
+                    bindings.push(after);
+                } else {
+                    index.insert(key, joined.len());
+                    joined.push((key, vec![after]));
                 }
             }
         }
@@ -429,14 +477,16 @@ impl<'a> Scopes<'a> {
                 bindings.push(self.own(key.0, key.1).cloned());
             }
             let alias_at = bindings.iter().flatten().find_map(|b| b.alias_at);
-            let rebound = bindings.iter().flatten().any(|b| b.rebound);
+            let past = bindings.iter().flatten().filter_map(|b| b.past.as_deref().cloned());
+            let past: Vec<_> = past.collect();
+            let past = (!past.is_empty()).then(|| Rc::new(Value::either(past)));
             // Unbound in one way and bound in another: what it is bound to is all there is, but
             // for the builtins.
             let unbound = bindings.iter().any(Option::is_none);
             let builtin = if unbound { self.builtin(key.0, key.1) } else { None };
             let values = bindings.into_iter().flatten().map(|b| b.value);
             let value = Value::either(values.chain(builtin));
-            self.set(key.0, key.1, Some(Binding { value, alias_at, rebound }));
+            self.set(key.0, key.1, Some(Binding { value, alias_at, past }));
         }
     }
 }

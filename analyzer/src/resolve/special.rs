@@ -47,6 +47,10 @@ pub enum Special {
     TypeWrapper,
     /// `unittest.mock.patch.object(target, ...)`, `Mock(spec=...)`: names its arguments.
     Mock,
+    /// `sorted`, `list`, `iter`: the items of its argument.
+    Items,
+    /// `Path.glob` and its like: gives paths.
+    Paths,
     /// `os.path.join(...)`.
     JoinPath,
     /// `pathlib.Path`.
@@ -83,6 +87,8 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.__import__", Special::Import),
     ("importlib.__import__", Special::Import),
     ("importlib.import_module", Special::ImportModule),
+    ("pytest.importorskip", Special::ImportModule),
+    ("test.support.import_helper.import_module", Special::ImportModule),
     ("importlib.reload", Special::Identity),
     ("sys.modules", Special::Modules),
     ("operator.attrgetter", Special::AttrGetter),
@@ -144,6 +150,15 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("mock.create_autospec", Special::Mock),
     ("mock.Mock", Special::Mock),
     ("mock.MagicMock", Special::Mock),
+    ("builtins.iter", Special::Items),
+    ("builtins.list", Special::Items),
+    ("builtins.reversed", Special::Items),
+    ("builtins.set", Special::Items),
+    ("builtins.sorted", Special::Items),
+    ("builtins.tuple", Special::Items),
+    ("pathlib.Path.glob", Special::Paths),
+    ("pathlib.Path.iterdir", Special::Paths),
+    ("pathlib.Path.rglob", Special::Paths),
     ("os.path.join", Special::JoinPath),
     ("pathlib.Path", Special::Path),
     ("pathlib.PurePath", Special::Path),

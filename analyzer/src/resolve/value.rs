@@ -36,6 +36,9 @@ pub enum Value<'a> {
     List(Rc<[Value<'a>]>),
     /// A dict display with something of interest in it. Where somebody keeps it, its values are
     /// references only: other constants may be in it by now.
+    /// Flags of `os.open`, joined by `|`.
+    Flags(Rc<[Value<'a>]>),
+    /// A dict display with something of interest in it.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -53,9 +56,9 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file.
-    Function,
-    /// One of these.
+    /// A function of this file, and what its annotation says that it returns.
+    Function(Option<Rc<Value<'a>>>),
+    /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
 
@@ -160,7 +163,7 @@ impl<'a> Value<'a> {
     }
 
     /// Whether it is a module, class, function or object rather than a constant.
-    pub const fn is_reference(&self) -> bool {
+    pub fn is_reference(&self) -> bool {
         match self {
             Self::Name(_)
             | Self::Part(..)
@@ -174,8 +177,9 @@ impl<'a> Value<'a> {
             | Self::Partial(_)
             | Self::Class(_)
             | Self::Own(_)
-            | Self::Function
-            | Self::Either(_) => true,
+            | Self::Function(_)
+            | Self::Flags(_) => true,
+            Self::Either(values) => values.iter().any(Self::is_reference),
             Self::Unknown
             | Self::Text(_)
             | Self::Bytes(_)
@@ -201,7 +205,8 @@ impl<'a> Value<'a> {
             | Self::AnyMember(_)
             | Self::Class(_)
             | Self::Own(_)
-            | Self::Function => self.clone(),
+            | Self::Function(_)
+            | Self::Flags(_) => self.clone(),
             Self::Unknown
             | Self::Text(_)
             | Self::Bytes(_)
@@ -230,7 +235,7 @@ impl<'a> Value<'a> {
                     .collect();
                 if items.is_empty() { Self::Unknown } else { Self::Mapping(items.into()) }
             }
-            Self::Either(values) => Self::Either(values.iter().map(Self::references).collect()),
+            Self::Either(values) => Self::either(values.iter().map(Self::references)),
         }
     }
 
@@ -255,8 +260,29 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of several. Where they differ no constant is certain; unknown ones say nothing and go;
-    /// at most eight are kept.
+    /// One of two, as of `"a" if append else "w"`: unlike at a join, both constants are kept.
+    pub fn choice(one: Self, other: Self) -> Self {
+        match (&one, &other) {
+            (Self::Text(a), Self::Text(b)) if a.complete && b.complete && a != b => {
+                Self::Either([one, other].into())
+            }
+            _ => Self::either([one, other]),
+        }
+    }
+
+    /// The one thing known of what it may be, if it is one.
+    pub fn only(&self) -> &Self {
+        let mut known = self.each().iter().filter(|one| !one.is_unknown());
+        match (known.next(), known.next()) {
+            (Some(one), None) => one,
+            _ => self,
+        }
+    }
+
+    /// One of several: the references among them, at most eight, and whether there is more. Where
+    /// they differ no constant is certain, nor what an object was made with.
+    ///
+    /// A reference or `None` is the reference: where it is `None`, whatever is done to it fails.
     pub fn either(values: impl IntoIterator<Item = Self>) -> Self {
         let mut kept: Vec<Self> = Vec::new();
         let mut all_equal = true;
@@ -275,20 +301,30 @@ impl<'a> Value<'a> {
             return kept.pop().unwrap_or_default();
         }
         let mut joined: Vec<Self> = Vec::new();
-        for one in kept {
+        let mut more = false;
+        for one in kept.iter().filter(|one| !matches!(one, Self::None)) {
             let one = one.references();
-            if one.is_unknown() || joined.iter().any(|j| j.same(&one)) {
-                continue;
-            }
-            match joined.iter_mut().find_map(|j| j.itemwise(&one).map(|both| (j, both))) {
-                Some((j, both)) => *j = both,
-                None => joined.push(one),
+            if one.is_unknown() {
+                more = true;
+            } else if let Some(slot) = joined.iter_mut().find(|j| j.is_like(&one)) {
+                *slot = slot.joined_with(&one);
+            } else {
+                joined.push(one);
             }
         }
-        if joined.len() > 1 {
-            return Self::Either(joined.into());
+        match (joined.len(), more) {
+            (0, _) => Self::Unknown,
+            (1, false) => joined.pop().unwrap_or_default(),
+            _ => {
+                joined.extend(more.then_some(Self::Unknown));
+                Self::Either(joined.into())
+            }
         }
-        joined.pop().unwrap_or_default()
+    }
+
+    /// Whether there is a constant in it, or an object of which is known what it was made with.
+    pub fn is_exact(&self) -> bool {
+        !self.is_unknown() && !self.references().same_options(self)
     }
 
     /// Whether each thing one may be, the other may be too.
@@ -297,16 +333,25 @@ impl<'a> Value<'a> {
         one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| a.same(b)))
     }
 
-    /// Two displays of equal length, joined item by item.
-    fn itemwise(&self, other: &Self) -> Option<Self> {
-        let join = |a: &[Self], b: &[Self]| -> Option<Rc<[Self]>> {
-            let pairs = a.iter().zip(b).map(|(a, b)| Self::either([a.clone(), b.clone()]));
-            (a.len() == b.len()).then(|| pairs.collect())
+    /// Whether it is the same, or a display of equal length.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sequence(a), Self::Sequence(b)) | (Self::List(a), Self::List(b)) => {
+                a.len() == b.len()
+            }
+            _ => self.same(other),
+        }
+    }
+
+    /// It and another like it, displays item by item.
+    fn joined_with(&self, other: &Self) -> Self {
+        let join = |a: &[Self], b: &[Self]| -> Rc<[Self]> {
+            a.iter().zip(b).map(|(a, b)| Self::either([a.clone(), b.clone()])).collect()
         };
         match (self, other) {
-            (Self::Sequence(a), Self::Sequence(b)) => join(a, b).map(Self::Sequence),
-            (Self::List(a), Self::List(b)) => join(a, b).map(Self::List),
-            _ => None,
+            (Self::Sequence(a), Self::Sequence(b)) => Self::Sequence(join(a, b)),
+            (Self::List(a), Self::List(b)) => Self::List(join(a, b)),
+            _ => self.clone(),
         }
     }
 
@@ -315,7 +360,7 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function, Self::Function)
+            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
@@ -343,12 +388,14 @@ mod tests {
     fn different_constants_are_unknown_and_references_survive() {
         let joined = Value::either([Value::text("r"), Value::text("w")]);
         assert!(joined.is_unknown());
-        let joined = Value::either([Value::None, Value::Function]);
-        assert!(matches!(joined, Value::Function));
+        let joined = Value::either([Value::None, Value::Function(None)]);
+        assert!(matches!(joined, Value::Function(_)));
         let joined = Value::either([Value::text("r"), Value::text("r")]);
         assert_eq!(joined.exact_text(), Some("r"));
         let joined = Value::either([Value::text("r"), Value::Unknown]);
         assert!(joined.is_unknown());
+        let joined = Value::either([Value::Function(None), Value::Unknown]);
+        assert!(matches!(joined.each(), [Value::Function(_), Value::Unknown]));
     }
 
     #[test]
@@ -360,8 +407,8 @@ mod tests {
         assert!(joined.same(&path));
         for other in [Value::Unknown, Value::text("/b")] {
             let joined = Value::either([path.clone(), other]);
-            let Value::Instance(joined) = joined else { panic!("an object") };
-            assert_eq!(*joined, Instance::bare(id));
+            let Value::Instance(joined) = joined.only() else { panic!("an object") };
+            assert_eq!(**joined, Instance::bare(id));
         }
     }
 

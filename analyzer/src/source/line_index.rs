@@ -99,7 +99,7 @@ mod tests {
     fn three_line_ends_and_no_more() {
         let text = "a\nb\rc\r\nd\x0ce\u{2028}f\u{85}g\n\r\n";
         let index = LineIndex::new(text);
-        assert_eq!(index.lines(text), 5);
+        assert_eq!(lines(text), 5);
         assert_eq!(index.row(0), 0);
         assert_eq!(index.row(1), 0);
         assert_eq!(index.row(2), 1);
@@ -111,9 +111,9 @@ mod tests {
 
     #[test]
     fn no_text_has_no_lines() {
-        assert_eq!(LineIndex::new("").lines(""), 0);
-        assert_eq!(LineIndex::new("a").lines("a"), 1);
-        assert_eq!(LineIndex::new("\n").lines("\n"), 1);
+        assert_eq!(lines(""), 0);
+        assert_eq!(lines("a"), 1);
+        assert_eq!(lines("\n"), 1);
     }
 
     proptest! {

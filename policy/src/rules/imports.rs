@@ -41,6 +41,7 @@ pub static DYNAMIC_IMPORT: Rule = Rule {
         Call(by_name("builtins.__import__", "name").patch_point()),
         Call(by_name("importlib.import_module", "name")),
         Call(by_name("importlib._bootstrap._gcd_import", "name")),
+        Call(by_name("pytest.importorskip", "modname")),
         Call(by_name("pkgutil.resolve_name", "name")),
         Call(by_name("pydoc.locate", "path")),
         Call(by_name("pydoc.safeimport", "path")),

@@ -64,7 +64,6 @@ pub static LOW_LEVEL_TWIN: Rule = Rule {
     page: include_str!("../../rules/low-level-twin.md"),
     triggers: &[
         Import("_socket"),
-        Import("_ssl"),
         Import("posix"),
         Import("nt"),
         Import("_posixsubprocess"),

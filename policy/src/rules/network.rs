@@ -82,16 +82,22 @@ pub static NETWORK_CONNECT: Rule = Rule {
         Call(api("twisted.internet.endpoints.clientFromString")),
         Call(
             api("twisted.internet.endpoints.TCP4ClientEndpoint")
-                .host_port(arg(1, "host"), arg(2, "port")),
+                .host_port(arg(1, "host"), arg(2, "port"))
+                .act(Verb::Prepare),
         ),
+        Call(api("twisted.internet.endpoints.TCP4ClientEndpoint.connect").receiver()),
         Call(
             api("twisted.internet.endpoints.TCP6ClientEndpoint")
-                .host_port(arg(1, "host"), arg(2, "port")),
+                .host_port(arg(1, "host"), arg(2, "port"))
+                .act(Verb::Prepare),
         ),
+        Call(api("twisted.internet.endpoints.TCP6ClientEndpoint.connect").receiver()),
         Call(
             api("twisted.internet.endpoints.HostnameEndpoint")
-                .host_port(arg(1, "host"), arg(2, "port")),
+                .host_port(arg(1, "host"), arg(2, "port"))
+                .act(Verb::Prepare),
         ),
+        Call(api("twisted.internet.endpoints.HostnameEndpoint.connect").receiver()),
         Call(api("twisted.internet.reactor.connectSSL").host_port(arg(0, "host"), arg(1, "port"))),
         Call(api("twisted.internet.reactor.connectTCP").host_port(arg(0, "host"), arg(1, "port"))),
         Call(api("twisted.internet.reactor.connectUNIX").address(arg(0, "address"))),

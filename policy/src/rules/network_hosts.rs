@@ -2,13 +2,16 @@
 
 use crate::act::Verb;
 use crate::capability::Capability;
-use crate::rule::Condition::{NotTrue, RemoteUrl};
+use crate::rule::Condition::{NotText, NotTrue, RemoteUrl};
 use crate::rule::Trigger::Call;
 use crate::rule::TypeFact::{self, Alias, Returns};
 use crate::rule::{Level, Reported, Rule, api, arg, keyword};
 
 /// This family's rules.
 pub static RULES: &[&Rule] = &[&NETWORK_DOWNLOAD, &NETWORK_PACKET, &NETWORK_REMOTE_SHELL];
+
+/// Protocols of `fsspec` that reach no other machine.
+const LOCAL_PROTOCOLS: &[&str] = &["file", "local", "memory", "data"];
 
 /// A shell, command or file share on another machine.
 pub static NETWORK_REMOTE_SHELL: Rule = Rule {
@@ -71,7 +74,7 @@ pub static NETWORK_DOWNLOAD: Rule = Rule {
                 .url(arg(0, "url_file_stream_or_string"))
                 .when(RemoteUrl(arg(0, "url_file_stream_or_string"))),
         ),
-        Call(api("fsspec.filesystem")),
+        Call(api("fsspec.filesystem").when(NotText(arg(0, "protocol"), LOCAL_PROTOCOLS))),
         Call(api("fsspec.get_mapper").url(arg(0, "url")).when(RemoteUrl(arg(0, "url")))),
         Call(api("fsspec.open").url(arg(0, "urlpath")).when(RemoteUrl(arg(0, "urlpath")))),
         Call(api("fsspec.open_files").url(arg(0, "urlpath")).when(RemoteUrl(arg(0, "urlpath")))),

@@ -1,7 +1,8 @@
-//! Modules of the standard library that carry `os`, `sys` or `subprocess` as a member.
+//! Modules that carry `os`, `sys`, `subprocess` or another library as a member.
 //!
 //! `from shutil import os` gives `os`, and `tempfile._os.system` is `os.system`. Taken from the
-//! namespaces of CPython 3.9 to 3.14 on Linux; only modules a program is likely to have imported.
+//! namespaces of CPython 3.9 to 3.14 on Linux, only modules a program is likely to have imported;
+//! and from what well-known packages pass on under their own name.
 
 use crate::rule::TypeFact::{self, Alias};
 
@@ -20,8 +21,10 @@ pub static TYPE_FACTS: &[TypeFact] = &[
     Alias { name: "glob.os", of: "os" },
     Alias { name: "gzip.os", of: "os" },
     Alias { name: "http.server.os", of: "os" },
+    Alias { name: "huggingface_hub.utils.httpx", of: "httpx" },
     Alias { name: "inspect.os", of: "os" },
     Alias { name: "inspect.sys", of: "sys" },
+    Alias { name: "kombu.serialization.pickle", of: "pickle" },
     Alias { name: "linecache.os", of: "os" },
     Alias { name: "logging.os", of: "os" },
     Alias { name: "logging.sys", of: "sys" },

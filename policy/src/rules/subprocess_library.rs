@@ -170,23 +170,45 @@ pub static SUBPROCESS_IMPORT: Rule = Rule {
     ],
 };
 
-/// The magics that give their line or cell to a shell or an installer.
-const SHELL_MAGICS: &[&str] = &[
+/// The magics, of a line or a cell, that start another program: a shell, an installer, an editor,
+/// the interpreter of another language. `IPython/core/magics/{osm,script,packaging,execution}.py`,
+/// the aliases of `IPython/core/alias.py`, and well-known extensions.
+pub static STARTING_MAGICS: &[&str] = &[
     "!",
     "!!",
+    "R",
     "bash",
+    "cat",
     "cmd",
     "conda",
+    "cp",
+    "ed",
+    "edit",
+    "julia",
+    "ldir",
+    "lf",
+    "lk",
+    "ll",
+    "ls",
+    "lx",
     "mamba",
+    "man",
     "micromamba",
+    "mkdir",
+    "mv",
+    "node",
     "perl",
     "pip",
+    "powershell",
     "pypy",
     "python",
     "python2",
     "python3",
+    "rm",
+    "rmdir",
     "ruby",
     "run",
+    "sc",
     "script",
     "sh",
     "sx",
@@ -224,11 +246,11 @@ pub static NOTEBOOK_SHELL: Rule = Rule {
         ),
         Call(
             api("IPython.core.interactiveshell.InteractiveShell.run_line_magic")
-                .when(Condition::OneOf(arg(0, "magic_name"), SHELL_MAGICS)),
+                .when(Condition::OneOf(arg(0, "magic_name"), STARTING_MAGICS)),
         ),
         Call(
             api("IPython.core.interactiveshell.InteractiveShell.run_cell_magic")
-                .when(Condition::OneOf(arg(0, "magic_name"), SHELL_MAGICS)),
+                .when(Condition::OneOf(arg(0, "magic_name"), STARTING_MAGICS)),
         ),
         Call(api("IPython.utils.process.system").command_line(arg(0, "cmd"))),
         Call(api("IPython.utils.process.getoutput").command_line(arg(0, "cmd"))),

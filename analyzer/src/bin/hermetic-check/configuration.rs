@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use hermetic_check::discover::Pattern;
 use hermetic_policy::config::Config;
 use hermetic_policy::{Level, PolicyOptions};
 
 use crate::failure::Failure;
-use crate::settings::{Glob, absolute_root, globs};
+use crate::settings::{absolute_root, patterns};
 
 const OWN: &str = "hermetic.toml";
 const SHARED: &str = "pyproject.toml";
@@ -23,9 +24,9 @@ pub(crate) struct Configuration {
     /// The level of what the policy cannot decide.
     pub(crate) undecided: Option<Level>,
     /// What to leave out instead of the default excludes.
-    pub(crate) exclude: Option<Vec<Glob>>,
+    pub(crate) exclude: Option<Vec<Pattern>>,
     /// What else to leave out.
-    pub(crate) extend_exclude: Vec<Glob>,
+    pub(crate) extend_exclude: Vec<Pattern>,
 }
 
 /// The file named on the command line. Any name but `pyproject.toml` is read as `hermetic.toml`.
@@ -79,8 +80,8 @@ fn resolve(config: Config, folder: &Path) -> Result<Configuration, Failure> {
         policy,
         levels: check.levels.into_iter().collect(),
         undecided: check.undecided,
-        exclude: check.exclude.map(|patterns| globs(folder, &patterns)),
-        extend_exclude: globs(folder, &check.extend_exclude),
+        exclude: check.exclude.map(|globs| patterns(folder, &globs)),
+        extend_exclude: patterns(folder, &check.extend_exclude),
     })
 }
 
@@ -122,7 +123,7 @@ mod tests {
         let found = search(folder.path()).expect("valid").expect("found");
         assert!(!found.policy.no_network);
         assert_eq!(found.undecided, Some(Level::Warn));
-        assert_eq!(found.extend_exclude, globs(folder.path(), &["x".into()]));
+        assert_eq!(found.extend_exclude, patterns(folder.path(), &["x".into()]));
     }
 
     #[test]

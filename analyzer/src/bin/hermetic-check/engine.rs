@@ -12,7 +12,7 @@ use hermetic_check::report::{FileReport, Report};
 use hermetic_check::source::{FileKind, Source, decode};
 
 use crate::failure::Failure;
-use crate::settings::{Glob, Input, Settings};
+use crate::settings::{Input, Settings};
 
 /// A list of files to show instead of analysing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Fai
     let report = match &settings.input {
         Input::Paths(_) => {
             let discover = discover_options(settings, false);
-            let settings = project::Settings { discover, judgement, threads: settings.threads };
-            project::check(&settings, done)
+            let (base, threads) = (settings.base.clone(), settings.threads);
+            project::check(&project::Settings { discover, base, judgement, threads }, done)
         }
-        Input::Stdin { name, bytes } => {
+        Input::Stdin { name, content } => {
             let shown = display(name, Some(&settings.base));
-            project::check_bytes(&judgement, &shown, bytes.clone(), stdin_kind(name))
+            project::check_bytes(&judgement, &shown, content.clone(), stdin_kind(name))
         }
     };
     report.map_err(Failure::new)
@@ -75,7 +75,9 @@ impl SourceProvider for Sources<'_> {
     fn text(&self, file: &FileReport) -> Option<Cow<'_, str>> {
         let source: Source = match (&file.source, &self.settings.input) {
             (Some(path), _) => project::source_of(path)?,
-            (None, Input::Stdin { name, bytes }) => decode(bytes.clone(), stdin_kind(name)).ok()?,
+            (None, Input::Stdin { name, content }) => {
+                decode(content.clone().ok()?, stdin_kind(name)).ok()?
+            }
             (None, Input::Paths(_)) => return None,
         };
         Some(Cow::Owned(source.into_text()))
@@ -87,13 +89,11 @@ fn discover_options(settings: &Settings, list_excluded: bool) -> DiscoverOptions
         Input::Paths(paths) => paths.clone(),
         Input::Stdin { .. } => Vec::new(),
     };
-    let patterns = |globs: &[Glob]| globs.iter().map(|glob| glob.pattern.clone()).collect();
     DiscoverOptions {
         roots,
-        base: settings.base.clone(),
         ignore_files: settings.respect_ignore,
-        exclude: settings.exclude.as_deref().map(patterns),
-        extend_exclude: patterns(&settings.extend_exclude),
+        exclude: settings.exclude.clone(),
+        extend_exclude: settings.extend_exclude.clone(),
         list_excluded,
     }
 }

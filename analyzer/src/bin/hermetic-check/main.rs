@@ -2,10 +2,11 @@
 //! made by `hermetic_check::render`.
 #![forbid(unsafe_code)]
 
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use hermetic_check::discover;
 use hermetic_check::render::{self, TextOptions};
 use hermetic_check::report::Report;
 use hermetic_policy::Level;
@@ -73,11 +74,8 @@ fn run(args: &Args) -> Result<u8, Failure> {
         let paths = engine::list(&settings, listing)?;
         return finish(write_lines(&paths), CLEAN);
     }
-    if let Input::Stdin { bytes, .. } = &mut settings.input {
-        io::stdin()
-            .lock()
-            .read_to_end(bytes)
-            .map_err(|error| Failure::new(format_args!("standard input: {error}")))?;
+    if let Input::Stdin { content, .. } = &mut settings.input {
+        *content = discover::read_stream(io::stdin().lock());
     }
 
     let progress = Progress::start(args.output.quiet);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, path};
 
+use hermetic_check::discover::Pattern;
+use hermetic_check::source::Unanalysed;
 use hermetic_policy::{Level, Policy, PolicyOptions};
 
 use crate::args::{Args, PolicyArgs};
@@ -24,9 +26,9 @@ pub(crate) struct Settings {
     /// The level of what the policy cannot decide.
     pub(crate) undecided: Level,
     /// What to leave out instead of the default excludes, if given.
-    pub(crate) exclude: Option<Vec<Glob>>,
+    pub(crate) exclude: Option<Vec<Pattern>>,
     /// What else to leave out.
-    pub(crate) extend_exclude: Vec<Glob>,
+    pub(crate) extend_exclude: Vec<Pattern>,
     /// Pass over what `.gitignore` and kin name.
     pub(crate) respect_ignore: bool,
     /// Worker threads, if given.
@@ -42,16 +44,9 @@ pub(crate) enum Input {
     Stdin {
         /// Its name in reports.
         name: PathBuf,
-        /// What it holds.
-        bytes: Vec<u8>,
+        /// What it holds, as far as it could be read.
+        content: Result<Vec<u8>, Unanalysed>,
     },
-}
-
-/// A pattern and the folder it counts from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Glob {
-    pub(crate) base: PathBuf,
-    pub(crate) pattern: String,
 }
 
 impl Settings {
@@ -77,7 +72,7 @@ impl Settings {
 
         let mut levels = file.levels;
         levels.extend(args.levels.level.iter().copied());
-        let here = |patterns: &[String]| globs(folder, patterns);
+        let here = |globs: &[String]| patterns(folder, globs);
         let mut extend_exclude = file.extend_exclude;
         extend_exclude.extend(here(&args.files.extend_exclude));
         let exclude = if args.files.exclude.is_empty() {
@@ -100,9 +95,9 @@ impl Settings {
 }
 
 /// Patterns that count from a folder.
-pub(crate) fn globs(base: &Path, patterns: &[String]) -> Vec<Glob> {
-    let glob = |pattern: &String| Glob { base: base.to_owned(), pattern: pattern.clone() };
-    patterns.iter().map(glob).collect()
+pub(crate) fn patterns(base: &Path, globs: &[String]) -> Vec<Pattern> {
+    let pattern = |glob: &String| Pattern { base: base.to_owned(), glob: glob.clone() };
+    globs.iter().map(pattern).collect()
 }
 
 /// A read root, made absolute.
@@ -149,7 +144,7 @@ fn input(paths: &[PathBuf], stdin_filename: Option<&Path>) -> Result<Input, Fail
     if paths.len() > 1 {
         return Err(Failure::new("- is standard input and has to be the only path"));
     }
-    Ok(Input::Stdin { name: stdin_filename.unwrap_or(stdin).to_owned(), bytes: Vec::new() })
+    Ok(Input::Stdin { name: stdin_filename.unwrap_or(stdin).to_owned(), content: Ok(Vec::new()) })
 }
 
 #[cfg(test)]
@@ -204,16 +199,17 @@ mod tests {
     #[test]
     fn excludes_count_from_where_they_were_written() {
         let file = Configuration {
-            exclude: Some(globs(Path::new("/elsewhere"), &["a".into()])),
-            extend_exclude: globs(Path::new("/elsewhere"), &["b".into()]),
+            exclude: Some(patterns(Path::new("/elsewhere"), &["a".into()])),
+            extend_exclude: patterns(Path::new("/elsewhere"), &["b".into()]),
             ..Default::default()
         };
         let settings = join(&["--extend-exclude", "c"], file.clone()).expect("valid");
         assert_eq!(settings.exclude, file.exclude);
-        let bases: Vec<_> = settings.extend_exclude.iter().map(|glob| glob.base.clone()).collect();
+        let bases: Vec<_> =
+            settings.extend_exclude.iter().map(|pattern| pattern.base.clone()).collect();
         assert_eq!(bases, [PathBuf::from("/elsewhere"), PathBuf::from("/project")]);
         let settings = join(&["--exclude", "d"], file).expect("valid");
-        assert_eq!(settings.exclude, Some(globs(Path::new("/project"), &["d".into()])));
+        assert_eq!(settings.exclude, Some(patterns(Path::new("/project"), &["d".into()])));
     }
 
     #[test]
