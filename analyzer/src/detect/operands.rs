@@ -18,6 +18,8 @@ pub(super) struct Arguments<'a> {
     pub(super) keywords: Vec<(&'a str, Value<'a>)>,
     /// `*rest` or `**rest` may give more.
     pub(super) more: bool,
+    /// References among those.
+    pub(super) loose: Vec<Value<'a>>,
 }
 
 /// One argument looked for.
@@ -52,10 +54,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The argument of that keyword.
+    pub(super) fn keyword(&self, keyword: &str) -> Option<&Value<'a>> {
+        self.keywords.iter().find(|(name, _)| *name == keyword).map(|(_, value)| value)
+    }
+
     /// The first argument, or the one of that keyword.
     pub(super) fn first_or(&self, keyword: &str) -> Option<&Value<'a>> {
-        let named = || self.keywords.iter().find(|(name, _)| *name == keyword).map(|(_, v)| v);
-        self.positional.first().or_else(named)
+        self.positional.first().or_else(|| self.keyword(keyword))
     }
 
     /// The arguments behind an explicit receiver.
