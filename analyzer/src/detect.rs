@@ -16,6 +16,7 @@ mod expressions;
 mod folding;
 mod imports;
 mod literals;
+mod members;
 mod notebook;
 mod operands;
 mod outer_writes;

@@ -82,7 +82,9 @@ impl<'a> Engine<'a> {
                 Special::TypeTest
                 | Special::TypeOf
                 | Special::Mock
-                | Special::Cast | Special::Super | Special::Vars,
+                | Special::Cast
+                | Special::Super
+                | Special::Vars,
             ) => Use::Looked,
             Some(
                 Special::GetAttr

@@ -289,9 +289,7 @@ impl<'a> Engine<'a> {
             ScopeKind::Function
             | ScopeKind::Module
             | ScopeKind::Comprehension
-            | ScopeKind::TypeParameters => {
-                Use::Kept(Keep::Assignment)
-            }
+            | ScopeKind::TypeParameters => Use::Kept(Keep::Assignment),
         }
     }
 

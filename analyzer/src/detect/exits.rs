@@ -82,7 +82,9 @@ impl<'a> Engine<'a> {
             });
             let late = self.escaped.iter().skip(escaped);
             let differs = self.scopes.differs(&delta)
-                || late.filter(|e| e.exits.overlaps(Exits::LOOP)).any(|e| self.scopes.differs(&e.delta));
+                || late
+                    .filter(|e| e.exits.overlaps(Exits::LOOP))
+                    .any(|e| self.scopes.differs(&e.delta));
             self.scopes.merge(vec![delta], true);
             self.arrive(escaped, Exits::LOOP);
             if !differs || round == MOST || self.patience < length {

@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use crate::resolve::names::{NameId, NameTable};
 use crate::resolve::scope::Reach;
-use crate::resolve::special::Special;
-use crate::resolve::value::{ClassId, Instance, Text, Value};
+use crate::resolve::value::{Instance, Text, Value};
 use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr};
 
@@ -137,8 +136,7 @@ impl<'a> Engine<'a> {
             }
             return self.builtin(name, used);
         };
-        let (value, alias_at) =
-            (self.present_value(scope, text, binding, reach), binding.alias_at);
+        let (value, alias_at) = (self.present_value(scope, text, binding, reach), binding.alias_at);
         if !value.is_reference() {
             return value;
         }
@@ -178,230 +176,8 @@ impl<'a> Engine<'a> {
         self.names.member(NameTable::ROOT, "builtins")
     }
 
-    fn is_builtins(&self, id: NameId) -> bool {
+    pub(super) fn is_builtins(&self, id: NameId) -> bool {
         Some(self.names.canonical(id)) == self.builtins()
-    }
-
-    fn attribute(&mut self, attribute: &'a ast::ExprAttribute, used: Use) -> Value<'a> {
-        let base = self.expression(&attribute.value, Use::Base);
-        let name = attribute.attr.as_str();
-        if self.quiet == 0 {
-            self.attribute_read(&base, name, attribute);
-        }
-        if let Some(value) = self.place(attribute) {
-            self.refer(&value, range_of(attribute), used, false);
-            return value;
-        }
-        if base.is_unknown() {
-            return Value::Unknown;
-        }
-        let value = self.members_of(&base, name);
-        // A read of `os.environ.x` reads the environment, unless the call around it says more.
-        if used != Use::Callee {
-            self.read_parts(&value, range_of(attribute));
-        }
-        // What an object of this file keeps has been told where it was taken.
-        let fresh = !matches!(base.only(), Value::Own(_) | Value::Class(_));
-        self.refer(&value, range_of(attribute), used, fresh);
-        value
-    }
-
-    /// The value last assigned to `a.b`, where `a` is something no rule knows.
-    fn place(&self, attribute: &'a ast::ExprAttribute) -> Option<Value<'a>> {
-        if !self.has_places || !is_short_path(attribute) {
-            return None;
-        }
-        let key = self.slice(attribute.range);
-        self.scopes.find(self.scope, key).map(|(binding, ..)| binding.value.clone())
-    }
-
-    /// The attribute `name` of a value, which may be one of several.
-    fn members_of(&mut self, base: &Value<'a>, name: &'a str) -> Value<'a> {
-        for one in base.each() {
-            if let Value::Own(id) | Value::Class(id) = one {
-                self.settle_class(*id);
-            }
-        }
-        match base {
-            Value::Either(values) => {
-                let members: Vec<_> = values.iter().map(|v| self.member_of(v, name)).collect();
-                Value::either(members)
-            }
-            one => self.member_of(one, name),
-        }
-    }
-
-    /// The attribute `name` of a value.
-    pub(super) fn member_of(&self, base: &Value<'a>, name: &'a str) -> Value<'a> {
-        match base {
-            Value::Name(_) | Value::Method(..) | Value::Partial(_) | Value::Plain(..)
-                if name == "__call__" =>
-            {
-                base.clone()
-            }
-            Value::Name(id) => self.member_of_name(*id, name),
-            Value::Instance(instance) if name != "__class__" => {
-                self.member_of_instance(instance, name)
-            }
-            Value::Method(id, _) => match self.names.returns(*id) {
-                Some(class) => self.member_of_instance(&bare_instance(class), name),
-                None => Value::Unknown,
-            },
-            Value::Own(id) if name == "__class__" => Value::Class(*id),
-            Value::Instance(instance) if name == "__class__" => Value::Name(instance.class),
-            Value::Class(id) | Value::Own(id) => self.member_of_class(*id, name, 0),
-            // `sys.modules[__name__].os`
-            Value::Globals => match self.global(name) {
-                Value::Unknown => super::folding::method(base, name),
-                value => value,
-            },
-            plain => super::folding::method(plain, name),
-        }
-    }
-
-    fn member_of_name(&self, id: NameId, name: &'a str) -> Value<'a> {
-        if let Some(member) = self.names.member(id, name) {
-            return Value::Name(member);
-        }
-        if name == "__dict__" {
-            return Value::Namespace(id);
-        }
-        if let Some(class) = self.names.returns(id) {
-            return self.member_of_instance(&bare_instance(class), name);
-        }
-        if name == "__getattribute__" {
-            return Value::Plain(Rc::new(Value::Name(id)), name);
-        }
-        if self.is_builtins(id) {
-            // `__builtins__` is a dict in every module but the first.
-            return super::folding::method(&Value::Namespace(id), name);
-        }
-        let keeps_state = self.names.triggers(id).iter().any(|t| !t.called);
-        if keeps_state || self.names.special(id) == Some(Special::Modules) {
-            return Value::Part(id, name);
-        }
-        Value::Unknown
-    }
-
-    fn member_of_instance(&self, instance: &Rc<Instance<'a>>, name: &str) -> Value<'a> {
-        match self.names.member(instance.class, name) {
-            Some(member) => Value::Method(member, Rc::clone(instance)),
-            // `super().__init__(...)` does what making one does.
-            None if name == "__init__" => Value::Name(instance.class),
-            None => Value::Unknown,
-        }
-    }
-
-    pub(super) fn member_of_class(&self, id: ClassId, name: &str, depth: u8) -> Value<'a> {
-        let Some(class) = self.classes.get(id.0 as usize) else { return Value::Unknown };
-        let set = class.attributes.get(name).cloned();
-        // A constant, or what a constant makes, may be another one in a subclass.
-        let defined = self.scopes.own(class.scope, name).map(|b| b.value.references());
-        match (set, defined) {
-            (Some(set), Some(defined)) => return Value::either([set, defined]),
-            (Some(set), None) if !set.is_unknown() => return set,
-            (None, Some(defined)) => return defined,
-            (Some(_) | None, None) => {}
-        }
-        if depth > 8 {
-            return Value::Unknown;
-        }
-        let inherited = class.bases.iter().flat_map(Value::each).map(|base| match base {
-            Value::Name(base) => {
-                let class = bare_instance(*base);
-                self.member_of_instance(&class, name)
-            }
-            Value::Class(base) => self.member_of_class(*base, name, depth + 1),
-            _ => Value::Unknown,
-        });
-        inherited.into_iter().find(|value| !value.is_unknown()).unwrap_or_default()
-    }
-
-    fn subscript(&mut self, subscript: &'a ast::ExprSubscript, used: Use) -> Value<'a> {
-        let base = self.expression(&subscript.value, Use::Base);
-        let index = self.expression(&subscript.slice, Use::Looked);
-        if base.is_unknown() {
-            return Value::Unknown;
-        }
-        if let (Value::Text(text), Expr::Slice(slice)) = (&base, &*subscript.slice) {
-            return super::folding::sliced(text, slice);
-        }
-        let range = range_of(subscript);
-        let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
-        let value = Value::either(values);
-        self.refer(&value, range, used, true);
-        value
-    }
-
-    pub(super) fn item(
-        &mut self,
-        base: &Value<'a>,
-        index: &Value<'a>,
-        range: crate::summary::Range,
-    ) -> Value<'a> {
-        match base {
-            Value::Name(id) if self.names.special(*id) == Some(Special::Modules) => {
-                self.table_entry(index, range)
-            }
-            Value::Name(id) => {
-                let has_state = self.names.triggers(*id).iter().any(|t| !t.called);
-                if self.is_builtins(*id) {
-                    // `__builtins__` is a dict in every module but the first.
-                    return self.named_member(base, index);
-                }
-                if has_state {
-                    self.read_state(*id, index, range);
-                    Value::Unknown
-                } else if self.names.is_class(*id) {
-                    // `Popen[bytes]` (PEP 585).
-                    Value::Name(*id)
-                } else {
-                    Value::Unknown
-                }
-            }
-            Value::Namespace(id) => self.named_member(&Value::Name(*id), index),
-            Value::Globals => match index.exact_text() {
-                Some(name) => self.global(name),
-                None => Value::Unknown,
-            },
-            // A list may have been sorted, or have others in it.
-            Value::List(items) => Value::either(items.iter().map(Value::references)),
-            Value::Sequence(items) => match index {
-                Value::Int(n) => {
-                    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                    let at = if *n < 0 { n + length } else { *n };
-                    usize::try_from(at)
-                        .ok()
-                        .and_then(|at| items.get(at))
-                        .cloned()
-                        .unwrap_or_default()
-                }
-                _ => any_of(items.iter()),
-            },
-            Value::Mapping(items) => {
-                let mut loose = Vec::new();
-                for (key, value) in items.iter().rev() {
-                    match (key, index) {
-                        (Value::Int(a), Value::Int(b)) if a == b => return value.clone(),
-                        (Value::Int(_), Value::Int(_)) => {}
-                        (key, index) => match (key.exact_text(), index.exact_text()) {
-                            (Some(a), Some(b)) if a == b => return value.clone(),
-                            (Some(_), Some(_)) => {}
-                            _ => loose.push(value),
-                        },
-                    }
-                }
-                any_of(loose.into_iter())
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    pub(super) fn global(&self, name: &str) -> Value<'a> {
-        let module = crate::resolve::scope::Scopes::MODULE;
-        let own = self.scopes.own(module, name).map(|binding| binding.value.clone());
-        let builtins = || self.builtins().filter(|_| name == "__builtins__").map(Value::Name);
-        own.or_else(builtins).unwrap_or_default()
     }
 
     fn compare(&mut self, compare: &'a ast::ExprCompare) -> Value<'a> {
@@ -554,8 +330,7 @@ impl<'a> Engine<'a> {
         let value = self.expression(&named.value, assigned);
         let block = self.scopes.block(self.scope);
         let alias_at = (assigned == Use::Assigned).then_some(named.range);
-        let binding =
-            crate::resolve::scope::Binding { value: value.clone(), alias_at, past: None };
+        let binding = crate::resolve::scope::Binding { value: value.clone(), alias_at, past: None };
         self.scopes.bind(block, target.id.as_str(), Some(binding));
         value
     }

@@ -202,16 +202,13 @@ impl<'a> Engine<'a> {
         let mut body: &'a [Stmt] = &stmt.body;
         let mut rest = stmt.elif_else_clauses.iter();
         loop {
-            let runs = match test {
-                Some(test) => {
-                    let value = self.expression(test, Use::Looked);
-                    self.runs(test, &value)
-                }
-                None => {
-                    exhaustive = true;
-                    Runs::Perhaps
-                }
-            };
+            let mut runs = Runs::Perhaps;
+            if let Some(test) = test {
+                let value = self.expression(test, Use::Looked);
+                runs = self.runs(test, &value);
+            } else {
+                exhaustive = true;
+            }
             // `if not TYPE_CHECKING: ... else: ...`
             let typing = only_typing || runs == Runs::Never;
             only_typing |= runs == Runs::Always;
@@ -239,7 +236,11 @@ impl<'a> Engine<'a> {
         match test {
             Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
                 let inner = self.value_of_name(&not.operand);
-                if self.is_type_checking(&not.operand, &inner) { Runs::Always } else { Runs::Perhaps }
+                if self.is_type_checking(&not.operand, &inner) {
+                    Runs::Always
+                } else {
+                    Runs::Perhaps
+                }
             }
             Expr::BoolOp(all) if all.op == ast::BoolOp::And => {
                 let never = all.values.iter().any(|test| {
@@ -301,7 +302,9 @@ impl<'a> Engine<'a> {
             // Control comes to `finally` from anywhere.
             let (_, comes_out) = self.stretch(|engine| {
                 engine.scopes.weaken(&body);
-                ways.iter().for_each(|way| engine.scopes.weaken(way));
+                for way in &ways {
+                    engine.scopes.weaken(way);
+                }
                 engine.arrive(escaped, Exits::ANY);
                 let (last, comes_out) = engine.stretch(|engine| engine.block(&stmt.finalbody));
                 finished = Some(last);

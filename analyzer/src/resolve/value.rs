@@ -110,7 +110,7 @@ pub struct Text<'a> {
     pub complete: bool,
 }
 
-impl<'a> Instance<'a> {
+impl Instance<'_> {
     /// An object nothing more is known of.
     pub const fn bare(class: NameId) -> Self {
         Self { class, origin: FoundOperand::Unknown, text: None }
