@@ -170,7 +170,6 @@ impl<'a> Engine<'a> {
             Expr::Attribute(attribute) => {
                 let base = self.expression(&attribute.value, Use::Base);
                 self.attribute_written(&base, attribute);
-                self.forget_origin(&base, &attribute.value);
                 self.remember_attribute(&base, attribute, value);
             }
             Expr::Subscript(subscript) => self.item_written(subscript),
@@ -217,7 +216,8 @@ impl<'a> Engine<'a> {
         match base {
             Value::Own(id) | Value::Class(id) => {
                 // Another assignment may put another object in its place.
-                let once = !value.is_exact() || value.is_reference() && self.is_set_once(name);
+                let once = !value.is_exact()
+                    || value.is_reference() && self.is_set_once(name) && !self.redirects();
                 let value = if once { value } else { value.references() };
                 let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
                 match class.attributes.get_mut(name) {
@@ -237,26 +237,6 @@ impl<'a> Engine<'a> {
                     && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
                 {
                     self.scopes.bind(self.scope, self.slice(attribute.range), None);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// `connection.host = other`: what the object was made with no longer tells where it leads.
-    fn forget_origin(&mut self, base: &Value<'a>, object: &'a Expr) {
-        if !matches!(base, Value::Instance(_)) || !base.is_exact() {
-            return;
-        }
-        match object {
-            Expr::Name(name) => self.bind(name.id.as_str(), base.references()),
-            Expr::Attribute(attribute) => {
-                let owner = self.quietly(|engine| engine.expression(&attribute.value, Use::Base));
-                if let Value::Own(id) | Value::Class(id) = owner
-                    && let Some(class) = self.classes.get_mut(id.0 as usize)
-                    && let Some(entry) = class.attributes.get_mut(attribute.attr.as_str())
-                {
-                    *entry = entry.references();
                 }
             }
             _ => {}

@@ -20,25 +20,28 @@ impl<'a> Engine<'a> {
             Use::Kept(_) => Use::Kept(crate::summary::Keep::Container),
             _ => Use::Contained,
         };
-        let mut scope = None;
-        for generator in generators {
-            // The first iterable is evaluated outside.
-            let items = self.expression(&generator.iter, Use::Looked);
-            if scope.is_none() {
-                let pushed = self.scopes.push(ScopeKind::Comprehension, Some(outer));
-                scope = Some(pushed);
-                self.scope = pushed;
+        let [first, others @ ..] = generators else { return Value::Unknown };
+        // The first iterable is evaluated outside.
+        let items = self.expression(&first.iter, Use::Looked);
+        self.rounds(self.slice(first.range).len(), |engine| {
+            engine.scope = engine.scopes.push(ScopeKind::Comprehension, Some(outer));
+            engine.generator(first, &items);
+            for generator in others {
+                let items = engine.expression(&generator.iter, Use::Looked);
+                engine.generator(generator, &items);
             }
-            let item = item_of(&items);
-            self.assign(&generator.target, item);
-            for condition in &generator.ifs {
-                self.expression(condition, Use::Looked);
+            for element in elements {
+                engine.expression(element, inner);
             }
-        }
-        for element in elements {
-            self.expression(element, inner);
-        }
-        self.scope = outer;
+            engine.scope = outer;
+        });
         Value::Unknown
+    }
+
+    fn generator(&mut self, generator: &'a ast::Comprehension, items: &Value<'a>) {
+        self.assign(&generator.target, item_of(items));
+        for condition in &generator.ifs {
+            self.expression(condition, Use::Looked);
+        }
     }
 }

@@ -81,6 +81,8 @@ pub(super) struct Deferred<'a> {
     parent: ScopeId,
     class: Option<ClassId>,
     quiet: u32,
+    /// Whether what it sets has been learnt already.
+    learnt: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +105,8 @@ pub(super) struct Engine<'a> {
     pub(super) volatile: Volatile<'a>,
     /// Branches that left the block they are in, for what they leave it to.
     pub(super) escaped: Vec<Escaped<'a>>,
+    /// Names that were read in a loop where its block had not bound them.
+    pub(super) unbound_here: Vec<&'a str>,
     /// How control has left a block since somebody last asked.
     pub(super) exits: Exits,
     /// Bytes of loop bodies that may still be looked at once more.
@@ -113,6 +117,8 @@ pub(super) struct Engine<'a> {
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
     /// How often each attribute is assigned to, once somebody has asked.
     pub(super) attribute_writes: Option<FxHashMap<&'a str, u32>>,
+    /// Whether objects are led elsewhere once they are made, once somebody has asked.
+    pub(super) redirects: Option<bool>,
     /// Bodies to look at, those first that set what others use.
     deferred: [VecDeque<Deferred<'a>>; 3],
 }
@@ -130,12 +136,14 @@ impl<'a> Engine<'a> {
             quiet: 0,
             volatile: Volatile::default(),
             escaped: Vec::new(),
+            unbound_here: Vec::new(),
             exits: Exits::default(),
             patience: text.len() * 4 + 65_536,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
             attribute_writes: None,
+            redirects: None,
             deferred: Default::default(),
         }
     }
@@ -147,15 +155,33 @@ impl<'a> Engine<'a> {
             Body::Function(function) => 2 - usize::from(self.writes_outside(function, class)),
             Body::Lambda(_) => 2,
         };
-        let deferred = Deferred { body, parent: self.scope, class, quiet: self.quiet };
+        let deferred = Deferred { body, parent: self.scope, class, quiet: self.quiet, learnt: false };
         if let Some(queue) = self.deferred.get_mut(turn) {
             queue.push_back(deferred);
         }
     }
 
     fn run_deferred(&mut self) {
-        while let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) {
+        loop {
+            self.learn();
+            let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) else {
+                return;
+            };
             self.run_body(deferred);
+        }
+    }
+
+    /// Learn what functions set that others use, or they themselves further up.
+    fn learn(&mut self) {
+        let mut ahead = Vec::new();
+        for queue in self.deferred.iter_mut().take(2) {
+            for deferred in queue.iter_mut().filter(|deferred| !deferred.learnt) {
+                deferred.learnt = true;
+                ahead.push(*deferred);
+            }
+        }
+        if !ahead.is_empty() {
+            self.run_ahead(ahead);
         }
     }
 
@@ -186,14 +212,43 @@ impl<'a> Engine<'a> {
             return;
         }
         let (setup, parent) = (class.setup.clone(), class.scope);
+        let body = |function| Deferred {
+            body: Body::Function(function),
+            parent,
+            class: Some(id),
+            quiet: 0,
+            learnt: true,
+        };
+        self.run_ahead(setup.into_iter().map(body).collect());
+    }
+
+    /// Learn what functions set in the names of this block, for a use that comes before them.
+    pub(super) fn settle_functions(&mut self, block: ScopeId) {
+        let waiting = self.deferred.iter().take(2).flatten();
+        let near: Vec<_> = if block == Scopes::MODULE {
+            waiting.copied().collect()
+        } else {
+            waiting.filter(|body| self.scopes.block(body.parent) == block).copied().collect()
+        };
+        // Every such reading runs all of them: a file of thousands must not take for ever.
+        let cost = near.len() * 256;
+        if cost <= self.patience {
+            self.patience -= cost;
+            self.run_ahead(near);
+        }
+    }
+
+    /// Run bodies for what they set, and go on where we were.
+    fn run_ahead(&mut self, bodies: Vec<Deferred<'a>>) {
         let waiting = std::mem::take(&mut self.deferred);
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.quiet, self.exits);
-        for function in setup {
-            let body = Body::Function(function);
-            self.run_body(Deferred { body, parent, class: Some(id), quiet: before.2 + 1 });
+        let loops = std::mem::take(&mut self.scopes.loops);
+        for body in bodies {
+            self.run_body(Deferred { quiet: body.quiet.max(before.2) + 1, ..body });
         }
         (self.scope, self.class, self.quiet, self.exits) = before;
+        self.scopes.loops = loops;
         self.deferred = waiting;
         self.escaped = escaped;
     }

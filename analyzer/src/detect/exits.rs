@@ -69,29 +69,46 @@ impl<'a> Engine<'a> {
         (delta, falls_through)
     }
 
+    /// Evaluate what is evaluated or not: a walrus in it binds or does not.
+    pub(super) fn perhaps<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.scopes.open();
+        let result = run(self);
+        let delta = self.scopes.take(mark);
+        if !delta.is_empty() {
+            self.scopes.weaken(&delta);
+        }
+        result
+    }
+
     /// Run a loop's body, again where it binds what its own beginning then sees otherwise.
     pub(super) fn rounds(&mut self, length: usize, run: impl Fn(&mut Self)) {
         /// `a = b; b = c; c = os.system` takes as many rounds to come round.
         const MOST: u8 = 3;
-        let escaped = self.escaped.len();
+        let (escaped, unbound) = (self.escaped.len(), self.unbound_here.len());
+        self.scopes.loops += 1;
         for round in 1..=MOST {
             let findings = self.findings_mark();
             let (delta, _) = self.stretch(|engine| {
                 run(engine);
                 true
             });
+            let read = self.unbound_here.get(unbound..).unwrap_or_default();
             let late = self.escaped.iter().skip(escaped);
-            let differs = self.scopes.differs(&delta)
+            let differs = self.scopes.differs(&delta, read)
                 || late
                     .filter(|e| e.exits.overlaps(Exits::LOOP))
-                    .any(|e| self.scopes.differs(&e.delta));
+                    .any(|e| self.scopes.differs(&e.delta, read));
             self.scopes.merge(vec![delta], true);
             self.arrive(escaped, Exits::LOOP);
             if !differs || round == MOST || self.patience < length {
-                return;
+                break;
             }
             self.patience -= length;
             self.forget_findings(findings);
+        }
+        self.scopes.loops -= 1;
+        if self.scopes.loops == 0 {
+            self.unbound_here.clear();
         }
     }
 

@@ -48,14 +48,21 @@ impl<'a> Engine<'a> {
                     .map_or(Value::Unknown, Value::Bytes)
             }
             Expr::BoolOp(operation) => {
-                let values: Vec<_> =
-                    operation.values.iter().map(|v| self.expression(v, used)).collect();
+                let mut values = Vec::with_capacity(operation.values.len());
+                for (index, value) in operation.values.iter().enumerate() {
+                    // What stands behind the first is evaluated or not.
+                    let value = match index {
+                        0 => self.expression(value, used),
+                        _ => self.perhaps(|engine| engine.expression(value, used)),
+                    };
+                    values.push(value);
+                }
                 Value::either(values)
             }
             Expr::If(choice) => {
                 self.expression(&choice.test, Use::Looked);
-                let body = self.expression(&choice.body, used);
-                let orelse = self.expression(&choice.orelse, used);
+                let body = self.perhaps(|engine| engine.expression(&choice.body, used));
+                let orelse = self.perhaps(|engine| engine.expression(&choice.orelse, used));
                 Value::choice(body, orelse)
             }
             Expr::Named(named) => self.walrus(named, used),
@@ -126,17 +133,32 @@ impl<'a> Engine<'a> {
 
     fn name(&mut self, name: &'a ast::ExprName, used: Use) -> Value<'a> {
         let text = name.id.as_str();
+        if !self.volatile.is_empty() {
+            self.settle_name(text);
+        }
         let found = self.scopes.find(self.scope, text);
         let Some((binding, scope, reach)) = found else {
-            // `del os` at a module's end is after the functions that use it have run.
-            let gone = if self.in_function() { self.scopes.deleted_global(text) } else { None };
+            if self.scopes.loops > 0 {
+                self.unbound_here.push(text);
+            }
+            // `del os` at a module's end is after the functions that use it have run, and what
+            // `global` sets need not be set anywhere else.
+            let elsewhere = self.in_function() || self.volatile.has_global(text);
+            let gone = if elsewhere { self.scopes.gone_global(text) } else { None };
             if let Some(value) = gone {
                 self.refer(&value, range_of(name), used, false);
                 return value;
             }
             return self.builtin(name, used);
         };
-        let (value, alias_at) = (self.present_value(scope, text, binding, reach), binding.alias_at);
+        if reach != Reach::Own && self.scopes.loops > 0 {
+            self.unbound_here.push(text);
+        }
+        let (mut value, alias_at) =
+            (self.present_value(scope, text, binding, reach), binding.alias_at);
+        if matches!(value, Value::Instance(_)) && value.is_exact() && self.redirects() {
+            value = value.references();
+        }
         if !value.is_reference() {
             return value;
         }

@@ -21,6 +21,8 @@ pub(super) struct Volatile<'a> {
     nonlocals: FxHashSet<&'a str>,
     /// `globals()[name] = value`: any name.
     every_global: bool,
+    /// Those that have been read ahead of the functions that change them.
+    settled: FxHashSet<(ScopeId, &'a str)>,
 }
 
 impl<'a> Engine<'a> {
@@ -81,11 +83,24 @@ impl<'a> Engine<'a> {
             ScopeKind::Class | ScopeKind::Comprehension | ScopeKind::TypeParameters => false,
         };
         let all = match reach {
-            Reach::Own => None,
-            Reach::Enclosing | Reach::Module => self.scopes.every_value(scope, name, binding),
+            Reach::Own if !changed => None,
+            _ => self.scopes.every_value(scope, name, binding),
         };
         let value = all.unwrap_or_else(|| binding.value.clone());
         if changed { value.references() } else { value }
+    }
+
+    /// A name is read here: if a function further up sets it, learn to what.
+    pub(super) fn settle_name(&mut self, name: &'a str) {
+        let volatile = &mut self.volatile;
+        let block = self.scopes.block(self.scope);
+        let set = match self.scopes.kind(block) {
+            ScopeKind::Function => volatile.nonlocals.contains(name),
+            _ => volatile.globals.contains(name),
+        };
+        if set && volatile.settled.insert((block, name)) {
+            self.settle_functions(block);
+        }
     }
 
     /// Whether a function sets names or attributes that others may use.
@@ -114,6 +129,24 @@ impl<'a> Engine<'a> {
         false
     }
 
+    /// Whether something in the file leads an object elsewhere once it is made:
+    /// `connection.host = other`.
+    pub(super) fn redirects(&mut self) -> bool {
+        if let Some(known) = self.redirects {
+            return known;
+        }
+        let mut found = self.text.contains("setattr");
+        let mut open = self.bodies.clone();
+        while let Some(block) = open.pop() {
+            for statement in block {
+                each_target(statement, &mut |target| found |= leads_elsewhere(target));
+                each_block(statement, &mut |inner| open.push(inner));
+            }
+        }
+        self.redirects = Some(found);
+        found
+    }
+
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
@@ -127,7 +160,13 @@ impl<'a> Engine<'a> {
 }
 
 impl Volatile<'_> {
-    fn is_empty(&self) -> bool {
+    /// Whether somebody assigns this name with `global`.
+    pub(super) fn has_global(&self, name: &str) -> bool {
+        self.globals.contains(name)
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
         self.globals.is_empty() && self.nonlocals.is_empty()
     }
 }
@@ -156,6 +195,15 @@ fn count_attribute_writes<'a>(bodies: &[&'a [Stmt]]) -> FxHashMap<&'a str, u32> 
         }
     }
     writes
+}
+
+/// Whether a target is an attribute that may say where an object leads.
+fn leads_elsewhere(target: &Expr) -> bool {
+    const WORDS: [&str; 8] = ["host", "port", "url", "uri", "addr", "base", "server", "path"];
+    let Expr::Attribute(attribute) = target else { return false };
+    let own = matches!(&*attribute.value, Expr::Name(name) if matches!(name.id.as_str(), "self" | "cls"));
+    let name = attribute.attr.as_str().to_ascii_lowercase();
+    !own && WORDS.iter().any(|word| name.contains(word))
 }
 
 /// Whether a method runs before all others of its object.

@@ -16,12 +16,22 @@ use super::outer_writes::{each_target, sets_up};
 impl<'a> Engine<'a> {
     /// Run a block; whether control comes out at its end.
     pub(super) fn block(&mut self, statements: &'a [Stmt]) -> bool {
-        let mut falls_through = true;
-        for statement in statements {
-            // What stands behind a `return` is looked at all the same.
-            falls_through &= self.statement(statement);
+        let mut rest = statements.iter();
+        while let Some(statement) = rest.next() {
+            if self.statement(statement) {
+                continue;
+            }
+            // What stands behind a `return` is looked at all the same, but binds nothing.
+            if !rest.as_slice().is_empty() {
+                let mark = self.scopes.open();
+                for statement in rest {
+                    self.statement(statement);
+                }
+                self.scopes.take(mark);
+            }
+            return false;
         }
-        falls_through
+        true
     }
 
     fn statement(&mut self, statement: &'a Stmt) -> bool {
@@ -113,18 +123,25 @@ impl<'a> Engine<'a> {
             }
             Stmt::If(stmt) => self.if_statement(stmt),
             Stmt::With(with) => {
+                // What fails in the body may be held back by the context, and it goes on behind
+                // it; not by an open file or socket.
+                let mut holds_back = false;
                 for item in &with.items {
                     let value = self.expression(&item.context_expr, Use::Looked);
+                    holds_back |= !matches!(value, Value::Instance(_));
                     if let Some(target) = &item.optional_vars {
                         self.assign(target, value);
                     }
                 }
-                // What fails in the body may be held back by the context, and it goes on behind it.
                 let escaped = self.escaped.len();
                 let (body, falls_through) = self.stretch(|engine| engine.block(&with.body));
-                self.scopes.weaken(&body);
-                self.arrive(escaped, Exits::RAISE);
-                falls_through
+                if holds_back {
+                    self.scopes.weaken(&body);
+                    self.arrive(escaped, Exits::RAISE);
+                } else {
+                    self.scopes.apply(&body);
+                }
+                falls_through || holds_back
             }
             Stmt::Match(stmt) => self.match_statement(stmt),
             Stmt::Try(stmt) => self.try_statement(stmt),
@@ -311,6 +328,10 @@ impl<'a> Engine<'a> {
                 comes_out
             });
             if !comes_out {
+                self.scopes.weaken(&body);
+                for way in ways.iter().chain(&finished) {
+                    self.scopes.weaken(way);
+                }
                 return false;
             }
         }

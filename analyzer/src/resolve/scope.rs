@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
@@ -134,6 +134,11 @@ pub struct Scopes<'a> {
     open_branches: u32,
     /// What names were before they were deleted, or in a branch that leads elsewhere.
     elsewhere: FxHashMap<Place<'a>, Value<'a>>,
+    /// Constants first bound inside a loop: where this round does not bind them, the round before
+    /// may have, to something else.
+    carried: FxHashSet<Place<'a>>,
+    /// Loops around the statement that is looked at.
+    pub loops: u32,
     builtins: Option<NameId>,
 }
 
@@ -154,6 +159,8 @@ impl<'a> Scopes<'a> {
             journal: Vec::new(),
             open_branches: 0,
             elsewhere: FxHashMap::default(),
+            carried: FxHashSet::default(),
+            loops: 0,
             builtins: NAMES.member(NameTable::ROOT, "builtins"),
         };
         scopes.push(ScopeKind::Module, None);
@@ -236,10 +243,22 @@ impl<'a> Scopes<'a> {
             self.note_elsewhere(id, name, Value::Unknown);
             return;
         };
+        // A branch that is open here has nothing to do with it, and must not take it back.
+        self.note_elsewhere(id, name, binding.value.clone());
         if let Some(before) = before {
             binding.value = Value::either([before, binding.value]);
         }
         self.set(id, name, Some(binding));
+    }
+
+    /// What a name that is not bound here may be: a builtin, or what a loop has left.
+    fn unbound(&self, id: ScopeId, name: &'a str) -> Option<Value<'a>> {
+        let carried = !self.carried.is_empty() && self.carried.contains(&(id, name));
+        let left = carried.then_some(Value::Unknown);
+        match (self.builtin(id, name), left) {
+            (Some(builtin), Some(left)) => Some(Value::either([builtin, left])),
+            (builtin, left) => builtin.or(left),
+        }
     }
 
     /// What a name that is not bound here is, if it is a builtin.
@@ -265,6 +284,10 @@ impl<'a> Scopes<'a> {
                 let past = Value::either(values.into_iter().flatten().cloned());
                 binding.past = Some(Rc::new(past));
             }
+        }
+        let first = binding.as_ref().filter(|_| self.loops > 0 && !names.contains_key(name));
+        if first.is_some_and(|binding| binding.value.is_exact()) {
+            self.carried.insert((id, name));
         }
         let before = match binding {
             Some(binding) => names.insert(name, binding),
@@ -301,8 +324,8 @@ impl<'a> Scopes<'a> {
         Some(Value::either(values.into_iter().flatten().cloned()))
     }
 
-    /// What a name of the module was before it was deleted.
-    pub fn deleted_global(&self, name: &'a str) -> Option<Value<'a>> {
+    /// What a name of the module was before it was deleted, or is once some function has run.
+    pub fn gone_global(&self, name: &'a str) -> Option<Value<'a>> {
         if self.elsewhere.is_empty() {
             return None;
         }
@@ -413,7 +436,7 @@ impl<'a> Scopes<'a> {
                         ways.extend(earlier.iter().cloned());
                         past.extend(earlier);
                     }
-                    None => ways.extend(self.builtin(*scope, name)),
+                    None => ways.extend(self.unbound(*scope, name)),
                 }
             }
             if !ways.is_empty() {
@@ -433,11 +456,14 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    /// Whether a branch puts into a name what was not there before, so that a second round through
-    /// it sees something else.
-    pub fn differs(&self, delta: &Delta<'a>) -> bool {
+    /// Whether a loop's body puts into a name what was not there before, so that a second round
+    /// through it sees something else. `read` are the names it has read without a binding.
+    pub fn differs(&self, delta: &Delta<'a>, read: &[&str]) -> bool {
         delta.changes.iter().any(|(scope, name, after)| {
-            let (Some(before), Some(after)) = (self.own(*scope, name), after) else { return false };
+            let Some(after) = after else { return false };
+            let Some(before) = self.own(*scope, name) else {
+                return !after.value.is_unknown() && read.contains(name);
+            };
             let joined = Value::either([before.value.clone(), after.value.clone()]);
             let known = |one: &Value<'a>| before.value.each().iter().any(|b| b.same(one));
             before.value.is_exact() && !joined.same_options(&before.value)
@@ -483,7 +509,7 @@ impl<'a> Scopes<'a> {
             // Unbound in one way and bound in another: what it is bound to is all there is, but
             // for the builtins.
             let unbound = bindings.iter().any(Option::is_none);
-            let builtin = if unbound { self.builtin(key.0, key.1) } else { None };
+            let builtin = if unbound { self.unbound(key.0, key.1) } else { None };
             let values = bindings.into_iter().flatten().map(|b| b.value);
             let value = Value::either(values.chain(builtin));
             self.set(key.0, key.1, Some(Binding { value, alias_at, past }));
