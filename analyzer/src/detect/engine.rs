@@ -244,11 +244,13 @@ impl<'a> Engine<'a> {
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.quiet, self.exits);
         let loops = std::mem::take(&mut self.scopes.loops);
+        let unbound_here = std::mem::take(&mut self.unbound_here);
         for body in bodies {
             self.run_body(Deferred { quiet: body.quiet.max(before.2) + 1, ..body });
         }
         (self.scope, self.class, self.quiet, self.exits) = before;
         self.scopes.loops = loops;
+        self.unbound_here = unbound_here;
         self.deferred = waiting;
         self.escaped = escaped;
     }
