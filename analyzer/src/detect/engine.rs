@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::resolve::budget;
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, Value};
@@ -17,6 +18,7 @@ use super::outer_writes::{Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text.
 pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
+    budget::begin(source.text().len());
     let mut engine = Engine::new(source.text());
     for magic in source.cell_magics() {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
@@ -28,6 +30,7 @@ pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
         engine.block(body);
     }
     engine.run_deferred();
+    engine.found.exhausted = !budget::end();
     engine.found
 }
 
@@ -107,12 +110,17 @@ pub(super) struct Engine<'a> {
     pub(super) exits: Exits,
     /// Bytes of loop bodies that may still be looked at once more.
     pub(super) patience: usize,
+    /// Whether an expression is looked at for its value once more: what is in it was told.
+    pub(super) again: bool,
+    /// Classes being settled, one for the sake of the other.
+    settling: u8,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    /// How often each attribute is assigned to, once somebody has asked.
-    pub(super) attribute_writes: Option<FxHashMap<&'a str, u32>>,
+    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
+    /// cannot be counted.
+    pub(super) attribute_writes: Option<Option<FxHashMap<&'a str, u32>>>,
     /// Bodies to look at, those first that set what others use.
     deferred: [VecDeque<Deferred<'a>>; 3],
 }
@@ -132,6 +140,8 @@ impl<'a> Engine<'a> {
             escaped: Vec::new(),
             exits: Exits::default(),
             patience: text.len() * 4 + 65_536,
+            again: false,
+            settling: 0,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
@@ -155,6 +165,9 @@ impl<'a> Engine<'a> {
 
     fn run_deferred(&mut self) {
         while let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) {
+            if budget::is_spent() {
+                return;
+            }
             self.run_body(deferred);
         }
     }
@@ -181,6 +194,11 @@ impl<'a> Engine<'a> {
     /// Learn what `__init__` and its like set, for a use that comes before their turn: what they
     /// do themselves is told when it is their turn.
     pub(super) fn settle_class(&mut self, id: ClassId) {
+        /// Classes whose methods use each other: more would come close to the end of the stack.
+        const DEEPEST: u8 = 32;
+        if self.settling >= DEEPEST {
+            return;
+        }
         let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
         if std::mem::replace(&mut class.settled, true) {
             return;
@@ -189,10 +207,12 @@ impl<'a> Engine<'a> {
         let waiting = std::mem::take(&mut self.deferred);
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.quiet, self.exits);
+        self.settling += 1;
         for function in setup {
             let body = Body::Function(function);
             self.run_body(Deferred { body, parent, class: Some(id), quiet: before.2 + 1 });
         }
+        self.settling -= 1;
         (self.scope, self.class, self.quiet, self.exits) = before;
         self.deferred = waiting;
         self.escaped = escaped;
@@ -232,9 +252,9 @@ impl<'a> Engine<'a> {
             };
             if let Some(default) = &parameter.default {
                 // The default was evaluated, and its capture told, where it stands.
-                self.quiet += 1;
-                let default = self.expression(default, Use::Base);
-                self.quiet -= 1;
+                let again = std::mem::replace(&mut self.again, true);
+                let default = self.quietly(|engine| engine.expression(default, Use::Base));
+                self.again = again;
                 // A caller may pass another constant, but a kept reference is one way it can go.
                 let default = default.references();
                 if !default.is_unknown() {

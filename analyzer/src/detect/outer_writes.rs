@@ -117,12 +117,12 @@ impl<'a> Engine<'a> {
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
-        if self.text.contains("setattr") || self.text.contains("__dict__") {
-            return false;
-        }
-        let bodies = &self.bodies;
-        let writes = self.attribute_writes.get_or_insert_with(|| count_attribute_writes(bodies));
-        writes.get(name).is_none_or(|count| *count <= 1)
+        let (text, bodies) = (self.text, &self.bodies);
+        let writes = self.attribute_writes.get_or_insert_with(|| {
+            let hidden = text.contains("setattr") || text.contains("__dict__");
+            (!hidden).then(|| count_attribute_writes(bodies))
+        });
+        writes.as_ref().is_some_and(|writes| writes.get(name).is_none_or(|count| *count <= 1))
     }
 }
 
