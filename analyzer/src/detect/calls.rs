@@ -15,9 +15,16 @@ use super::operands::{Arguments, Truth, operand};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
-        if matches!(callee, Value::Unknown | Value::Function(None)) && !folds_text(&call.func) {
-            self.unknown_call(&call.arguments);
-            return Value::Unknown;
+        match callee {
+            Value::Unknown if !folds_text(&call.func) => {
+                self.unknown_call(&call.arguments);
+                return Value::Unknown;
+            }
+            Value::Function(function) => {
+                self.unknown_call(&call.arguments);
+                return self.returned(function);
+            }
+            _ => {}
         }
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
@@ -165,7 +172,7 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
-            Value::Function(Some(returned)) => Value::clone(returned),
+            Value::Function(function) => self.returned(*function),
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(function) => {
                 // The arguments given before come first; which they were is not kept.

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
-use crate::resolve::value::{ClassId, Value};
+use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
@@ -60,12 +60,23 @@ pub(super) struct OwnClass<'a> {
     pub(super) attributes: FxHashMap<&'a str, Value<'a>>,
 }
 
+/// A function of this file.
+#[derive(Debug, Default)]
+pub(super) struct OwnFunction<'a> {
+    /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
+    pub(super) returned: Option<Value<'a>>,
+    pub(super) annotated: bool,
+    /// Reading it as an attribute calls it.
+    pub(super) property: bool,
+}
+
 /// A body to look at once the block around it is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deferred<'a> {
     body: Body<'a>,
     parent: ScopeId,
     class: Option<ClassId>,
+    function: Option<FunctionId>,
     quiet: u32,
 }
 
@@ -82,6 +93,9 @@ pub(super) struct Engine<'a> {
     pub(super) scope: ScopeId,
     pub(super) class: Option<ClassId>,
     pub(super) classes: Vec<OwnClass<'a>>,
+    /// The function whose body is looked at.
+    pub(super) function: Option<FunctionId>,
+    pub(super) functions: Vec<OwnFunction<'a>>,
     pub(super) found: FileSummary,
     /// Above zero, nothing found counts: type-checking blocks and annotations.
     pub(super) quiet: u32,
@@ -102,6 +116,8 @@ impl<'a> Engine<'a> {
             scope: Scopes::MODULE,
             class: None,
             classes: Vec::new(),
+            function: None,
+            functions: Vec::new(),
             found: FileSummary::default(),
             quiet: 0,
             volatile: FxHashSet::default(),
@@ -127,14 +143,36 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(super) fn defer(&mut self, body: Body<'a>, class: Option<ClassId>) {
-        self.deferred.push_back(Deferred { body, parent: self.scope, class, quiet: self.quiet });
+    pub(super) fn defer(
+        &mut self,
+        body: Body<'a>,
+        class: Option<ClassId>,
+        function: Option<FunctionId>,
+    ) {
+        let (parent, quiet) = (self.scope, self.quiet);
+        self.deferred.push_back(Deferred { body, parent, class, function, quiet });
+    }
+
+    /// What calling a function of this file gives.
+    pub(super) fn returned(&self, function: Option<FunctionId>) -> Value<'a> {
+        let function = function.and_then(|id| self.functions.get(id.0 as usize));
+        function.and_then(|function| function.returned.clone()).unwrap_or_default()
+    }
+
+    /// The function whose body is looked at returns this somewhere.
+    pub(super) fn note_return(&mut self, value: Value<'a>) {
+        let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        if let Some(function) = function.filter(|function| !function.annotated) {
+            let before = function.returned.take();
+            function.returned = Some(Value::either(before.into_iter().chain([value])));
+        }
     }
 
     fn run_deferred(&mut self) {
         while let Some(deferred) = self.deferred.pop_front() {
             self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
             self.class = deferred.class;
+            self.function = deferred.function;
             self.quiet = deferred.quiet;
             match deferred.body {
                 Body::Function(function) => {

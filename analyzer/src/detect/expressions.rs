@@ -79,7 +79,7 @@ impl<'a> Engine<'a> {
                         }
                     }
                 }
-                self.defer(Body::Lambda(lambda), None);
+                self.defer(Body::Lambda(lambda), None, None);
                 Value::Function(None)
             }
             Expr::Starred(starred) => {
@@ -212,6 +212,23 @@ impl<'a> Engine<'a> {
         self.scopes.find(self.scope, key).map(|(binding, ..)| binding.value.clone())
     }
 
+    /// What reading an attribute gives that may be a property of a class of this file.
+    fn read_property(&self, value: Value<'a>) -> Value<'a> {
+        let is_property = |one: &Value<'a>| match one {
+            Value::Function(Some(id)) => {
+                self.functions.get(id.0 as usize).is_some_and(|function| function.property)
+            }
+            _ => false,
+        };
+        if !value.each().iter().any(is_property) {
+            return value;
+        }
+        Value::either(value.each().iter().map(|one| match one {
+            Value::Function(id) if is_property(one) => self.returned(*id),
+            other => other.clone(),
+        }))
+    }
+
     /// The attribute `name` of a value.
     pub(super) fn member_of(&self, base: &Value<'a>, name: &'a str) -> Value<'a> {
         match base {
@@ -221,7 +238,8 @@ impl<'a> Engine<'a> {
                 Some(class) => self.member_of_instance(&bare_instance(class), name),
                 None => Value::Unknown,
             },
-            Value::Class(id) | Value::Own(id) => self.member_of_class(*id, name, 0),
+            Value::Class(id) => self.member_of_class(*id, name, 0),
+            Value::Own(id) => self.read_property(self.member_of_class(*id, name, 0)),
             _ => Value::Unknown,
         }
     }

@@ -1,14 +1,12 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
-use std::rc::Rc;
-
 use crate::resolve::scope::{Delta, ScopeKind};
 use crate::resolve::special::Special;
-use crate::resolve::value::{ClassId, Value};
+use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr, Stmt};
 
-use super::engine::{Body, Engine, OwnClass, Use};
+use super::engine::{Body, Engine, OwnClass, OwnFunction, Use};
 use super::expressions::item_of;
 
 impl<'a> Engine<'a> {
@@ -66,7 +64,8 @@ impl<'a> Engine<'a> {
             }
             Stmt::Return(ret) => {
                 if let Some(value) = &ret.value {
-                    self.expression(value, Use::Returned);
+                    let value = self.expression(value, Use::Returned);
+                    self.note_return(value);
                 }
                 false
             }
@@ -312,27 +311,29 @@ impl<'a> Engine<'a> {
                 self.expression(default, Use::Kept(Keep::Default));
             }
         }
-        self.bind_function(function);
+        let id = self.bind_function(function);
         let outer = self.scope;
         self.type_parameters(function.type_params.as_deref());
-        self.defer(Body::Function(function), class);
+        self.defer(Body::Function(function), class, Some(id));
         self.scope = outer;
     }
 
-    /// Bind a function's name: a property to what it gives.
-    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) {
-        let name = function.name.as_str();
+    /// Bind a function's name.
+    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) -> FunctionId {
         let returned = match function.returns.as_deref() {
-            None | Some(Expr::NoneLiteral(_)) => Value::Unknown,
-            Some(annotation) => self.annotated(annotation),
+            None | Some(Expr::NoneLiteral(_)) => None,
+            Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
         };
-        let value = match property_part(function) {
-            Some("setter" | "deleter") => return,
-            Some(_) if !returned.is_unknown() => returned,
-            _ if returned.is_unknown() => Value::Function(None),
-            _ => Value::Function(Some(Rc::new(returned))),
-        };
-        self.bind(name, value);
+        let part = property_part(function);
+        let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
+        let annotated = returned.is_some();
+        let property = part.is_some();
+        self.functions.push(OwnFunction { returned, annotated, property });
+        // `@x.setter` adds to the property `x`, which is read as before.
+        if !matches!(part, Some("setter" | "deleter")) {
+            self.bind(function.name.as_str(), Value::Function(Some(id)));
+        }
+        id
     }
 
     /// Type parameters have a scope of their own around what they belong to (PEP 695).
@@ -384,9 +385,8 @@ impl<'a> Engine<'a> {
         }
         for statement in &class.body {
             match statement {
-                Stmt::FunctionDef(function) if sets_up(&statement) => {
-                    self.bind_function(function);
-                }
+                // Bound already.
+                Stmt::FunctionDef(_) if sets_up(&statement) => {}
                 Stmt::FunctionDef(function) => self.function(function, Some(id)),
                 _ => {
                     self.statement(statement);

@@ -48,8 +48,8 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file, and what its annotation says that it returns.
-    Function(Option<Rc<Value<'a>>>),
+    /// A function of this file; a lambda has no index.
+    Function(Option<FunctionId>),
     /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
@@ -57,6 +57,10 @@ pub enum Value<'a> {
 /// A class defined in this file, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassId(pub u32);
+
+/// A function defined in this file, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionId(pub u32);
 
 /// Which of `operator`'s deferred look-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,8 +232,8 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
+            (Self::Function(a), Self::Function(b)) => a == b,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
             (Self::Text(a), Self::Text(b)) => a == b,
