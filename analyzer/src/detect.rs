@@ -11,11 +11,16 @@ mod calls;
 mod comprehensions;
 mod emit;
 mod engine;
+mod exits;
 mod expressions;
+mod folding;
 mod imports;
+mod items;
 mod literals;
 mod notebook;
 mod operands;
+mod outer_writes;
+mod patterns;
 mod specials;
 mod statements;
 

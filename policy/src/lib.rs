@@ -4,7 +4,8 @@
 //! make code out of data and load native code. hermetic tells people what a program reaches. It
 //! has two faces: an analyzer, which reads the source before anything runs, and a guard, which
 //! stands inside the running interpreter. Two tools that judge the same program must not disagree,
-//! so neither of them judges. They describe what they see, and this crate answers.
+//! so neither of them judges. They describe what they see, and this crate answers. (The guard is
+//! still to be written; the analyzer is here.)
 //!
 //! # How an answer comes about
 //!

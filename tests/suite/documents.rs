@@ -5,6 +5,7 @@
 //! print: `$ hermetic-check ...` is run in that folder, and `$ echo $?` tells its exit code.
 //! `UPDATE=1` rewrites what they print.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::generated::fresh;
@@ -46,7 +47,7 @@ fn with_output(document: &str) -> String {
         if let Some(name) = info.split(' ').find_map(|word| word.strip_prefix("file=")) {
             project.write(name, body.as_bytes());
         }
-        text.push_str(&format!("```{info}\n{body}```\n"));
+        let _ = writeln!(text, "```{info}\n{body}```");
     }
     text
 }
@@ -76,10 +77,10 @@ fn console(project: &Project, lines: &[&str]) -> String {
     let mut text = String::new();
     let mut code = None;
     for command in lines.iter().filter_map(|line| line.strip_prefix("$ ")) {
-        text.push_str(&format!("$ {command}\n"));
+        let _ = writeln!(text, "$ {command}");
         if command == "echo $?" {
             let code: i32 = code.expect("a run before the question how it ended");
-            text.push_str(&format!("{code}\n"));
+            let _ = writeln!(text, "{code}");
             continue;
         }
         let mut words = command.split_whitespace();

@@ -33,7 +33,15 @@ impl<'a> Engine<'a> {
                 let wrapper = matches!(base.only(), Value::Name(id)
                     if self.names.special(*id) == Some(Special::TypeWrapper));
                 if !wrapper {
-                    return self.instance_of(&base);
+                    return match self.instance_of(&base) {
+                        Value::Unknown if holds_items(&subscript.value) => {
+                            match self.annotation(&subscript.slice, depth + 1) {
+                                Value::Unknown => Value::Unknown,
+                                item => Value::List([item].into()),
+                            }
+                        }
+                        known => known,
+                    };
                 }
                 match &*subscript.slice {
                     Expr::Tuple(tuple) => {
@@ -81,4 +89,17 @@ impl<'a> Engine<'a> {
             _ => Value::Unknown,
         }
     }
+}
+
+/// `list`, `typing.Iterable`: an annotation of what is iterated over.
+fn holds_items(annotation: &Expr) -> bool {
+    let name = match annotation {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        _ => return false,
+    };
+    matches!(
+        name,
+        "list" | "List" | "set" | "Set" | "Iterable" | "Iterator" | "Sequence" | "Collection"
+    )
 }

@@ -117,7 +117,7 @@ impl<'a> Engine<'a> {
     }
 
     /// How a value assigned to this target is used.
-    fn target_use(&self, target: &Expr) -> Use {
+    pub(super) fn target_use(&self, target: &Expr) -> Use {
         match target {
             Expr::Name(name) => self.assigned_use(name.id.as_str()),
             // `os.rename = saved` puts a patch on or takes it off.
@@ -161,15 +161,16 @@ impl<'a> Engine<'a> {
                 let name_text = name.id.as_str();
                 let alias = used == Use::Assigned && self.is_patch_point(&value);
                 let alias_at = alias.then_some(name.range);
-                let binding = Binding { value, alias_at };
+                let binding = Binding { value, alias_at, past: None };
                 self.scopes.bind(self.scope, name_text, Some(binding));
             }
             Expr::Tuple(tuple) => self.unpack(&tuple.elts, &value, used),
             Expr::List(list) => self.unpack(&list.elts, &value, used),
-            Expr::Starred(starred) => self.assign_as(&starred.value, Value::Unknown, used),
+            Expr::Starred(starred) => self.assign_as(&starred.value, value, used),
             Expr::Attribute(attribute) => {
                 let base = self.expression(&attribute.value, Use::Base);
                 self.attribute_written(&base, attribute);
+                self.forget_origin(&base, &attribute.value);
                 self.remember_attribute(&base, attribute, value);
             }
             Expr::Subscript(subscript) => self.item_written(subscript),
@@ -178,16 +179,30 @@ impl<'a> Engine<'a> {
     }
 
     fn unpack(&mut self, targets: &'a [Expr], value: &Value<'a>, used: Use) {
-        let items = match value {
-            Value::Sequence(items)
-                if items.len() == targets.len() && !targets.iter().any(Expr::is_starred_expr) =>
-            {
-                Some(items)
+        let starred = targets.iter().position(Expr::is_starred_expr);
+        let (items, extra): (&[Value<'a>], usize) = match (value.only(), starred) {
+            (Value::Sequence(items), None) if items.len() == targets.len() => (items, 0),
+            (Value::Sequence(items), Some(_)) if items.len() + 1 >= targets.len() => {
+                (items, items.len() + 1 - targets.len())
             }
-            _ => None,
+            // A list may have been sorted by now: each of them may be any.
+            (Value::List(items), _) => {
+                let any = super::expressions::any_of(items.iter());
+                for target in targets {
+                    self.assign_as(target, any.clone(), used);
+                }
+                return;
+            }
+            _ => (&[], 0),
         };
-        for (index, target) in targets.iter().enumerate() {
-            let item = items.and_then(|items| items.get(index)).cloned().unwrap_or_default();
+        let mut items = items.iter();
+        for target in targets {
+            let item = if target.is_starred_expr() {
+                let rest: Vec<_> = items.by_ref().take(extra).map(Value::references).collect();
+                Value::List(rest.into())
+            } else {
+                items.next().cloned().unwrap_or_default()
+            };
             self.assign_as(target, item, used);
         }
     }
@@ -201,23 +216,47 @@ impl<'a> Engine<'a> {
         let name = attribute.attr.as_str();
         match base {
             Value::Own(id) | Value::Class(id) => {
+                // Another assignment may put another object in its place.
+                let once = !value.is_exact() || value.is_reference() && self.is_set_once(name);
+                let value = if once { value } else { value.references() };
                 let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
-                let entry = class.attributes.entry(name).or_default();
-                // What another method sets, or another object has, is one way it can be.
-                if value.is_reference() {
-                    let before = Some(std::mem::take(entry)).filter(Value::is_reference);
-                    *entry = Value::either(before.into_iter().chain([value]));
+                match class.attributes.get_mut(name) {
+                    Some(entry) => *entry = Value::either([std::mem::take(entry), value]),
+                    None => {
+                        class.attributes.insert(name, value);
+                    }
                 }
             }
             Value::Unknown | Value::Function(_) => {
                 let known = self.has_places && is_short_path(attribute);
-                if value.is_reference() && is_short_path(attribute) {
+                let value = value.references();
+                if !value.is_unknown() && is_short_path(attribute) {
                     self.has_places = true;
                     self.bind(self.slice(attribute.range), value);
                 } else if known
                     && self.scopes.own(self.scope, self.slice(attribute.range)).is_some()
                 {
                     self.scopes.bind(self.scope, self.slice(attribute.range), None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `connection.host = other`: what the object was made with no longer tells where it leads.
+    fn forget_origin(&mut self, base: &Value<'a>, object: &'a Expr) {
+        if !matches!(base, Value::Instance(_)) || !base.is_exact() {
+            return;
+        }
+        match object {
+            Expr::Name(name) => self.bind(name.id.as_str(), base.references()),
+            Expr::Attribute(attribute) => {
+                let owner = self.quietly(|engine| engine.expression(&attribute.value, Use::Base));
+                if let Value::Own(id) | Value::Class(id) = owner
+                    && let Some(class) = self.classes.get_mut(id.0 as usize)
+                    && let Some(entry) = class.attributes.get_mut(attribute.attr.as_str())
+                {
+                    *entry = entry.references();
                 }
             }
             _ => {}
@@ -265,17 +304,7 @@ impl<'a> Engine<'a> {
 
     pub(super) fn delete(&mut self, target: &'a Expr) {
         match target {
-            Expr::Name(name) => {
-                let name = name.id.as_str();
-                // `del os` at a module's end is after the functions that use it have run.
-                let module = self
-                    .scopes
-                    .own(self.scope, name)
-                    .is_some_and(|binding| matches!(binding.value.only(), Value::Name(_)));
-                if !module {
-                    self.scopes.bind(self.scope, name, None);
-                }
-            }
+            Expr::Name(name) => self.scopes.bind(self.scope, name.id.as_str(), None),
             Expr::Attribute(attribute) => {
                 let base = self.expression(&attribute.value, Use::Base);
                 self.attribute_written(&base, attribute);

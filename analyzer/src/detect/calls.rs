@@ -1,27 +1,28 @@
 //! Calls: arguments, the acts of known callables, and what they give back.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::resolve::names::{ApiTrigger, NameId};
 use crate::resolve::special::Special;
-use crate::resolve::value::{Getter, Instance, Text, Value};
+use crate::resolve::value::{Getter, Instance, Partial, Text, Value};
 use crate::summary::{FoundOperand, Range};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::until;
+use super::expressions::bare_instance;
 use super::operands::{Arguments, Truth, operand};
 
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
         match callee {
-            Value::Unknown if !folds_text(&call.func) => {
-                self.unknown_call(&call.arguments);
+            Value::Unknown => {
+                self.unknown_call(call);
                 return Value::Unknown;
             }
             Value::Function(function) => {
-                self.unknown_call(&call.arguments);
+                self.unknown_call(call);
                 return self.returned(function);
             }
             _ => {}
@@ -33,7 +34,7 @@ impl<'a> Engine<'a> {
             && let Some(value) = self.special_call(special, &arguments, range)
         {
             match &value {
-                Value::Partial(function) => self.refer(function, range, used, true),
+                Value::Partial(partial) => self.refer(&partial.function, range, used, true),
                 _ if special == Special::Identity => {}
                 value => self.refer(value, range, used, true),
             }
@@ -41,30 +42,40 @@ impl<'a> Engine<'a> {
             self.call_each(&callee, &arguments, range);
             return value;
         }
-        match &callee {
-            Value::Unknown => self.method_of_text(call, &arguments),
-            _ => self.call_each(&callee, &arguments, range),
+        let value = self.call_each(&callee, &arguments, range);
+        if matches!(callee, Value::Plain(..) | Value::Getter(..)) {
+            // `tools.get("run")` mentions what it gives.
+            self.refer(&value, range, used, true);
         }
+        value
     }
 
     /// Look at the arguments of a call of something no rule knows: most calls.
-    fn unknown_call(&mut self, arguments: &'a ast::Arguments) {
+    fn unknown_call(&mut self, call: &'a ast::ExprCall) {
+        let arguments = &call.arguments;
+        let used = match arguments.args.len() + arguments.keywords.len() {
+            0 => return,
+            1 => Use::OnlyArgument,
+            _ if compares(&call.func) => Use::Looked,
+            _ => Use::Argument,
+        };
         for argument in &arguments.args {
-            self.expression(argument, Use::Argument);
+            self.expression(argument, used);
         }
         for keyword in &arguments.keywords {
-            self.expression(&keyword.value, Use::Argument);
+            self.expression(&keyword.value, used);
         }
     }
 
-    /// A decorator is called with the function below it, which tells nothing.
-    pub(super) fn call_without_arguments(&mut self, callee: &Value<'a>, at: &'a Expr) {
-        let unknown = Arguments { more: true, ..Arguments::default() };
+    /// A decorator is called with the function below it.
+    pub(super) fn call_decorator(&mut self, callee: &Value<'a>, at: &'a Expr) {
+        let function =
+            Arguments { positional: vec![Value::Function(None)], ..Arguments::default() };
         for one in callee.each() {
             if let Value::Name(_) = one
                 && self.special_of(one).is_none()
             {
-                self.call_each(one, &unknown, range_of(at));
+                self.call_each(one, &function, range_of(at));
             }
         }
     }
@@ -83,7 +94,12 @@ impl<'a> Engine<'a> {
     ) -> Arguments<'a> {
         let used = match special {
             Some(
-                Special::TypeTest | Special::Mock | Special::Cast | Special::Super | Special::Vars,
+                Special::TypeTest
+                | Special::TypeOf
+                | Special::Mock
+                | Special::Cast
+                | Special::Super
+                | Special::Vars,
             ) => Use::Looked,
             Some(
                 Special::GetAttr
@@ -103,6 +119,11 @@ impl<'a> Engine<'a> {
                     Value::Sequence(items) if !found.more => {
                         found.positional.extend(items.iter().cloned());
                     }
+                    Value::List(items) if !found.more => {
+                        // Where in the list they are by now is not known.
+                        found.more = true;
+                        found.loose.extend(items.iter().map(Value::references));
+                    }
                     _ => found.more = true,
                 }
                 continue;
@@ -117,11 +138,20 @@ impl<'a> Engine<'a> {
             match &keyword.arg {
                 Some(name) => found.keywords.push((name.as_str(), value)),
                 None => match value {
-                    Value::Mapping(items)
-                        if items.iter().all(|(key, _)| key.exact_text().is_some()) =>
-                    {
-                        // The names live as long as the text only when they are borrowed.
-                        found.more = true;
+                    Value::Mapping(items) => {
+                        let items = items.iter().map(|(key, value)| match key {
+                            Value::Text(Text { known: Cow::Borrowed(key), complete: true }) => {
+                                Some((*key, value.clone()))
+                            }
+                            _ => None,
+                        });
+                        match items.collect::<Option<Vec<_>>>() {
+                            Some(items) => {
+                                found.more |= !is_whole(&keyword.value, items.len());
+                                found.keywords.extend(items);
+                            }
+                            _ => found.more = true,
+                        }
                     }
                     _ => found.more = true,
                 },
@@ -174,10 +204,14 @@ impl<'a> Engine<'a> {
             }
             Value::Function(function) => self.returned(*function),
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
-            Value::Partial(function) => {
-                // The arguments given before come first; which they were is not kept.
-                let unknown = Arguments { more: true, ..Arguments::default() };
-                self.call_each(function, &unknown, range)
+            Value::Partial(partial) => {
+                let arguments = given_before(partial, arguments);
+                self.call_each(&partial.function, &arguments, range)
+            }
+            Value::Plain(base, method) => self.call_plain(base, method, arguments, range),
+            Value::AnyMember(id) => {
+                self.call_any_member(*id, range);
+                Value::Unknown
             }
             _ => Value::Unknown,
         }
@@ -260,6 +294,11 @@ impl<'a> Engine<'a> {
         arguments: &Arguments<'a>,
         receiver: Option<&Rc<Instance<'a>>>,
     ) -> Value<'a> {
+        if self.names.special(id) == Some(Special::Paths)
+            && let Some(class) = self.names.member_class(id)
+        {
+            return Value::List([Value::Instance(bare_instance(class))].into());
+        }
         if let Some(class) = self.names.returns(id) {
             if self.names.special(class) == Some(Special::Path) {
                 return self.path_result(id, class, arguments, receiver);
@@ -342,35 +381,6 @@ impl<'a> Engine<'a> {
         Value::Instance(Rc::new(path_instance(left.class, text)))
     }
 
-    /// Methods of strings that fold: `"".join([...])`, `"...".format(...)`.
-    fn method_of_text(&mut self, call: &'a ast::ExprCall, arguments: &Arguments<'a>) -> Value<'a> {
-        let Expr::Attribute(attribute) = &*call.func else { return Value::Unknown };
-        let base = self.quietly(|engine| match &*attribute.value {
-            Expr::StringLiteral(_) | Expr::Name(_) | Expr::FString(_) | Expr::BinOp(_) => {
-                engine.expression(&attribute.value, Use::Base)
-            }
-            _ => Value::Unknown,
-        });
-        let Value::Text(base) = base else { return Value::Unknown };
-        if attribute.attr.as_str() == "format" {
-            return Value::Text(until(base, '{'));
-        }
-        let Some(Value::Sequence(items)) = arguments.positional.first() else {
-            return Value::Unknown;
-        };
-        let mut joined = Text::complete("");
-        for (index, item) in items.iter().enumerate() {
-            if index > 0 {
-                joined = joined.join(&base);
-            }
-            joined = match item {
-                Value::Text(text) => joined.join(text),
-                _ => Text { complete: false, ..joined },
-            };
-        }
-        Value::Text(joined)
-    }
-
     fn call_getter(
         &mut self,
         getter: Getter,
@@ -384,16 +394,10 @@ impl<'a> Engine<'a> {
             Getter::Attribute => self.dotted_member(base, name),
             Getter::Method => {
                 let method = self.dotted_member(base, name);
-                let unknown = Arguments { more: true, ..Arguments::default() };
-                self.call_each(&method, &unknown, range)
+                let rest = arguments.without_first();
+                self.call_each(&method, &rest, range)
             }
-            Getter::Item => match base {
-                Value::Namespace(id) => {
-                    self.names.member(*id, name).map_or(Value::Unknown, Value::Name)
-                }
-                Value::Globals => self.global(name),
-                _ => Value::Unknown,
-            },
+            Getter::Item => self.item(base, &Value::text(name.to_owned()), range),
         }
     }
 
@@ -417,6 +421,8 @@ impl<'a> Engine<'a> {
                                 None => Value::Unknown,
                             }
                         }
+                        Value::Own(id) | Value::Class(id) => self.member_of_class(*id, part, 0),
+                        Value::Globals => self.global(part),
                         _ => Value::Unknown,
                     };
                 }
@@ -427,17 +433,31 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Whether it may be `"".join` or `"{}".format`.
-fn folds_text(callee: &Expr) -> bool {
-    match callee {
-        Expr::Attribute(attribute) => matches!(attribute.attr.as_str(), "join" | "format"),
-        _ => false,
+/// The arguments of a call of a partial: those given before, and those given now.
+fn given_before<'a>(partial: &Partial<'a>, now: &Arguments<'a>) -> Arguments<'a> {
+    let mut positional = partial.positional.clone();
+    if !partial.more {
+        positional.extend(now.positional.iter().cloned());
     }
+    let keywords = now.keywords.iter().chain(&partial.keywords).cloned().collect();
+    Arguments { positional, keywords, more: now.more || partial.more, loose: now.loose.clone() }
+}
+
+/// Whether it is a dict display of which every item is known.
+fn is_whole(display: &Expr, known: usize) -> bool {
+    matches!(display, Expr::Dict(dict) if dict.items.len() == known)
 }
 
 /// Two parts of a path, as `pathlib` and `os.path.join` put them together.
 pub(super) fn join_path<'a>(left: &Text<'a>, right: &Text<'a>) -> Text<'a> {
     if right.known.starts_with('/') {
+        return right.clone();
+    }
+    // Windows: a drive or a backslash starts anew.
+    if right.known.starts_with('\\') || right.known.get(1..2) == Some(":") {
+        return Text { complete: false, ..Text::complete("") };
+    }
+    if left.known.is_empty() && left.complete {
         return right.clone();
     }
     // An unknown right part may be absolute.
@@ -459,4 +479,14 @@ pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'
         None => FoundOperand::Unknown,
     };
     Instance { class, origin, text }
+}
+
+/// Whether a method of that name compares what it is given: `self.assertIs(f, os.remove)`
+/// (`unittest.TestCase`).
+fn compares(callee: &Expr) -> bool {
+    let Expr::Attribute(method) = callee else { return false };
+    let name = method.attr.as_str();
+    ["assertIs", "assertNotIs", "assertEqual", "assertNotEqual", "assertIn", "assertNotIn"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }

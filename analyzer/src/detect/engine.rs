@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
@@ -11,7 +11,9 @@ use crate::source::Source;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
+use super::exits::{Escaped, Exits};
 use super::literals::LiteralIndex;
+use super::outer_writes::{Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text.
 pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
@@ -20,14 +22,22 @@ pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
         engine.cell_magic(&magic.name, Range { start: magic.offset, end });
     }
-    for body in parsed.bodies() {
-        engine.note_globals(body);
-    }
+    engine.bodies = parsed.bodies().collect();
+    engine.note_outer_writes();
     for body in parsed.bodies() {
         engine.block(body);
     }
     engine.run_deferred();
     engine.found
+}
+
+/// Where the findings stood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FindingsMark {
+    acts: usize,
+    captures: usize,
+    imports: usize,
+    deferred: [usize; 3],
 }
 
 /// How the value of an expression is used by what stands around it.
@@ -41,6 +51,8 @@ pub(super) enum Use {
     Base,
     /// Passed to a call.
     Argument,
+    /// Passed to a call of something unknown as all it is given: `wrap(os.remove)`.
+    OnlyArgument,
     /// An item of something that is passed, returned or kept for a while.
     Contained,
     /// Assigned to a name only this function knows.
@@ -58,6 +70,10 @@ pub(super) struct OwnClass<'a> {
     pub(super) scope: ScopeId,
     /// Attributes set on `self` anywhere in its methods.
     pub(super) attributes: FxHashMap<&'a str, Value<'a>>,
+    /// The methods that set up a new object.
+    pub(super) setup: Vec<&'a ast::StmtFunctionDef>,
+    /// Whether those have been looked at, in earnest or ahead of it.
+    pub(super) settled: bool,
 }
 
 /// A function of this file.
@@ -99,12 +115,22 @@ pub(super) struct Engine<'a> {
     pub(super) found: FileSummary,
     /// Above zero, nothing found counts: type-checking blocks and annotations.
     pub(super) quiet: u32,
-    /// Names some function assigns with `global`: their constants may change any time.
-    pub(super) volatile: FxHashSet<&'a str>,
+    /// Names somebody changes from outside of their own block.
+    pub(super) volatile: Volatile<'a>,
+    /// Branches that left the block they are in, for what they leave it to.
+    pub(super) escaped: Vec<Escaped<'a>>,
+    /// How control has left a block since somebody last asked.
+    pub(super) exits: Exits,
+    /// Bytes of loop bodies that may still be looked at once more.
+    pub(super) patience: usize,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
-    deferred: VecDeque<Deferred<'a>>,
+    pub(super) bodies: Vec<&'a [ast::Stmt]>,
+    /// How often each attribute is assigned to, once somebody has asked.
+    pub(super) attribute_writes: Option<FxHashMap<&'a str, u32>>,
+    /// Bodies to look at, those first that set what others use.
+    deferred: [VecDeque<Deferred<'a>>; 3],
 }
 
 impl<'a> Engine<'a> {
@@ -120,37 +146,34 @@ impl<'a> Engine<'a> {
             functions: Vec::new(),
             found: FileSummary::default(),
             quiet: 0,
-            volatile: FxHashSet::default(),
+            volatile: Volatile::default(),
+            escaped: Vec::new(),
+            exits: Exits::default(),
+            patience: text.len() * 4 + 65_536,
             has_places: false,
             literals: LiteralIndex::for_text(text),
-            deferred: VecDeque::new(),
+            bodies: Vec::new(),
+            attribute_writes: None,
+            deferred: Default::default(),
         }
     }
 
-    /// Note the names declared `global` anywhere, so that no constant of theirs is trusted.
-    fn note_globals(&mut self, body: &'a [ast::Stmt]) {
-        if !self.text.contains("global ") {
-            return;
-        }
-        let mut open: Vec<&'a [ast::Stmt]> = vec![body];
-        while let Some(block) = open.pop() {
-            for statement in block {
-                if let ast::Stmt::Global(global) = statement {
-                    self.volatile.extend(global.names.iter().map(ast::Identifier::as_str));
-                }
-                super::statements::each_block(statement, &mut |inner| open.push(inner));
-            }
-        }
-    }
-
+    /// Look at a body once the block around it is done.
     pub(super) fn defer(
         &mut self,
         body: Body<'a>,
         class: Option<ClassId>,
         function: Option<FunctionId>,
     ) {
-        let (parent, quiet) = (self.scope, self.quiet);
-        self.deferred.push_back(Deferred { body, parent, class, function, quiet });
+        let turn = match body {
+            Body::Function(function) if class.is_some() && sets_up(function) => 0,
+            Body::Function(function) => 2 - usize::from(self.writes_outside(function, class)),
+            Body::Lambda(_) => 2,
+        };
+        let deferred = Deferred { body, parent: self.scope, class, function, quiet: self.quiet };
+        if let Some(queue) = self.deferred.get_mut(turn) {
+            queue.push_back(deferred);
+        }
     }
 
     /// What calling a function of this file gives.
@@ -169,23 +192,69 @@ impl<'a> Engine<'a> {
     }
 
     fn run_deferred(&mut self) {
-        while let Some(deferred) = self.deferred.pop_front() {
-            self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
-            self.class = deferred.class;
-            self.function = deferred.function;
-            self.quiet = deferred.quiet;
-            match deferred.body {
-                Body::Function(function) => {
-                    self.bind_parameters(&function.parameters, Some(function));
-                    self.block(&function.body);
-                }
-                Body::Lambda(lambda) => {
-                    if let Some(parameters) = &lambda.parameters {
-                        self.bind_parameters(parameters, None);
-                    }
-                    self.expression(&lambda.body, Use::Returned);
-                }
+        while let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) {
+            self.run_body(deferred);
+        }
+    }
+
+    fn run_body(&mut self, deferred: Deferred<'a>) {
+        self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
+        self.class = deferred.class;
+        self.function = deferred.function;
+        self.quiet = deferred.quiet;
+        self.escaped.clear();
+        match deferred.body {
+            Body::Function(function) => {
+                self.bind_parameters(&function.parameters, Some(function));
+                self.block(&function.body);
             }
+            Body::Lambda(lambda) => {
+                if let Some(parameters) = &lambda.parameters {
+                    self.bind_parameters(parameters, None);
+                }
+                self.expression(&lambda.body, Use::Returned);
+            }
+        }
+    }
+
+    /// Learn what `__init__` and its like set, for a use that comes before their turn: what they
+    /// do themselves is told when it is their turn.
+    pub(super) fn settle_class(&mut self, id: ClassId) {
+        let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
+        if std::mem::replace(&mut class.settled, true) {
+            return;
+        }
+        let (setup, parent) = (class.setup.clone(), class.scope);
+        let waiting = std::mem::take(&mut self.deferred);
+        let escaped = std::mem::take(&mut self.escaped);
+        let before = (self.scope, self.class, self.function, self.quiet, self.exits);
+        let quiet = self.quiet + 1;
+        for function in setup {
+            let body = Body::Function(function);
+            self.run_body(Deferred { body, parent, class: Some(id), function: None, quiet });
+        }
+        (self.scope, self.class, self.function, self.quiet, self.exits) = before;
+        self.deferred = waiting;
+        self.escaped = escaped;
+    }
+
+    /// Where the findings stand, to look at the same statements again.
+    pub(super) fn findings_mark(&self) -> FindingsMark {
+        FindingsMark {
+            acts: self.found.acts.len(),
+            captures: self.found.captures.len(),
+            imports: self.found.imports.len(),
+            deferred: [0, 1, 2].map(|turn| self.deferred.get(turn).map_or(0, VecDeque::len)),
+        }
+    }
+
+    /// Forget what has been found since.
+    pub(super) fn forget_findings(&mut self, mark: FindingsMark) {
+        self.found.acts.truncate(mark.acts);
+        self.found.captures.truncate(mark.captures);
+        self.found.imports.truncate(mark.imports);
+        for (queue, length) in self.deferred.iter_mut().zip(mark.deferred) {
+            queue.truncate(length);
         }
     }
 
@@ -207,13 +276,19 @@ impl<'a> Engine<'a> {
                 let default = self.expression(default, Use::Base);
                 self.quiet -= 1;
                 // A caller may pass another constant, but a kept reference is one way it can go.
-                if default.is_reference() {
+                let default = default.references();
+                if !default.is_unknown() {
                     value = Value::either([value, default]);
                 }
             }
             self.bind(parameter.parameter.name.as_str(), value);
         }
-        for rest in [&parameters.vararg, &parameters.kwarg].into_iter().flatten() {
+        if let Some(rest) = &parameters.vararg {
+            let each = rest.annotation.as_deref().map_or(Value::Unknown, |a| self.annotated(a));
+            let items = if each.is_unknown() { each } else { Value::List([each].into()) };
+            self.bind(rest.name.as_str(), items);
+        }
+        if let Some(rest) = &parameters.kwarg {
             self.bind(rest.name.as_str(), Value::Unknown);
         }
     }
@@ -251,9 +326,10 @@ impl<'a> Engine<'a> {
         match self.scopes.kind(block) {
             ScopeKind::Class => Use::Kept(Keep::ClassAttribute),
             ScopeKind::Function if self.scopes.target(block, name) == block => Use::Assigned,
-            ScopeKind::Function | ScopeKind::Module | ScopeKind::Comprehension => {
-                Use::Kept(Keep::Assignment)
-            }
+            ScopeKind::Function
+            | ScopeKind::Module
+            | ScopeKind::Comprehension
+            | ScopeKind::TypeParameters => Use::Kept(Keep::Assignment),
         }
     }
 

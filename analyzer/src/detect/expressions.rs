@@ -1,6 +1,5 @@
 //! Expressions: what they may be, and the references in them.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::resolve::names::{NameId, NameTable};
@@ -32,8 +31,9 @@ impl<'a> Engine<'a> {
             Expr::Subscript(subscript) => self.subscript(subscript, used),
             Expr::BinOp(operation) => self.binary(operation),
             Expr::Tuple(tuple) => self.sequence(&tuple.elts, used),
+            Expr::List(list) if stays(used) => kept_list(self.sequence(&list.elts, used)),
             Expr::List(list) => self.sequence(&list.elts, used),
-            Expr::Set(set) => self.sequence(&set.elts, used),
+            Expr::Set(set) => kept_list(self.sequence(&set.elts, used)),
             Expr::Dict(dict) => self.mapping(dict, used),
             Expr::NumberLiteral(number) => match &number.value {
                 ast::Number::Int(int) => int.as_i64().map_or(Value::Unknown, Value::Int),
@@ -83,8 +83,8 @@ impl<'a> Engine<'a> {
                 Value::Function(None)
             }
             Expr::Starred(starred) => {
-                self.expression(&starred.value, used);
-                Value::Unknown
+                let items = self.expression(&starred.value, used);
+                item_of(&items).references()
             }
             Expr::Await(wait) => self.expression(&wait.value, used),
             Expr::Yield(yielded) => {
@@ -128,15 +128,19 @@ impl<'a> Engine<'a> {
     fn name(&mut self, name: &'a ast::ExprName, used: Use) -> Value<'a> {
         let text = name.id.as_str();
         let found = self.scopes.find(self.scope, text);
-        let Some((binding, _, reach)) = found else {
+        let Some((binding, scope, reach)) = found else {
+            // `del os` at a module's end is after the functions that use it have run.
+            let gone = if self.in_function() { self.scopes.deleted_global(text) } else { None };
+            if let Some(value) = gone {
+                self.refer(&value, range_of(name), used, false);
+                return value;
+            }
             return self.builtin(name, used);
         };
-        let value = &binding.value;
+        let (value, alias_at) = (self.present_value(scope, text, binding, reach), binding.alias_at);
         if !value.is_reference() {
-            let stale = reach != Reach::Own && self.volatile.contains(text);
-            return if stale { Value::Unknown } else { value.clone() };
+            return value;
         }
-        let (value, alias_at) = (value.clone(), binding.alias_at);
         let range = range_of(name);
         if let Some(at) = alias_at
             && self.is_patch_point(&value)
@@ -162,7 +166,7 @@ impl<'a> Engine<'a> {
             if matches!(text, "__builtins__" | "builtins") && text != "builtins" {
                 return self.builtins().map_or(Value::Unknown, Value::Name);
             }
-            return Value::Unknown;
+            return if text == "__name__" { Value::text("__name__") } else { Value::Unknown };
         };
         let value = Value::Name(id);
         self.refer(&value, range_of(name), used, true);
@@ -171,6 +175,10 @@ impl<'a> Engine<'a> {
 
     pub(super) fn builtins(&self) -> Option<NameId> {
         self.names.member(NameTable::ROOT, "builtins")
+    }
+
+    pub(super) fn is_builtins(&self, id: NameId) -> bool {
+        Some(self.names.canonical(id)) == self.builtins()
     }
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute, used: Use) -> Value<'a> {
@@ -186,13 +194,7 @@ impl<'a> Engine<'a> {
         if base.is_unknown() {
             return Value::Unknown;
         }
-        let value = match &base {
-            Value::Either(values) => {
-                let members: Vec<_> = values.iter().map(|v| self.member_of(v, name)).collect();
-                Value::either(members)
-            }
-            one => self.member_of(one, name),
-        };
+        let value = self.members_of(&base, name);
         // A read of `os.environ.x` reads the environment, unless the call around it says more.
         if used != Use::Callee {
             self.read_parts(&value, range_of(attribute));
@@ -210,6 +212,22 @@ impl<'a> Engine<'a> {
         }
         let key = self.slice(attribute.range);
         self.scopes.find(self.scope, key).map(|(binding, ..)| binding.value.clone())
+    }
+
+    /// The attribute `name` of a value, which may be one of several.
+    fn members_of(&mut self, base: &Value<'a>, name: &'a str) -> Value<'a> {
+        for one in base.each() {
+            if let Value::Own(id) | Value::Class(id) = one {
+                self.settle_class(*id);
+            }
+        }
+        match base {
+            Value::Either(values) => {
+                let members: Vec<_> = values.iter().map(|v| self.member_of(v, name)).collect();
+                Value::either(members)
+            }
+            one => self.member_of(one, name),
+        }
     }
 
     /// What reading an attribute gives that may be a property of a class of this file.
@@ -232,15 +250,29 @@ impl<'a> Engine<'a> {
     /// The attribute `name` of a value.
     pub(super) fn member_of(&self, base: &Value<'a>, name: &'a str) -> Value<'a> {
         match base {
+            Value::Name(_) | Value::Method(..) | Value::Partial(_) | Value::Plain(..)
+                if name == "__call__" =>
+            {
+                base.clone()
+            }
             Value::Name(id) => self.member_of_name(*id, name),
-            Value::Instance(instance) => self.member_of_instance(instance, name),
+            Value::Instance(instance) if name != "__class__" => {
+                self.member_of_instance(instance, name)
+            }
             Value::Method(id, _) => match self.names.returns(*id) {
                 Some(class) => self.member_of_instance(&bare_instance(class), name),
                 None => Value::Unknown,
             },
+            Value::Own(id) if name == "__class__" => Value::Class(*id),
+            Value::Instance(instance) if name == "__class__" => Value::Name(instance.class),
             Value::Class(id) => self.member_of_class(*id, name, 0),
             Value::Own(id) => self.read_property(self.member_of_class(*id, name, 0)),
-            _ => Value::Unknown,
+            // `sys.modules[__name__].os`
+            Value::Globals => match self.global(name) {
+                Value::Unknown => super::folding::method(base, name),
+                value => value,
+            },
+            plain => super::folding::method(plain, name),
         }
     }
 
@@ -254,6 +286,13 @@ impl<'a> Engine<'a> {
         if let Some(class) = self.names.returns(id) {
             return self.member_of_instance(&bare_instance(class), name);
         }
+        if name == "__getattribute__" {
+            return Value::Plain(Rc::new(Value::Name(id)), name);
+        }
+        if self.is_builtins(id) {
+            // `__builtins__` is a dict in every module but the first.
+            return super::folding::method(&Value::Namespace(id), name);
+        }
         let keeps_state = self.names.triggers(id).iter().any(|t| !t.called);
         if keeps_state || self.names.special(id) == Some(Special::Modules) {
             return Value::Part(id, name);
@@ -264,24 +303,22 @@ impl<'a> Engine<'a> {
     fn member_of_instance(&self, instance: &Rc<Instance<'a>>, name: &str) -> Value<'a> {
         match self.names.member(instance.class, name) {
             Some(member) => Value::Method(member, Rc::clone(instance)),
+            // `super().__init__(...)` does what making one does.
+            None if name == "__init__" => Value::Name(instance.class),
             None => Value::Unknown,
         }
     }
 
-    fn member_of_class(&self, id: ClassId, name: &'a str, depth: u8) -> Value<'a> {
+    pub(super) fn member_of_class(&self, id: ClassId, name: &str, depth: u8) -> Value<'a> {
         let Some(class) = self.classes.get(id.0 as usize) else { return Value::Unknown };
         let set = class.attributes.get(name).cloned();
-        let defined = self.scopes.own(class.scope, name).map(|binding| &binding.value);
+        // A constant, or what a constant makes, may be another one in a subclass.
+        let defined = self.scopes.own(class.scope, name).map(|b| b.value.references());
         match (set, defined) {
-            (Some(set), Some(defined)) if defined.is_reference() => {
-                return Value::either([set, defined.clone()]);
-            }
-            (Some(set), _) => return set,
-            // A constant may be another one in a subclass or on the instance.
-            (None, Some(defined)) => {
-                return if defined.is_reference() { defined.clone() } else { Value::Unknown };
-            }
-            (None, None) => {}
+            (Some(set), Some(defined)) => return Value::either([set, defined]),
+            (Some(set), None) if !set.is_unknown() => return set,
+            (None, Some(defined)) => return defined,
+            (Some(_) | None, None) => {}
         }
         if depth > 8 {
             return Value::Unknown;
@@ -295,88 +332,6 @@ impl<'a> Engine<'a> {
             _ => Value::Unknown,
         });
         inherited.into_iter().find(|value| !value.is_unknown()).unwrap_or_default()
-    }
-
-    fn subscript(&mut self, subscript: &'a ast::ExprSubscript, used: Use) -> Value<'a> {
-        let base = self.expression(&subscript.value, Use::Base);
-        let index = self.expression(&subscript.slice, Use::Looked);
-        if base.is_unknown() {
-            return Value::Unknown;
-        }
-        let range = range_of(subscript);
-        let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
-        let value = Value::either(values);
-        self.refer(&value, range, used, true);
-        value
-    }
-
-    fn item(
-        &mut self,
-        base: &Value<'a>,
-        index: &Value<'a>,
-        range: crate::summary::Range,
-    ) -> Value<'a> {
-        match base {
-            Value::Name(id) if self.names.special(*id) == Some(Special::Modules) => {
-                match index.exact_text() {
-                    Some(module) => self.module_from_table(module, range),
-                    None => Value::Unknown,
-                }
-            }
-            Value::Name(id) => {
-                let has_state = self.names.triggers(*id).iter().any(|t| !t.called);
-                if has_state {
-                    self.read_state(*id, index, range);
-                    Value::Unknown
-                } else if self.names.is_class(*id) {
-                    // `Popen[bytes]` (PEP 585).
-                    Value::Name(*id)
-                } else {
-                    Value::Unknown
-                }
-            }
-            Value::Namespace(id) => match index.exact_text() {
-                Some(name) => self.names.member(*id, name).map_or(Value::Unknown, Value::Name),
-                None => Value::Unknown,
-            },
-            Value::Globals => match index.exact_text() {
-                Some(name) => self.global(name),
-                None => Value::Unknown,
-            },
-            Value::Sequence(items) => match index {
-                Value::Int(n) => {
-                    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                    let at = if *n < 0 { n + length } else { *n };
-                    usize::try_from(at)
-                        .ok()
-                        .and_then(|at| items.get(at))
-                        .cloned()
-                        .unwrap_or_default()
-                }
-                _ => one_of(items.iter()),
-            },
-            Value::Mapping(items) => {
-                let hit = items.iter().find(|(key, _)| match (key, index) {
-                    (Value::Int(a), Value::Int(b)) => a == b,
-                    (key, index) => {
-                        key.exact_text().is_some() && key.exact_text() == index.exact_text()
-                    }
-                });
-                match hit {
-                    Some((_, value)) => value.clone(),
-                    None if index.is_unknown() => one_of(items.iter().map(|(_, v)| v)),
-                    None => Value::Unknown,
-                }
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    pub(super) fn global(&self, name: &str) -> Value<'a> {
-        let module = crate::resolve::scope::Scopes::MODULE;
-        let own = self.scopes.own(module, name).map(|binding| binding.value.clone());
-        let builtins = || self.builtins().filter(|_| name == "__builtins__").map(Value::Name);
-        own.or_else(builtins).unwrap_or_default()
     }
 
     fn compare(&mut self, compare: &'a ast::ExprCompare) -> Value<'a> {
@@ -412,8 +367,14 @@ impl<'a> Engine<'a> {
             (ast::Operator::Add, Value::Text(left), _) => {
                 Value::Text(Text { complete: false, ..left })
             }
-            (ast::Operator::Mod, Value::Text(left), _) => Value::Text(until(left, '%')),
+            (ast::Operator::Mod, Value::Text(left), right) => {
+                Value::Text(super::folding::percent(left, &right))
+            }
             (ast::Operator::Div, Value::Instance(left), right) => self.joined_path(&left, &right),
+            (ast::Operator::Div, _, Value::Instance(right)) => {
+                // `"root" / path`
+                self.joined_path(&Rc::new(Instance::bare(right.class)), &Value::Unknown)
+            }
             (ast::Operator::Div, Value::Method(id, _), right) => match self.names.returns(id) {
                 Some(class) => self.joined_path(&bare_instance(class), &right),
                 None => Value::Unknown,
@@ -438,9 +399,12 @@ impl<'a> Engine<'a> {
             starred |= item.is_starred_expr();
             values.push(self.expression(item, inner));
         }
-        // `[*a, b]`: the places of the items are not known.
-        if starred || values.iter().all(Value::is_unknown) {
+        if values.iter().all(Value::is_unknown) {
             return Value::Unknown;
+        }
+        // `[*a, b]`: the places of the items are not known.
+        if starred {
+            return kept_list(Value::Sequence(values.into()));
         }
         Value::Sequence(values.into())
     }
@@ -451,7 +415,9 @@ impl<'a> Engine<'a> {
         let mut items = Vec::new();
         for item in &dict.items {
             let key = item.key.as_ref().map(|key| self.expression(key, Use::Looked));
-            let value = self.expression(&item.value, inner);
+            // `{**os.environ}` reads all of it.
+            let used = if key.is_some() { inner } else { Use::Argument };
+            let value = self.expression(&item.value, used);
             if let Some(key) = key
                 && short
                 && !value.is_unknown()
@@ -459,7 +425,11 @@ impl<'a> Engine<'a> {
                 items.push((key, value));
             }
         }
-        if items.is_empty() { Value::Unknown } else { Value::Mapping(items.into()) }
+        if items.is_empty() {
+            return Value::Unknown;
+        }
+        let mapping = Value::Mapping(items.into());
+        if stays(used) { mapping.references() } else { mapping }
     }
 
     fn f_string(&mut self, string: &'a ast::FStringValue) -> Value<'a> {
@@ -516,7 +486,7 @@ impl<'a> Engine<'a> {
         let value = self.expression(&named.value, assigned);
         let block = self.scopes.block(self.scope);
         let alias_at = (assigned == Use::Assigned).then_some(named.range);
-        let binding = crate::resolve::scope::Binding { value: value.clone(), alias_at };
+        let binding = crate::resolve::scope::Binding { value: value.clone(), alias_at, past: None };
         self.scopes.bind(block, target.id.as_str(), Some(binding));
         value
     }
@@ -524,9 +494,26 @@ impl<'a> Engine<'a> {
 
 /// What iterating over a value gives.
 pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
-    match items {
+    match items.only() {
         Value::Sequence(items) => Value::either(items.iter().cloned()),
+        Value::List(items) => any_of(items.iter()),
         _ => Value::Unknown,
+    }
+}
+
+/// Whether a display in this place is kept by somebody, who may change it.
+const fn stays(used: Use) -> bool {
+    match used {
+        Use::Looked | Use::Base | Use::Callee | Use::Argument | Use::OnlyArgument => false,
+        Use::Contained | Use::Assigned | Use::Returned | Use::Kept(_) => true,
+    }
+}
+
+/// The items of a display that is kept.
+fn kept_list(items: Value<'_>) -> Value<'_> {
+    match items {
+        Value::Sequence(items) => Value::List(items),
+        other => other,
     }
 }
 
@@ -536,33 +523,18 @@ fn contained(used: Use) -> Use {
         Use::Kept(_) => Use::Kept(Keep::Container),
         Use::Looked => Use::Looked,
         Use::Assigned | Use::Base | Use::Callee => Use::Assigned,
-        Use::Argument | Use::Contained | Use::Returned => Use::Contained,
+        Use::Argument | Use::OnlyArgument | Use::Contained | Use::Returned => Use::Contained,
     }
 }
 
-/// One of several values, at an index that is not known.
-fn one_of<'v, 'a: 'v>(values: impl Iterator<Item = &'v Value<'a>>) -> Value<'a> {
-    Value::either(values.cloned())
+/// One of several, by an index that is not known.
+pub(super) fn any_of<'v, 'a: 'v>(values: impl Iterator<Item = &'v Value<'a>>) -> Value<'a> {
+    Value::either(values.map(Value::references))
 }
 
 /// An instance nothing more is known of.
 pub(super) fn bare_instance<'a>(class: NameId) -> Rc<Instance<'a>> {
-    Rc::new(Instance { class, origin: crate::summary::FoundOperand::Unknown, text: None })
-}
-
-/// A text up to the first `stop`: what comes of a format string whatever is put in.
-pub(super) fn until(text: Text<'_>, stop: char) -> Text<'_> {
-    let Some(at) = text.known.find(stop) else {
-        return Text { complete: false, ..text };
-    };
-    let known = match text.known {
-        Cow::Borrowed(known) => Cow::Borrowed(known.get(..at).unwrap_or_default()),
-        Cow::Owned(mut known) => {
-            known.truncate(at);
-            Cow::Owned(known)
-        }
-    };
-    Text { known, complete: false }
+    Rc::new(Instance::bare(class))
 }
 
 /// `os.O_CREAT | os.O_WRONLY`: the names stay readable for the conditions on flags.

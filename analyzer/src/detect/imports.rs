@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
                 self.capture(&value, range, Keep::FromImport);
             }
             let alias_at = (local && patch_point).then_some(alias.range);
-            self.scopes.bind(self.scope, bound, Some(Binding { value, alias_at }));
+            self.scopes.bind(self.scope, bound, Some(Binding { value, alias_at, past: None }));
         }
     }
 
@@ -114,8 +114,13 @@ impl<'a> Engine<'a> {
     }
 
     /// `sys.modules["name"]`: as good as an import of it.
-    pub(super) fn module_from_table(&mut self, module: &str, range: Range) -> Value<'a> {
-        self.named_module(module, range)
+    pub(super) fn table_entry(&mut self, key: &Value<'a>, range: Range) -> Value<'a> {
+        match key.exact_text() {
+            // What `__name__` is here nobody knows, but it is this module.
+            Some("__name__") => Value::Globals,
+            Some(module) => self.named_module(module, range),
+            None => Value::Unknown,
+        }
     }
 
     /// A module got by its name at run time: importing it triggers what the statement would.

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::resolve::special::Special;
-use crate::resolve::value::{Getter, Text, Value};
+use crate::resolve::value::{Getter, Partial, Text, Value};
 use crate::summary::Range;
 
 use super::calls::join_path;
 use super::engine::Engine;
-use super::expressions::bare_instance;
+use super::expressions::{bare_instance, item_of};
 use super::operands::{Arguments, path_text};
 
 impl<'a> Engine<'a> {
@@ -23,8 +23,7 @@ impl<'a> Engine<'a> {
         let second = arguments.positional.get(1);
         let value = match special {
             Special::GetAttr => {
-                let name = second.and_then(Value::exact_text)?;
-                let member = self.dotted_member(first?, name);
+                let member = self.named_member(first?, second.unwrap_or(&Value::Unknown));
                 // A known attribute is there; a constant in its place says nothing.
                 let known = !member.is_unknown();
                 let default = arguments.positional.get(2).cloned();
@@ -57,18 +56,34 @@ impl<'a> Engine<'a> {
             }
             Special::ImportModule => {
                 let name = arguments.first_or("name").and_then(Value::exact_text)?;
-                if name.starts_with('.') {
-                    return None;
-                }
+                let absolute;
+                let name = match name.strip_prefix('.') {
+                    Some(rest) if !rest.starts_with('.') => {
+                        let package = arguments.keyword("package").or(second);
+                        absolute = format!("{}.{rest}", package.and_then(Value::exact_text)?);
+                        &absolute
+                    }
+                    Some(_) => return None,
+                    None => name,
+                };
                 self.named_module(name, range)
+            }
+            Special::ResolveName => {
+                let name = first.and_then(Value::exact_text)?;
+                let (module, member) = name.split_once(':').unwrap_or((name, ""));
+                let module = self.named_module(module, range);
+                if member.is_empty() { module } else { self.dotted_member(&module, member) }
             }
             Special::AttrGetter => getter(Getter::Attribute, first),
             Special::MethodCaller => getter(Getter::Method, first),
             Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
-                Some(function) if function.is_reference() => {
-                    Value::Partial(Rc::new(function.clone()))
-                }
+                Some(function) if function.is_reference() => Value::Partial(Rc::new(Partial {
+                    function: function.clone(),
+                    positional: arguments.positional.iter().skip(1).cloned().collect(),
+                    keywords: arguments.keywords.clone(),
+                    more: arguments.more,
+                })),
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),
@@ -78,6 +93,11 @@ impl<'a> Engine<'a> {
                 }
                 Some(Value::Class(id)) => Value::Own(*id),
                 _ => second.cloned().unwrap_or_default(),
+            },
+            Special::TypeOf => match (first, second) {
+                (Some(Value::Own(id)), None) => Value::Class(*id),
+                (Some(Value::Instance(instance)), None) => Value::Name(instance.class),
+                _ => Value::Unknown,
             },
             Special::TypeTest | Special::Mock => Value::Unknown,
             Special::Chr => match first {
@@ -96,7 +116,14 @@ impl<'a> Engine<'a> {
                 _ => Value::Unknown,
             },
             Special::Super => self.parent_object(),
+            Special::Items => match first.map(Value::only) {
+                Some(Value::Sequence(_) | Value::List(_)) => {
+                    Value::List([item_of(first?).references()].into())
+                }
+                _ => return None,
+            },
             Special::Modules
+            | Special::Paths
             | Special::TypeChecking
             | Special::TypeWrapper
             | Special::Path
@@ -129,10 +156,7 @@ impl<'a> Engine<'a> {
         range: Range,
     ) -> Value<'a> {
         match method {
-            "get" | "__getitem__" => match key.exact_text() {
-                Some(module) => self.module_from_table(module, range),
-                None => Value::Unknown,
-            },
+            "get" | "__getitem__" => self.table_entry(key, range),
             "pop" | "setdefault" | "__setitem__" | "__delitem__" => {
                 self.module_table_written(id, key, range);
                 Value::Unknown
@@ -191,11 +215,14 @@ fn join_url<'a>(base: &Text<'a>, rest: &Text<'a>) -> Text<'a> {
     let relative = rest.complete
         && !rest.known.starts_with("//")
         && !rest.known.contains(':')
-        && !rest.known.contains('\\');
+        && !rest.known.contains(|c: char| c <= ' ' || c == '\\');
     if relative {
-        // Only the host of it is sure.
-        let base = Text { complete: true, ..base.clone() };
-        Text { complete: false, ..base.join(&Text::complete("/")) }
+        // Only the host of it is sure, and of a base that is not complete not even that.
+        if base.complete {
+            Text { complete: false, ..base.clone().join(&Text::complete("/")) }
+        } else {
+            base.clone()
+        }
     } else if rest.known.contains("://") {
         rest.clone()
     } else {

@@ -1,13 +1,15 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
-use crate::resolve::scope::{Delta, ScopeKind};
+use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr, Stmt};
 
-use super::engine::{Body, Engine, OwnClass, OwnFunction, Use};
+use super::engine::{Body, Engine, OwnClass, OwnFunction, Use, range_of};
+use super::exits::Exits;
 use super::expressions::item_of;
+use super::outer_writes::{each_target, sets_up};
 
 impl<'a> Engine<'a> {
     /// Run a block; whether control comes out at its end.
@@ -67,15 +69,20 @@ impl<'a> Engine<'a> {
                     let value = self.expression(value, Use::Returned);
                     self.note_return(value);
                 }
+                self.exits = self.exits.and(Exits::RETURN);
                 false
             }
             Stmt::Raise(raise) => {
                 for value in [&raise.exc, &raise.cause].into_iter().flatten() {
                     self.expression(value, Use::Looked);
                 }
+                self.exits = self.exits.and(Exits::RAISE);
                 false
             }
-            Stmt::Break(_) | Stmt::Continue(_) => false,
+            Stmt::Break(_) | Stmt::Continue(_) => {
+                self.exits = self.exits.and(Exits::LOOP);
+                false
+            }
             Stmt::Delete(delete) => {
                 for target in &delete.targets {
                     self.delete(target);
@@ -84,20 +91,23 @@ impl<'a> Engine<'a> {
             }
             Stmt::For(stmt) => {
                 let items = self.expression(&stmt.iter, Use::Looked);
+                self.kept_by_loop(&stmt.target, &stmt.iter, &items);
                 self.widen(&stmt.body);
-                self.loop_body(|engine| {
+                self.rounds(stmt.range.len().to_usize(), |engine| {
                     let item = item_of(&items);
                     engine.assign(&stmt.target, item);
-                    engine.block(&stmt.body)
+                    engine.block(&stmt.body);
                 });
-                self.block(&stmt.orelse);
+                self.loop_end(&stmt.orelse);
                 true
             }
             Stmt::While(stmt) => {
                 self.widen(&stmt.body);
-                self.expression(&stmt.test, Use::Looked);
-                self.loop_body(|engine| engine.block(&stmt.body));
-                self.block(&stmt.orelse);
+                self.rounds(stmt.range.len().to_usize(), |engine| {
+                    engine.expression(&stmt.test, Use::Looked);
+                    engine.block(&stmt.body);
+                });
+                self.loop_end(&stmt.orelse);
                 true
             }
             Stmt::If(stmt) => self.if_statement(stmt),
@@ -108,7 +118,12 @@ impl<'a> Engine<'a> {
                         self.assign(target, value);
                     }
                 }
-                self.block(&with.body)
+                // What fails in the body may be held back by the context, and it goes on behind it.
+                let escaped = self.escaped.len();
+                let (body, falls_through) = self.stretch(|engine| engine.block(&with.body));
+                self.scopes.weaken(&body);
+                self.arrive(escaped, Exits::RAISE);
+                falls_through
             }
             Stmt::Match(stmt) => self.match_statement(stmt),
             Stmt::Try(stmt) => self.try_statement(stmt),
@@ -156,40 +171,56 @@ impl<'a> Engine<'a> {
         result
     }
 
-    /// Run a branch and take back what it changed; `None` if control does not come out of it.
-    fn branch(&mut self, run: impl FnOnce(&mut Self) -> bool) -> (Delta<'a>, bool) {
-        let mark = self.scopes.open();
-        let falls_through = run(self);
-        (self.scopes.take(mark), falls_through)
+    /// `for run in (os.system, print)` outside of a function keeps the last of them.
+    fn kept_by_loop(&mut self, target: &Expr, iter: &'a Expr, items: &Value<'a>) {
+        let Use::Kept(form) = self.target_use(target) else { return };
+        let (Value::Sequence(items) | Value::List(items)) = items else { return };
+        for item in items.iter() {
+            match item {
+                Value::Sequence(parts) => {
+                    parts.iter().for_each(|part| self.capture(part, range_of(iter), form));
+                }
+                one => self.capture(one, range_of(iter), form),
+            }
+        }
     }
 
-    fn loop_body(&mut self, run: impl FnOnce(&mut Self) -> bool) {
-        // `break` and `continue` leave the body with what it has bound so far.
-        let (delta, _) = self.branch(run);
-        self.scopes.merge(vec![delta], true);
+    /// The `else` of a loop, which `break` leaves out.
+    fn loop_end(&mut self, orelse: &'a [Stmt]) {
+        if !orelse.is_empty() {
+            let way = self.way(|engine| engine.block(orelse));
+            self.scopes.merge(way.into_iter().collect(), true);
+        }
     }
 
     fn if_statement(&mut self, stmt: &'a ast::StmtIf) -> bool {
         let mut ways = Vec::new();
         let mut exhaustive = false;
+        let mut only_typing = false;
         let mut test = Some(&*stmt.test);
         let mut body: &'a [Stmt] = &stmt.body;
         let mut rest = stmt.elif_else_clauses.iter();
         loop {
-            let mut type_checking = false;
-            if let Some(test) = test {
+            let runs = if let Some(test) = test {
                 let value = self.expression(test, Use::Looked);
-                type_checking = matches!(value.only(), Value::Name(id)
-                    if self.names.special(*id) == Some(Special::TypeChecking));
+                self.runs(test, &value)
             } else {
                 exhaustive = true;
+                Runs::Perhaps
+            };
+            // `if not TYPE_CHECKING: ... else: ...`
+            let typing = only_typing || runs == Runs::Never;
+            only_typing |= runs == Runs::Always;
+            self.quiet += u32::from(typing);
+            let way = self.way(|engine| engine.block(body));
+            self.quiet -= u32::from(typing);
+            match way {
+                // It is there for annotations; whatever else binds these names counts.
+                Some(delta) if typing => self.scopes.apply_unbound(&delta),
+                Some(delta) => ways.push(delta),
+                None => {}
             }
-            self.quiet += u32::from(type_checking);
-            let (delta, falls_through) = self.branch(|engine| engine.block(body));
-            self.quiet -= u32::from(type_checking);
-            if falls_through {
-                ways.push(delta);
-            }
+            exhaustive |= runs == Runs::Always;
             let Some(clause) = rest.next() else { break };
             test = clause.test.as_ref();
             body = &clause.body;
@@ -199,18 +230,59 @@ impl<'a> Engine<'a> {
         falls_through
     }
 
+    /// Whether a test is about type checkers only.
+    fn runs(&mut self, test: &'a Expr, value: &Value<'a>) -> Runs {
+        match test {
+            Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
+                let inner = self.value_of_name(&not.operand);
+                if self.is_type_checking(&not.operand, &inner) {
+                    Runs::Always
+                } else {
+                    Runs::Perhaps
+                }
+            }
+            Expr::BoolOp(all) if all.op == ast::BoolOp::And => {
+                let never = all.values.iter().any(|test| {
+                    let value = self.value_of_name(test);
+                    self.is_type_checking(test, &value)
+                });
+                if never { Runs::Never } else { Runs::Perhaps }
+            }
+            test if self.is_type_checking(test, value) => Runs::Never,
+            _ => Runs::Perhaps,
+        }
+    }
+
+    /// `typing.TYPE_CHECKING`, or the `TYPE_CHECKING = False` that saves importing it.
+    fn is_type_checking(&self, test: &Expr, value: &Value<'a>) -> bool {
+        match value.only() {
+            Value::Name(id) => self.names.special(*id) == Some(Special::TypeChecking),
+            Value::Bool(false) => match test {
+                Expr::Name(name) => matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY"),
+                test => test.is_boolean_literal_expr(),
+            },
+            _ => false,
+        }
+    }
+
+    fn value_of_name(&mut self, test: &'a Expr) -> Value<'a> {
+        match test {
+            Expr::Name(_) | Expr::Attribute(_) | Expr::BooleanLiteral(_) => {
+                self.quietly(|engine| engine.expression(test, Use::Looked))
+            }
+            _ => Value::Unknown,
+        }
+    }
+
     fn try_statement(&mut self, stmt: &'a ast::StmtTry) -> bool {
-        let (body, body_falls_through) = self.branch(|engine| engine.block(&stmt.body));
+        let escaped = self.escaped.len();
+        let (body, body_falls_through) = self.stretch(|engine| engine.block(&stmt.body));
         let mut ways = Vec::new();
         for handler in &stmt.handlers {
             let ast::ExceptHandler::ExceptHandler(handler) = handler;
-            let (delta, falls_through) = self.branch(|engine| {
-                // The body may have failed anywhere: before or after what it binds.
-                let (partly, _) = engine.branch(|engine| {
-                    engine.scopes.apply(&body);
-                    true
-                });
-                engine.scopes.merge(vec![partly], true);
+            ways.extend(self.way(|engine| {
+                engine.scopes.weaken(&body);
+                engine.arrive(escaped, Exits::RAISE);
                 if let Some(kind) = &handler.type_ {
                     engine.expression(kind, Use::Looked);
                 }
@@ -218,88 +290,39 @@ impl<'a> Engine<'a> {
                     engine.bind(name.as_str(), Value::Unknown);
                 }
                 engine.block(&handler.body)
-            });
-            if falls_through {
-                ways.push(delta);
-            }
+            }));
         }
-        let (delta, falls_through) = self.branch(|engine| {
+        ways.extend(self.way(|engine| {
             engine.scopes.apply(&body);
             engine.block(&stmt.orelse) && body_falls_through
-        });
-        if falls_through {
-            ways.push(delta);
+        }));
+        let mut finished = None;
+        if !stmt.finalbody.is_empty() {
+            // Control comes to `finally` from anywhere.
+            let (_, comes_out) = self.stretch(|engine| {
+                engine.scopes.weaken(&body);
+                for way in &ways {
+                    engine.scopes.weaken(way);
+                }
+                engine.arrive(escaped, Exits::ANY);
+                let (last, comes_out) = engine.stretch(|engine| engine.block(&stmt.finalbody));
+                finished = Some(last);
+                comes_out
+            });
+            if !comes_out {
+                return false;
+            }
         }
         let falls_through = !ways.is_empty();
         if falls_through {
             self.scopes.merge(ways, false);
         } else {
-            self.scopes.apply(&body);
+            self.scopes.weaken(&body);
         }
-        self.block(&stmt.finalbody) && falls_through
-    }
-
-    fn match_statement(&mut self, stmt: &'a ast::StmtMatch) -> bool {
-        self.expression(&stmt.subject, Use::Looked);
-        let mut ways = Vec::new();
-        let mut exhaustive = false;
-        for case in &stmt.cases {
-            exhaustive |= case.guard.is_none() && case.pattern.is_irrefutable();
-            let (delta, falls_through) = self.branch(|engine| {
-                engine.pattern(&case.pattern);
-                if let Some(guard) = &case.guard {
-                    engine.expression(guard, Use::Looked);
-                }
-                engine.block(&case.body)
-            });
-            if falls_through {
-                ways.push(delta);
-            }
+        if let Some(finished) = finished {
+            self.scopes.apply(&finished);
         }
-        let falls_through = !ways.is_empty() || !exhaustive;
-        self.scopes.merge(ways, !exhaustive);
         falls_through
-    }
-
-    fn pattern(&mut self, pattern: &'a ast::Pattern) {
-        use ast::Pattern as P;
-        match pattern {
-            P::MatchValue(value) => {
-                self.expression(&value.value, Use::Looked);
-            }
-            P::MatchSingleton(_) => {}
-            P::MatchSequence(sequence) => {
-                sequence.patterns.iter().for_each(|p| self.pattern(p));
-            }
-            P::MatchMapping(mapping) => {
-                for key in &mapping.keys {
-                    self.expression(key, Use::Looked);
-                }
-                mapping.patterns.iter().for_each(|p| self.pattern(p));
-                if let Some(rest) = &mapping.rest {
-                    self.bind(rest.as_str(), Value::Unknown);
-                }
-            }
-            P::MatchClass(class) => {
-                self.expression(&class.cls, Use::Looked);
-                class.arguments.patterns.iter().for_each(|p| self.pattern(p));
-                class.arguments.keywords.iter().for_each(|k| self.pattern(&k.pattern));
-            }
-            P::MatchStar(star) => {
-                if let Some(name) = &star.name {
-                    self.bind(name.as_str(), Value::Unknown);
-                }
-            }
-            P::MatchAs(capture) => {
-                if let Some(inner) = &capture.pattern {
-                    self.pattern(inner);
-                }
-                if let Some(name) = &capture.name {
-                    self.bind(name.as_str(), Value::Unknown);
-                }
-            }
-            P::MatchOr(or) => or.patterns.iter().for_each(|p| self.pattern(p)),
-        }
     }
 
     fn function(&mut self, function: &'a ast::StmtFunctionDef, class: Option<ClassId>) {
@@ -339,7 +362,7 @@ impl<'a> Engine<'a> {
     /// Type parameters have a scope of their own around what they belong to (PEP 695).
     fn type_parameters(&mut self, parameters: Option<&'a ast::TypeParams>) {
         let Some(parameters) = parameters else { return };
-        self.scope = self.scopes.push(ScopeKind::Comprehension, Some(self.scope));
+        self.scope = self.scopes.push(ScopeKind::TypeParameters, Some(self.scope));
         for parameter in &parameters.type_params {
             let name = match parameter {
                 ast::TypeParam::TypeVar(parameter) => &parameter.name,
@@ -352,7 +375,7 @@ impl<'a> Engine<'a> {
 
     fn decorator(&mut self, decorator: &'a ast::Decorator) {
         let value = self.expression(&decorator.expression, Use::Kept(Keep::Decorator));
-        self.call_without_arguments(&value, &decorator.expression);
+        self.call_decorator(&value, &decorator.expression);
     }
 
     fn class_definition(&mut self, class: &'a ast::StmtClassDef) {
@@ -373,46 +396,37 @@ impl<'a> Engine<'a> {
         }
         let scope = self.scopes.push(ScopeKind::Class, Some(self.scope));
         let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
-        self.classes.push(OwnClass { bases, scope, attributes: rustc_hash::FxHashMap::default() });
+        let setup = class.body.iter().filter_map(|statement| match statement {
+            Stmt::FunctionDef(function) if sets_up(function) => Some(function),
+            _ => None,
+        });
+        self.classes.push(OwnClass {
+            bases,
+            scope,
+            attributes: rustc_hash::FxHashMap::default(),
+            setup: setup.collect(),
+            settled: false,
+        });
         self.scope = scope;
         self.class = Some(id);
-        // `__init__` sets the attributes the other methods use, wherever it stands.
-        let sets_up = |s: &&'a Stmt| matches!(s, Stmt::FunctionDef(f) if sets_up(f));
-        for statement in class.body.iter().filter(sets_up) {
-            if let Stmt::FunctionDef(function) = statement {
-                self.function(function, Some(id));
-            }
-        }
-        for statement in &class.body {
-            match statement {
-                // Bound already.
-                Stmt::FunctionDef(_) if sets_up(&statement) => {}
-                Stmt::FunctionDef(function) => self.function(function, Some(id)),
-                _ => {
-                    self.statement(statement);
-                }
-            }
-        }
+        self.block(&class.body);
         self.scope = outer;
         self.class = outer_class;
         self.bind(class.name.as_str(), Value::Class(id));
     }
 
-    /// Forget the constants of every name a loop body assigns: they differ on the next round.
+    /// Forget the constants of every name a loop body assigns: they differ on the next round. The
+    /// rarer ways to bind are found by a second round.
     fn widen(&mut self, body: &'a [Stmt]) {
         let mut open: Vec<&'a [Stmt]> = vec![body];
         while let Some(block) = open.pop() {
             for statement in block {
-                match statement {
-                    Stmt::Assign(assign) => {
-                        assign.targets.iter().for_each(|t| self.widen_target(t));
+                each_target(statement, &mut |target| {
+                    if let Expr::Name(name) = target {
+                        self.widen_name(name.id.as_str());
                     }
-                    Stmt::AugAssign(assign) => self.widen_target(&assign.target),
-                    Stmt::AnnAssign(assign) => self.widen_target(&assign.target),
-                    // An inner loop or function widens its own names when it is reached, but
-                    // they are this loop's names too.
-                    _ => {}
-                }
+                });
+                // An inner function has names of its own.
                 if !matches!(statement, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
                     each_block(statement, &mut |inner| open.push(inner));
                 }
@@ -420,22 +434,23 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn widen_target(&mut self, target: &'a Expr) {
-        match target {
-            Expr::Name(name) => {
-                let name = name.id.as_str();
-                let constant =
-                    self.scopes.own(self.scope, name).is_some_and(|b| !b.value.is_reference());
-                if constant {
-                    self.bind(name, Value::Unknown);
-                }
-            }
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.widen_target(e)),
-            Expr::List(list) => list.elts.iter().for_each(|e| self.widen_target(e)),
-            Expr::Starred(starred) => self.widen_target(&starred.value),
-            _ => {}
+    fn widen_name(&mut self, name: &'a str) {
+        let Some(binding) = self.scopes.own(self.scope, name) else { return };
+        if binding.value.is_exact() {
+            let value = binding.value.references();
+            self.bind(name, value);
         }
     }
+}
+
+/// Whether the body under a test runs, as far as type checkers and constants tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runs {
+    Perhaps,
+    /// `if not TYPE_CHECKING`.
+    Always,
+    /// `if TYPE_CHECKING`: for type checkers only.
+    Never,
 }
 
 /// The decorator that makes a method a property or part of one, by its last name.
@@ -448,23 +463,6 @@ fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
         };
         matches!(name, "property" | "cached_property" | "setter" | "deleter").then_some(name)
     })
-}
-
-fn sets_up(function: &ast::StmtFunctionDef) -> bool {
-    matches!(
-        function.name.as_str(),
-        "__new__"
-            | "__init__"
-            | "__post_init__"
-            | "__enter__"
-            | "__aenter__"
-            | "setUp"
-            | "setUpClass"
-            | "asyncSetUp"
-            | "setup_method"
-            | "setup_class"
-            | "setup"
-    )
 }
 
 /// Every block directly inside a statement.

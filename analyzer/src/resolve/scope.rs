@@ -5,8 +5,11 @@
 //! bound, which is when they can run. To join branches without copying scopes, changes are kept
 //! in a journal while a branch is open.
 
+use std::rc::Rc;
+
 use rustc_hash::FxHashMap;
 
+use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
 use crate::syntax::TextRange;
 
@@ -23,8 +26,10 @@ pub enum ScopeKind {
     Class,
     /// A function or lambda body.
     Function,
-    /// A comprehension, or the type parameters of a function, class or alias (PEP 695).
+    /// A comprehension: a function of its own, as far as names go.
     Comprehension,
+    /// The type parameters of a function or class (PEP 695). A class around it is seen from it.
+    TypeParameters,
 }
 
 /// A name's value, and where it became a function-local alias of a patch point.
@@ -35,11 +40,13 @@ pub struct Binding<'a> {
     /// The assignment or import that made it an alias of a patch point, while only this function
     /// knows of it.
     pub alias_at: Option<TextRange>,
+    /// What else it has been before: code that runs at another time may see that.
+    pub past: Option<Rc<Value<'a>>>,
 }
 
 impl<'a> From<Value<'a>> for Binding<'a> {
     fn from(value: Value<'a>) -> Self {
-        Self { value, alias_at: None }
+        Self { value, alias_at: None, past: None }
     }
 }
 
@@ -60,9 +67,16 @@ struct Change<'a> {
 }
 
 /// What a branch changed, taken back so that another branch can start from the same state.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Delta<'a> {
     changes: Vec<(ScopeId, &'a str, Option<Binding<'a>>)>,
+}
+
+impl Delta<'_> {
+    /// Whether nothing was changed.
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
 }
 
 /// Where a journal stood when a branch began.
@@ -118,6 +132,9 @@ pub struct Scopes<'a> {
     all: Vec<Scope<'a>>,
     journal: Vec<Change<'a>>,
     open_branches: u32,
+    /// What names were before they were deleted, or in a branch that leads elsewhere.
+    elsewhere: FxHashMap<Place<'a>, Value<'a>>,
+    builtins: Option<NameId>,
 }
 
 impl Default for Scopes<'_> {
@@ -132,7 +149,13 @@ impl<'a> Scopes<'a> {
 
     /// One empty module scope.
     pub fn new() -> Self {
-        let mut scopes = Self { all: Vec::new(), journal: Vec::new(), open_branches: 0 };
+        let mut scopes = Self {
+            all: Vec::new(),
+            journal: Vec::new(),
+            open_branches: 0,
+            elsewhere: FxHashMap::default(),
+            builtins: NAMES.member(NameTable::ROOT, "builtins"),
+        };
         scopes.push(ScopeKind::Module, None);
         scopes
     }
@@ -157,7 +180,7 @@ impl<'a> Scopes<'a> {
 
     /// The function, class or module a scope belongs to: past comprehensions.
     pub fn block(&self, mut id: ScopeId) -> ScopeId {
-        while self.kind(id) == ScopeKind::Comprehension {
+        while matches!(self.kind(id), ScopeKind::Comprehension | ScopeKind::TypeParameters) {
             match self.all[id.0 as usize].parent {
                 Some(parent) => id = parent,
                 None => break,
@@ -198,15 +221,59 @@ impl<'a> Scopes<'a> {
     /// Bind a name, or unbind it.
     pub fn bind(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
         let target = self.target(id, name);
-        self.set(target, name, binding);
+        if target == id {
+            self.set(target, name, binding);
+        } else {
+            // Nobody knows when this function runs: what was there before may be there still.
+            self.bind_maybe(target, name, binding);
+        }
     }
 
-    fn set(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+    /// Bind a name, or leave it as it is: one way or the other.
+    fn bind_maybe(&mut self, id: ScopeId, name: &'a str, binding: Option<Binding<'a>>) {
+        let before = self.own(id, name).map(|b| b.value.clone()).or_else(|| self.builtin(id, name));
+        let Some(mut binding) = binding else {
+            self.note_elsewhere(id, name, Value::Unknown);
+            return;
+        };
+        if let Some(before) = before {
+            binding.value = Value::either([before, binding.value]);
+        }
+        self.set(id, name, Some(binding));
+    }
+
+    /// What a name that is not bound here is, if it is a builtin.
+    fn builtin(&self, id: ScopeId, name: &str) -> Option<Value<'a>> {
+        if self.kind(id) == ScopeKind::Function {
+            return None;
+        }
+        NAMES.member(self.builtins?, name).map(Value::Name)
+    }
+
+    fn set(&mut self, id: ScopeId, name: &'a str, mut binding: Option<Binding<'a>>) {
+        let deleted = binding.is_none();
+        let elsewhere =
+            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)).cloned() };
         let names = &mut self.all[id.0 as usize].names;
+        if let Some(binding) = &mut binding {
+            let before = names.get(name);
+            let replaced = before.map(|b| &b.value).filter(|before| !before.same(&binding.value));
+            let past = before.and_then(|b| b.past.as_deref());
+            let other = replaced.is_some() || past.is_some() || elsewhere.is_some();
+            if other {
+                let values = [replaced, past, elsewhere.as_ref(), binding.past.as_deref()];
+                let past = Value::either(values.into_iter().flatten().cloned());
+                binding.past = Some(Rc::new(past));
+            }
+        }
         let before = match binding {
             Some(binding) => names.insert(name, binding),
             None => names.remove(name),
         };
+        if deleted && let Some(before) = &before {
+            let value = before.value.clone();
+            self.note_elsewhere(id, name, value);
+        }
         if self.open_branches > 0 {
             self.journal.push(Change { scope: id, name, before });
         }
@@ -217,6 +284,40 @@ impl<'a> Scopes<'a> {
         self.all[id.0 as usize].names.get(name)
     }
 
+    /// All a name has been, as far as has been seen; `None` if that is one value only.
+    pub fn every_value(
+        &self,
+        id: ScopeId,
+        name: &'a str,
+        binding: &Binding<'a>,
+    ) -> Option<Value<'a>> {
+        let elsewhere =
+            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)) };
+        let past = binding.past.as_deref();
+        if past.is_none() && elsewhere.is_none() {
+            return None;
+        }
+        let values = [Some(&binding.value), past, elsewhere];
+        Some(Value::either(values.into_iter().flatten().cloned()))
+    }
+
+    /// What a name of the module was before it was deleted.
+    pub fn deleted_global(&self, name: &'a str) -> Option<Value<'a>> {
+        if self.elsewhere.is_empty() {
+            return None;
+        }
+        let value = self.elsewhere.get(&(Self::MODULE, name))?;
+        let builtin = self.builtin(Self::MODULE, name);
+        Some(Value::either(std::iter::once(value.clone()).chain(builtin)))
+    }
+
+    fn note_elsewhere(&mut self, id: ScopeId, name: &'a str, value: Value<'a>) {
+        self.elsewhere
+            .entry((id, name))
+            .and_modify(|all| *all = Value::either([std::mem::take(all), value.clone()]))
+            .or_insert(value);
+    }
+
     /// The names bound in exactly this scope.
     pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
         self.all[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
@@ -225,7 +326,7 @@ impl<'a> Scopes<'a> {
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
     pub fn find(&self, id: ScopeId, name: &str) -> Option<(&Binding<'a>, ScopeId, Reach)> {
         let mut at = Some(id);
-        let mut left_block = false;
+        let (mut left_block, mut left_function) = (false, false);
         while let Some(here) = at {
             let scope = &self.all[here.0 as usize];
             // A class body is seen only from itself.
@@ -237,13 +338,14 @@ impl<'a> Scopes<'a> {
             }
             if visible && let Some(binding) = scope.names.get(name) {
                 let reach = match scope.kind {
-                    _ if !left_block => Reach::Own,
+                    _ if !left_function => Reach::Own,
                     ScopeKind::Module => Reach::Module,
                     _ => Reach::Enclosing,
                 };
                 return Some((binding, here, reach));
             }
-            left_block |= matches!(scope.kind, ScopeKind::Function | ScopeKind::Class);
+            left_block |= scope.kind != ScopeKind::TypeParameters;
+            left_function |= matches!(scope.kind, ScopeKind::Function | ScopeKind::Class);
             at = scope.parent;
         }
         None
@@ -285,6 +387,64 @@ impl<'a> Scopes<'a> {
         }
     }
 
+    /// Note a branch that leads elsewhere: what it bound, code called from it has seen.
+    pub fn abandon(&mut self, delta: &Delta<'a>) {
+        for (scope, name, after) in &delta.changes {
+            let past = after.as_ref().and_then(|b| b.past.as_deref()).cloned();
+            let value = after.as_ref().map(|b| b.value.clone());
+            let values: Vec<_> = value.into_iter().chain(past).collect();
+            self.note_elsewhere(*scope, name, Value::either(values));
+        }
+    }
+
+    /// Control may come here from anywhere in a branch: before what it binds, or after.
+    pub fn weaken(&mut self, delta: &Delta<'a>) {
+        for (scope, name, after) in &delta.changes {
+            let before = self.own(*scope, name).cloned();
+            let alias_at = [&before, after].into_iter().flatten().find_map(|b| b.alias_at);
+            let mut ways = Vec::with_capacity(4);
+            let mut past = Vec::new();
+            for binding in [before, after.clone()] {
+                match binding {
+                    Some(binding) => {
+                        // It may have been something else on the way.
+                        let earlier = binding.past.as_deref().cloned();
+                        ways.push(binding.value);
+                        ways.extend(earlier.iter().cloned());
+                        past.extend(earlier);
+                    }
+                    None => ways.extend(self.builtin(*scope, name)),
+                }
+            }
+            if !ways.is_empty() {
+                let value = Value::either(ways);
+                let past = (!past.is_empty()).then(|| Rc::new(Value::either(past)));
+                self.set(*scope, name, Some(Binding { value, alias_at, past }));
+            }
+        }
+    }
+
+    /// Make those of a branch's changes that bind what nothing else does.
+    pub fn apply_unbound(&mut self, delta: &Delta<'a>) {
+        for (scope, name, binding) in &delta.changes {
+            if self.own(*scope, name).is_none() && self.builtin(*scope, name).is_none() {
+                self.set(*scope, name, binding.clone());
+            }
+        }
+    }
+
+    /// Whether a branch puts into a name what was not there before, so that a second round through
+    /// it sees something else.
+    pub fn differs(&self, delta: &Delta<'a>) -> bool {
+        delta.changes.iter().any(|(scope, name, after)| {
+            let (Some(before), Some(after)) = (self.own(*scope, name), after) else { return false };
+            let joined = Value::either([before.value.clone(), after.value.clone()]);
+            let known = |one: &Value<'a>| before.value.each().iter().any(|b| b.same(one));
+            before.value.is_exact() && !joined.same_options(&before.value)
+                || joined.each().iter().any(|one| !one.is_unknown() && !known(one))
+        })
+    }
+
     /// Join branches that all start from the present state; with `fall_through`, the present
     /// state is one of the ways too.
     pub fn merge(&mut self, branches: Vec<Delta<'a>>, fall_through: bool) {
@@ -317,9 +477,16 @@ impl<'a> Scopes<'a> {
                 bindings.push(self.own(key.0, key.1).cloned());
             }
             let alias_at = bindings.iter().flatten().find_map(|b| b.alias_at);
-            // Unbound in one way and bound in another: what it is bound to is all there is.
-            let value = Value::either(bindings.into_iter().flatten().map(|b| b.value));
-            self.set(key.0, key.1, Some(Binding { value, alias_at }));
+            let past = bindings.iter().flatten().filter_map(|b| b.past.as_deref().cloned());
+            let past: Vec<_> = past.collect();
+            let past = (!past.is_empty()).then(|| Rc::new(Value::either(past)));
+            // Unbound in one way and bound in another: what it is bound to is all there is, but
+            // for the builtins.
+            let unbound = bindings.iter().any(Option::is_none);
+            let builtin = if unbound { self.builtin(key.0, key.1) } else { None };
+            let values = bindings.into_iter().flatten().map(|b| b.value);
+            let value = Value::either(values.chain(builtin));
+            self.set(key.0, key.1, Some(Binding { value, alias_at, past }));
         }
     }
 }

@@ -9,6 +9,8 @@ pub enum Special {
     SetAttr,
     /// `delattr(object, "name")`.
     DelAttr,
+    /// `pkgutil.resolve_name("module:attribute")`.
+    ResolveName,
     /// `vars(object)`.
     Vars,
     /// `globals()`, `locals()` at module level.
@@ -31,6 +33,8 @@ pub enum Special {
     Cast,
     /// `isinstance`, `issubclass`, and others that only look at a type.
     TypeTest,
+    /// `type(object)`.
+    TypeOf,
     /// `chr(n)`.
     Chr,
     /// `str(x)`, `os.fspath(x)`: the text of it.
@@ -43,6 +47,10 @@ pub enum Special {
     TypeWrapper,
     /// `unittest.mock.patch.object(target, ...)`, `Mock(spec=...)`: names its arguments.
     Mock,
+    /// `sorted`, `list`, `iter`: the items of its argument.
+    Items,
+    /// `Path.glob` and its like: gives paths.
+    Paths,
     /// `os.path.join(...)`.
     JoinPath,
     /// `pathlib.Path`.
@@ -68,6 +76,9 @@ pub enum Special {
 pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.getattr", Special::GetAttr),
     ("inspect.getattr_static", Special::GetAttr),
+    ("builtins.object.__getattribute__", Special::GetAttr),
+    ("pkgutil.resolve_name", Special::ResolveName),
+    ("pydoc.locate", Special::ResolveName),
     ("builtins.setattr", Special::SetAttr),
     ("builtins.delattr", Special::DelAttr),
     ("builtins.vars", Special::Vars),
@@ -93,7 +104,7 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("builtins.hasattr", Special::TypeTest),
     ("builtins.id", Special::TypeTest),
     ("builtins.repr", Special::TypeTest),
-    ("builtins.type", Special::TypeTest),
+    ("builtins.type", Special::TypeOf),
     ("builtins.dir", Special::TypeTest),
     ("builtins.hash", Special::TypeTest),
     ("typing.get_type_hints", Special::TypeTest),
@@ -111,6 +122,9 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("os.fsdecode", Special::Text),
     ("contextlib.closing", Special::Identity),
     ("contextlib.aclosing", Special::Identity),
+    ("contextlib.nullcontext", Special::Identity),
+    ("contextlib.ExitStack.enter_context", Special::Identity),
+    ("contextlib.AsyncExitStack.enter_async_context", Special::Identity),
     ("copy.copy", Special::Identity),
     ("copy.deepcopy", Special::Identity),
     ("typing.TYPE_CHECKING", Special::TypeChecking),
@@ -136,6 +150,15 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("mock.create_autospec", Special::Mock),
     ("mock.Mock", Special::Mock),
     ("mock.MagicMock", Special::Mock),
+    ("builtins.iter", Special::Items),
+    ("builtins.list", Special::Items),
+    ("builtins.reversed", Special::Items),
+    ("builtins.set", Special::Items),
+    ("builtins.sorted", Special::Items),
+    ("builtins.tuple", Special::Items),
+    ("pathlib.Path.glob", Special::Paths),
+    ("pathlib.Path.iterdir", Special::Paths),
+    ("pathlib.Path.rglob", Special::Paths),
     ("os.path.join", Special::JoinPath),
     ("pathlib.Path", Special::Path),
     ("pathlib.PurePath", Special::Path),

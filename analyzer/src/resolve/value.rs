@@ -30,11 +30,14 @@ pub enum Value<'a> {
     Bool(bool),
     /// `None`.
     None,
-    /// A list, tuple or set display with something of interest in it.
+    /// A tuple, or a list nobody else can change, with something of interest in it.
     Sequence(Rc<[Value<'a>]>),
+    /// A list or set that somebody keeps: other items may be in it by now.
+    List(Rc<[Value<'a>]>),
     /// Flags of `os.open`, joined by `|`.
     Flags(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it.
+    /// A dict display with something of interest in it. Where somebody keeps it, its values are
+    /// references only: other constants may be in it by now.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -42,8 +45,12 @@ pub enum Value<'a> {
     Globals,
     /// `operator.attrgetter(...)`, `methodcaller` and `itemgetter` applied to what comes later.
     Getter(Getter, Text<'a>),
+    /// A method of a string, list or dict, or of a namespace: `"{}".format`, `vars(os).get`.
+    Plain(Rc<Value<'a>>, &'a str),
+    /// A member of a guarded module whose name is computed: `getattr(os, name)`.
+    AnyMember(NameId),
     /// `functools.partial` of it: some arguments are given already.
-    Partial(Rc<Value<'a>>),
+    Partial(Rc<Partial<'a>>),
     /// A class of this file.
     Class(ClassId),
     /// An object of a class of this file.
@@ -73,8 +80,21 @@ pub enum Getter {
     Item,
 }
 
-/// An object of a known class, and what it was made with.
+/// A callable with some of its arguments.
 #[derive(Clone, Debug)]
+pub struct Partial<'a> {
+    /// What is called in the end.
+    pub function: Value<'a>,
+    /// The first positional arguments.
+    pub positional: Vec<Value<'a>>,
+    /// Keyword arguments, which the call may replace.
+    pub keywords: Vec<(&'a str, Value<'a>)>,
+    /// Whether there are more that are not known.
+    pub more: bool,
+}
+
+/// An object of a known class, and what it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance<'a> {
     /// Its class.
     pub class: NameId,
@@ -93,7 +113,26 @@ pub struct Text<'a> {
     pub complete: bool,
 }
 
+impl Instance<'_> {
+    /// An object nothing more is known of.
+    pub const fn bare(class: NameId) -> Self {
+        Self { class, origin: FoundOperand::Unknown, text: None }
+    }
+
+    /// It, without what it was made with.
+    fn bared(self: &Rc<Self>) -> Rc<Self> {
+        if self.origin == FoundOperand::Unknown && self.text.is_none() {
+            Rc::clone(self)
+        } else {
+            Rc::new(Self::bare(self.class))
+        }
+    }
+}
+
 impl<'a> Text<'a> {
+    /// Folding `s += s` must not grow without bound: bytes.
+    pub const LONGEST: usize = 4096;
+
     /// A string known in full.
     pub fn complete(known: impl Into<Cow<'a, str>>) -> Self {
         Self { known: known.into(), complete: true }
@@ -106,9 +145,7 @@ impl<'a> Text<'a> {
 
     /// This text with another behind it.
     pub fn join(self, rest: &Self) -> Self {
-        /// Folding `s += s` must not grow without bound.
-        const LONGEST: usize = 4096;
-        if !self.complete || self.known.len() + rest.known.len() > LONGEST {
+        if !self.complete || self.known.len() + rest.known.len() > Self::LONGEST {
             return Self { complete: false, ..self };
         }
         let mut known = self.known.into_owned();
@@ -128,8 +165,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Unknown)
     }
 
-    /// Whether it stays true after the variable that holds it may have been assigned again by
-    /// code not yet seen: a class or function yes, a constant no.
+    /// Whether it is a module, class, function or object rather than a constant.
     pub fn is_reference(&self) -> bool {
         match self {
             Self::Name(_)
@@ -139,6 +175,8 @@ impl<'a> Value<'a> {
             | Self::Namespace(_)
             | Self::Globals
             | Self::Getter(..)
+            | Self::Plain(..)
+            | Self::AnyMember(_)
             | Self::Partial(_)
             | Self::Class(_)
             | Self::Own(_)
@@ -152,8 +190,61 @@ impl<'a> Value<'a> {
             | Self::Bool(_)
             | Self::None
             | Self::Sequence(_)
+            | Self::List(_)
             | Self::Mapping(_) => false,
         }
+    }
+
+    /// What stays true of it when it is one of several ways, or when code not seen here may have
+    /// put another in its place: the references in it, and objects of which only the class is
+    /// known. No constant is.
+    pub fn references(&self) -> Self {
+        match self {
+            Self::Name(_)
+            | Self::Part(..)
+            | Self::Namespace(_)
+            | Self::Globals
+            | Self::Getter(..)
+            | Self::AnyMember(_)
+            | Self::Class(_)
+            | Self::Own(_)
+            | Self::Function(_)
+            | Self::Flags(_) => self.clone(),
+            Self::Unknown
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Int(_)
+            | Self::Bool(_)
+            | Self::None => Self::Unknown,
+            Self::Instance(instance) => Self::Instance(instance.bared()),
+            Self::Method(id, instance) => Self::Method(*id, instance.bared()),
+            Self::Plain(base, method) => match base.references() {
+                Self::Unknown => Self::Unknown,
+                base => Self::Plain(Rc::new(base), method),
+            },
+            Self::Partial(partial) => Self::Partial(Rc::new(Partial {
+                function: partial.function.references(),
+                positional: Vec::new(),
+                keywords: Vec::new(),
+                more: true,
+            })),
+            Self::Sequence(items) => Self::items_of(items).map_or(Self::Unknown, Self::Sequence),
+            Self::List(items) => Self::items_of(items).map_or(Self::Unknown, Self::List),
+            Self::Mapping(items) => {
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.references()))
+                    .filter(|(_, value)| !value.is_unknown())
+                    .collect();
+                if items.is_empty() { Self::Unknown } else { Self::Mapping(items.into()) }
+            }
+            Self::Either(values) => Self::either(values.iter().map(Self::references)),
+        }
+    }
+
+    fn items_of(items: &[Self]) -> Option<Rc<[Self]>> {
+        let items: Vec<_> = items.iter().map(Self::references).collect();
+        (!items.iter().all(Self::is_unknown)).then(|| items.into())
     }
 
     /// The string, if it is one known in full.
@@ -191,21 +282,19 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of several: the references among them, at most eight, and whether there is more.
+    /// One of several: the references among them, at most eight, and whether there is more. Where
+    /// they differ no constant is certain, nor what an object was made with.
     ///
     /// A reference or `None` is the reference: where it is `None`, whatever is done to it fails.
     pub fn either(values: impl IntoIterator<Item = Self>) -> Self {
         let mut kept: Vec<Self> = Vec::new();
-        let mut constant = true;
         let mut all_equal = true;
         for value in values {
             for one in value.each() {
-                let known = kept.iter().any(|k| k.same(one));
-                if known {
+                if kept.iter().any(|k| k.same(one)) {
                     continue;
                 }
                 all_equal &= kept.is_empty();
-                constant &= !one.is_reference();
                 if kept.len() < 8 {
                     kept.push(one.clone());
                 }
@@ -214,21 +303,63 @@ impl<'a> Value<'a> {
         if all_equal {
             return kept.pop().unwrap_or_default();
         }
-        // Two different constants are as good as unknown: no operand can be exact.
-        if constant {
-            return Self::Unknown;
+        let mut joined: Vec<Self> = Vec::new();
+        let mut more = false;
+        for one in kept.iter().filter(|one| !matches!(one, Self::None)) {
+            let one = one.references();
+            if one.is_unknown() {
+                more = true;
+            } else if let Some(slot) = joined.iter_mut().find(|j| j.is_like(&one)) {
+                *slot = slot.joined_with(&one);
+            } else {
+                joined.push(one);
+            }
         }
-        let more = kept.iter().any(|one| !one.is_reference() && !matches!(one, Self::None));
-        kept.retain(Self::is_reference);
-        if more {
-            kept.push(Self::Unknown);
-        } else if kept.len() == 1 {
-            return kept.pop().unwrap_or_default();
+        match (joined.len(), more) {
+            (0, _) => Self::Unknown,
+            (1, false) => joined.pop().unwrap_or_default(),
+            _ => {
+                joined.extend(more.then_some(Self::Unknown));
+                Self::Either(joined.into())
+            }
         }
-        Self::Either(kept.into())
     }
 
-    fn same(&self, other: &Self) -> bool {
+    /// Whether there is a constant in it, or an object of which is known what it was made with.
+    pub fn is_exact(&self) -> bool {
+        !self.is_unknown() && !self.references().same_options(self)
+    }
+
+    /// Whether each thing one may be, the other may be too.
+    pub fn same_options(&self, other: &Self) -> bool {
+        let (one, other) = (self.each(), other.each());
+        one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| a.same(b)))
+    }
+
+    /// Whether it is the same, or a display of equal length.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sequence(a), Self::Sequence(b)) | (Self::List(a), Self::List(b)) => {
+                a.len() == b.len()
+            }
+            _ => self.same(other),
+        }
+    }
+
+    /// It and another like it, displays item by item.
+    fn joined_with(&self, other: &Self) -> Self {
+        let join = |a: &[Self], b: &[Self]| -> Rc<[Self]> {
+            a.iter().zip(b).map(|(a, b)| Self::either([a.clone(), b.clone()])).collect()
+        };
+        match (self, other) {
+            (Self::Sequence(a), Self::Sequence(b)) => Self::Sequence(join(a, b)),
+            (Self::List(a), Self::List(b)) => Self::List(join(a, b)),
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether both say the same.
+    pub fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
@@ -241,8 +372,12 @@ impl<'a> Value<'a> {
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Class(a), Self::Class(b)) | (Self::Own(a), Self::Own(b)) => a == b,
-            (Self::Instance(a), Self::Instance(b)) => Rc::ptr_eq(a, b),
-            (Self::Method(a, x), Self::Method(b, y)) => a == b && Rc::ptr_eq(x, y),
+            (Self::Instance(a), Self::Instance(b)) => a == b,
+            (Self::Method(a, x), Self::Method(b, y)) => a == b && x == y,
+            (Self::AnyMember(a), Self::AnyMember(b)) => a == b,
+            (Self::Sequence(a), Self::Sequence(b)) | (Self::List(a), Self::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.same(b))
+            }
             _ => false,
         }
     }
@@ -264,6 +399,20 @@ mod tests {
         assert!(joined.is_unknown());
         let joined = Value::either([Value::Function(None), Value::Unknown]);
         assert!(matches!(joined.each(), [Value::Function(_), Value::Unknown]));
+    }
+
+    #[test]
+    fn an_object_that_is_only_one_way_is_not_known_in_full() {
+        let id = crate::resolve::names::NAMES.find("pathlib.Path").expect("known");
+        let origin = FoundOperand::Path("/a".into());
+        let path = Value::Instance(Rc::new(Instance { class: id, origin, text: None }));
+        let joined = Value::either([path.clone(), path.clone()]);
+        assert!(joined.same(&path));
+        for other in [Value::Unknown, Value::text("/b")] {
+            let joined = Value::either([path.clone(), other]);
+            let Value::Instance(joined) = joined.only() else { panic!("an object") };
+            assert_eq!(**joined, Instance::bare(id));
+        }
     }
 
     #[test]

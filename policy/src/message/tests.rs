@@ -7,6 +7,7 @@ use crate::capability::Capability;
 use crate::operand::{Endpoint, Operand};
 use crate::policy::{Verdict, Why};
 use crate::rules::endpoints::CLOUD_METADATA;
+use crate::rules::filesystem::FILE_WRITE;
 use crate::rules::integrity::{CAPTURED_REFERENCE, LOW_LEVEL_TWIN};
 use crate::rules::interpreter::WORKING_DIRECTORY;
 use crate::rules::network::NETWORK_CONNECT;
@@ -114,11 +115,12 @@ fn what_is_changed_is_the_rules_to_say() {
 fn what_is_not_known_is_the_operand_or_whether_it_happens() {
     let why = Why::Denied(Capability::Filesystem);
     let verdict = Verdict::Undecided(why);
-    let told = tell_act(&NETWORK_CONNECT, Verb::WriteFile, "builtins.open", None, verdict);
+    let told = tell(&FILE_WRITE, "builtins.open", None, verdict);
     assert_eq!(
         lines(told),
         [
-            "`open` changes a file; whether that happens is not known before the program runs",
+            "`open`: a file is opened for writing; whether that happens is not known before the \
+             program runs",
             "changes of files are denied by --fs-readonly",
             "the runtime guard decides when the program runs",
         ]
