@@ -16,9 +16,16 @@ use super::operands::{Arguments, Truth, operand, path_text};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
-        if matches!(callee, Value::Unknown | Value::Function(None)) {
-            self.unknown_call(&call.arguments);
-            return Value::Unknown;
+        match callee {
+            Value::Unknown => {
+                self.unknown_call(call);
+                return Value::Unknown;
+            }
+            Value::Function(function) => {
+                self.unknown_call(call);
+                return self.returned(function);
+            }
+            _ => {}
         }
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
@@ -44,23 +51,31 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at the arguments of a call of something no rule knows: most calls.
-    fn unknown_call(&mut self, arguments: &'a ast::Arguments) {
+    fn unknown_call(&mut self, call: &'a ast::ExprCall) {
+        let arguments = &call.arguments;
+        let used = match arguments.args.len() + arguments.keywords.len() {
+            0 => return,
+            1 => Use::OnlyArgument,
+            _ if compares(&call.func) => Use::Looked,
+            _ => Use::Argument,
+        };
         for argument in &arguments.args {
-            self.expression(argument, Use::Argument);
+            self.expression(argument, used);
         }
         for keyword in &arguments.keywords {
-            self.expression(&keyword.value, Use::Argument);
+            self.expression(&keyword.value, used);
         }
     }
 
-    /// A decorator is called with the function below it, which tells nothing.
-    pub(super) fn call_without_arguments(&mut self, callee: &Value<'a>, at: &'a Expr) {
-        let unknown = Arguments { more: true, ..Arguments::default() };
+    /// A decorator is called with the function below it.
+    pub(super) fn call_decorator(&mut self, callee: &Value<'a>, at: &'a Expr) {
+        let function =
+            Arguments { positional: vec![Value::Function(None)], ..Arguments::default() };
         for one in callee.each() {
             if let Value::Name(_) = one
                 && self.special_of(one).is_none()
             {
-                self.call_each(one, &unknown, range_of(at));
+                self.call_each(one, &function, range_of(at));
             }
         }
     }
@@ -187,7 +202,7 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
-            Value::Function(Some(returned)) => Value::clone(returned),
+            Value::Function(function) => self.returned(*function),
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(partial) => {
                 let arguments = given_before(partial, arguments);
@@ -463,4 +478,14 @@ pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'
         None => FoundOperand::Unknown,
     };
     Instance { class, origin, text }
+}
+
+/// Whether a method of that name compares what it is given: `self.assertIs(f, os.remove)`
+/// (`unittest.TestCase`).
+fn compares(callee: &Expr) -> bool {
+    let Expr::Attribute(method) = callee else { return false };
+    let name = method.attr.as_str();
+    ["assertIs", "assertNotIs", "assertEqual", "assertNotEqual", "assertIn", "assertNotIn"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
-use crate::resolve::value::{ClassId, Value};
+use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
@@ -51,6 +51,8 @@ pub(super) enum Use {
     Base,
     /// Passed to a call.
     Argument,
+    /// Passed to a call of something unknown as all it is given: `wrap(os.remove)`.
+    OnlyArgument,
     /// An item of something that is passed, returned or kept for a while.
     Contained,
     /// Assigned to a name only this function knows.
@@ -74,12 +76,23 @@ pub(super) struct OwnClass<'a> {
     pub(super) settled: bool,
 }
 
+/// A function of this file.
+#[derive(Debug, Default)]
+pub(super) struct OwnFunction<'a> {
+    /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
+    pub(super) returned: Option<Value<'a>>,
+    pub(super) annotated: bool,
+    /// Reading it as an attribute calls it.
+    pub(super) property: bool,
+}
+
 /// A body to look at once the block around it is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deferred<'a> {
     body: Body<'a>,
     parent: ScopeId,
     class: Option<ClassId>,
+    function: Option<FunctionId>,
     quiet: u32,
 }
 
@@ -96,6 +109,9 @@ pub(super) struct Engine<'a> {
     pub(super) scope: ScopeId,
     pub(super) class: Option<ClassId>,
     pub(super) classes: Vec<OwnClass<'a>>,
+    /// The function whose body is looked at.
+    pub(super) function: Option<FunctionId>,
+    pub(super) functions: Vec<OwnFunction<'a>>,
     pub(super) found: FileSummary,
     /// Above zero, nothing found counts: type-checking blocks and annotations.
     pub(super) quiet: u32,
@@ -126,6 +142,8 @@ impl<'a> Engine<'a> {
             scope: Scopes::MODULE,
             class: None,
             classes: Vec::new(),
+            function: None,
+            functions: Vec::new(),
             found: FileSummary::default(),
             quiet: 0,
             volatile: Volatile::default(),
@@ -141,15 +159,35 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at a body once the block around it is done.
-    pub(super) fn defer(&mut self, body: Body<'a>, class: Option<ClassId>) {
+    pub(super) fn defer(
+        &mut self,
+        body: Body<'a>,
+        class: Option<ClassId>,
+        function: Option<FunctionId>,
+    ) {
         let turn = match body {
             Body::Function(function) if class.is_some() && sets_up(function) => 0,
             Body::Function(function) => 2 - usize::from(self.writes_outside(function, class)),
             Body::Lambda(_) => 2,
         };
-        let deferred = Deferred { body, parent: self.scope, class, quiet: self.quiet };
+        let deferred = Deferred { body, parent: self.scope, class, function, quiet: self.quiet };
         if let Some(queue) = self.deferred.get_mut(turn) {
             queue.push_back(deferred);
+        }
+    }
+
+    /// What calling a function of this file gives.
+    pub(super) fn returned(&self, function: Option<FunctionId>) -> Value<'a> {
+        let function = function.and_then(|id| self.functions.get(id.0 as usize));
+        function.and_then(|function| function.returned.clone()).unwrap_or_default()
+    }
+
+    /// The function whose body is looked at returns this somewhere.
+    pub(super) fn note_return(&mut self, value: Value<'a>) {
+        let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        if let Some(function) = function.filter(|function| !function.annotated) {
+            let before = function.returned.take();
+            function.returned = Some(Value::either(before.into_iter().chain([value])));
         }
     }
 
@@ -162,6 +200,7 @@ impl<'a> Engine<'a> {
     fn run_body(&mut self, deferred: Deferred<'a>) {
         self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
         self.class = deferred.class;
+        self.function = deferred.function;
         self.quiet = deferred.quiet;
         self.escaped.clear();
         match deferred.body {
@@ -188,12 +227,13 @@ impl<'a> Engine<'a> {
         let (setup, parent) = (class.setup.clone(), class.scope);
         let waiting = std::mem::take(&mut self.deferred);
         let escaped = std::mem::take(&mut self.escaped);
-        let before = (self.scope, self.class, self.quiet, self.exits);
+        let before = (self.scope, self.class, self.function, self.quiet, self.exits);
+        let quiet = self.quiet + 1;
         for function in setup {
             let body = Body::Function(function);
-            self.run_body(Deferred { body, parent, class: Some(id), quiet: before.2 + 1 });
+            self.run_body(Deferred { body, parent, class: Some(id), function: None, quiet });
         }
-        (self.scope, self.class, self.quiet, self.exits) = before;
+        (self.scope, self.class, self.function, self.quiet, self.exits) = before;
         self.deferred = waiting;
         self.escaped = escaped;
     }

@@ -1,14 +1,14 @@
-//! Attributes and items: what they may be.
+//! Attributes: what they may be.
 
 use std::rc::Rc;
 
 use crate::resolve::names::NameId;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, Instance, Value};
-use crate::syntax::ast::{self, Expr};
+use crate::syntax::ast;
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::{any_of, bare_instance, is_short_path};
+use super::expressions::{bare_instance, is_short_path};
 
 impl<'a> Engine<'a> {
     pub(super) fn attribute(&mut self, attribute: &'a ast::ExprAttribute, used: Use) -> Value<'a> {
@@ -64,6 +64,23 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// What reading an attribute gives that may be a property of a class of this file.
+    fn read_property(&self, value: Value<'a>) -> Value<'a> {
+        let is_property = |one: &Value<'a>| match one {
+            Value::Function(Some(id)) => {
+                self.functions.get(id.0 as usize).is_some_and(|function| function.property)
+            }
+            _ => false,
+        };
+        if !value.each().iter().any(is_property) {
+            return value;
+        }
+        Value::either(value.each().iter().map(|one| match one {
+            Value::Function(id) if is_property(one) => self.returned(*id),
+            other => other.clone(),
+        }))
+    }
+
     /// The attribute `name` of a value.
     pub(super) fn member_of(&self, base: &Value<'a>, name: &'a str) -> Value<'a> {
         match base {
@@ -82,7 +99,8 @@ impl<'a> Engine<'a> {
             },
             Value::Own(id) if name == "__class__" => Value::Class(*id),
             Value::Instance(instance) if name == "__class__" => Value::Name(instance.class),
-            Value::Class(id) | Value::Own(id) => self.member_of_class(*id, name, 0),
+            Value::Class(id) => self.member_of_class(*id, name, 0),
+            Value::Own(id) => self.read_property(self.member_of_class(*id, name, 0)),
             // `sys.modules[__name__].os`
             Value::Globals => match self.global(name) {
                 Value::Unknown => super::folding::method(base, name),
@@ -148,92 +166,5 @@ impl<'a> Engine<'a> {
             _ => Value::Unknown,
         });
         inherited.into_iter().find(|value| !value.is_unknown()).unwrap_or_default()
-    }
-
-    pub(super) fn subscript(&mut self, subscript: &'a ast::ExprSubscript, used: Use) -> Value<'a> {
-        let base = self.expression(&subscript.value, Use::Base);
-        let index = self.expression(&subscript.slice, Use::Looked);
-        if base.is_unknown() {
-            return Value::Unknown;
-        }
-        if let (Value::Text(text), Expr::Slice(slice)) = (&base, &*subscript.slice) {
-            return super::folding::sliced(text, slice);
-        }
-        let range = range_of(subscript);
-        let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
-        let value = Value::either(values);
-        self.refer(&value, range, used, true);
-        value
-    }
-
-    pub(super) fn item(
-        &mut self,
-        base: &Value<'a>,
-        index: &Value<'a>,
-        range: crate::summary::Range,
-    ) -> Value<'a> {
-        match base {
-            Value::Name(id) if self.names.special(*id) == Some(Special::Modules) => {
-                self.table_entry(index, range)
-            }
-            Value::Name(id) => {
-                let has_state = self.names.triggers(*id).iter().any(|t| !t.called);
-                if self.is_builtins(*id) {
-                    // `__builtins__` is a dict in every module but the first.
-                    return self.named_member(base, index);
-                }
-                if has_state {
-                    self.read_state(*id, index, range);
-                    Value::Unknown
-                } else if self.names.is_class(*id) {
-                    // `Popen[bytes]` (PEP 585).
-                    Value::Name(*id)
-                } else {
-                    Value::Unknown
-                }
-            }
-            Value::Namespace(id) => self.named_member(&Value::Name(*id), index),
-            Value::Globals => match index.exact_text() {
-                Some(name) => self.global(name),
-                None => Value::Unknown,
-            },
-            // A list may have been sorted, or have others in it.
-            Value::List(items) => Value::either(items.iter().map(Value::references)),
-            Value::Sequence(items) => match index {
-                Value::Int(n) => {
-                    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                    let at = if *n < 0 { n + length } else { *n };
-                    usize::try_from(at)
-                        .ok()
-                        .and_then(|at| items.get(at))
-                        .cloned()
-                        .unwrap_or_default()
-                }
-                _ => any_of(items.iter()),
-            },
-            Value::Mapping(items) => {
-                let mut loose = Vec::new();
-                for (key, value) in items.iter().rev() {
-                    match (key, index) {
-                        (Value::Int(a), Value::Int(b)) if a == b => return value.clone(),
-                        (Value::Int(_), Value::Int(_)) => {}
-                        (key, index) => match (key.exact_text(), index.exact_text()) {
-                            (Some(a), Some(b)) if a == b => return value.clone(),
-                            (Some(_), Some(_)) => {}
-                            _ => loose.push(value),
-                        },
-                    }
-                }
-                any_of(loose.into_iter())
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    pub(super) fn global(&self, name: &str) -> Value<'a> {
-        let module = crate::resolve::scope::Scopes::MODULE;
-        let own = self.scopes.own(module, name).map(|binding| binding.value.clone());
-        let builtins = || self.builtins().filter(|_| name == "__builtins__").map(Value::Name);
-        own.or_else(builtins).unwrap_or_default()
     }
 }

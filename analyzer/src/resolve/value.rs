@@ -34,11 +34,10 @@ pub enum Value<'a> {
     Sequence(Rc<[Value<'a>]>),
     /// A list or set that somebody keeps: other items may be in it by now.
     List(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it. Where somebody keeps it, its values are
-    /// references only: other constants may be in it by now.
     /// Flags of `os.open`, joined by `|`.
     Flags(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it.
+    /// A dict display with something of interest in it. Where somebody keeps it, its values are
+    /// references only: other constants may be in it by now.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -56,8 +55,8 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file, and what its annotation says that it returns.
-    Function(Option<Rc<Value<'a>>>),
+    /// A function of this file; a lambda has no index.
+    Function(Option<FunctionId>),
     /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
@@ -65,6 +64,10 @@ pub enum Value<'a> {
 /// A class defined in this file, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassId(pub u32);
+
+/// A function defined in this file, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionId(pub u32);
 
 /// Which of `operator`'s deferred look-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -360,8 +363,8 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
+            (Self::Function(a), Self::Function(b)) => a == b,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
             (Self::Text(a), Self::Text(b)) => a == b,
