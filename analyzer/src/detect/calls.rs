@@ -23,6 +23,11 @@ impl<'a> Engine<'a> {
             }
             Value::Function(function) => {
                 self.unknown_call(call);
+                if let Some(id) = function
+                    && used != Use::Looked
+                {
+                    self.settle_function(id);
+                }
                 return self.returned(function);
             }
             _ => {}
@@ -34,7 +39,11 @@ impl<'a> Engine<'a> {
             && let Some(value) = self.special_call(special, &arguments, range)
         {
             match &value {
-                Value::Partial(partial) => self.refer(&partial.function, range, used, true),
+                Value::Partial(partial) => {
+                    // What is given arguments is there to be called.
+                    let used = if used == Use::OnlyArgument { Use::Argument } else { used };
+                    self.refer(&partial.function, range, used, true);
+                }
                 _ if special == Special::Identity => {}
                 value => self.refer(value, range, used, true),
             }
@@ -96,6 +105,7 @@ impl<'a> Engine<'a> {
             Some(
                 Special::TypeTest
                 | Special::TypeOf
+                | Special::Text
                 | Special::Mock
                 | Special::Cast
                 | Special::Super
@@ -202,7 +212,12 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
-            Value::Function(function) => self.returned(*function),
+            Value::Function(function) => {
+                if let Some(id) = function {
+                    self.settle_function(*id);
+                }
+                self.returned(*function)
+            }
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(partial) => {
                 let arguments = given_before(partial, arguments);
