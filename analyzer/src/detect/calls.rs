@@ -23,6 +23,11 @@ impl<'a> Engine<'a> {
             }
             Value::Function(function) => {
                 self.unknown_call(call);
+                if let Some(id) = function
+                    && used != Use::Looked
+                {
+                    self.settle_function(id);
+                }
                 return self.returned(function);
             }
             _ => {}
@@ -34,7 +39,11 @@ impl<'a> Engine<'a> {
             && let Some(value) = self.special_call(special, &arguments, range)
         {
             match &value {
-                Value::Partial(partial) => self.refer(&partial.function, range, used, true),
+                Value::Partial(partial) => {
+                    // What is given arguments is there to be called.
+                    let used = if used == Use::OnlyArgument { Use::Argument } else { used };
+                    self.refer(&partial.function, range, used, true);
+                }
                 _ if matches!(special, Special::Identity | Special::TypeOf) => {}
                 value => self.refer(value, range, used, true),
             }
@@ -53,9 +62,10 @@ impl<'a> Engine<'a> {
     /// Look at the arguments of a call of something no rule knows: most calls.
     fn unknown_call(&mut self, call: &'a ast::ExprCall) {
         let arguments = &call.arguments;
-        let used = match arguments.args.len() + arguments.keywords.len() {
-            0 => return,
-            1 => Use::OnlyArgument,
+        let used = match (arguments.args.len(), arguments.keywords.len()) {
+            (0, 0) => return,
+            // `Thread(target=os.abort)` says by the keyword what it is for.
+            (1, 0) => Use::OnlyArgument,
             _ if compares(&call.func) => Use::Looked,
             _ => Use::Argument,
         };
@@ -96,6 +106,7 @@ impl<'a> Engine<'a> {
             Some(
                 Special::TypeTest
                 | Special::TypeOf
+                | Special::Text
                 | Special::Mock
                 | Special::Cast
                 | Special::Super
@@ -202,7 +213,12 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
-            Value::Function(function) => self.returned(*function),
+            Value::Function(function) => {
+                if let Some(id) = function {
+                    self.settle_function(*id);
+                }
+                self.returned(*function)
+            }
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(partial) => {
                 let arguments = given_before(partial, arguments);

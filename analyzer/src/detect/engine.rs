@@ -40,6 +40,9 @@ pub(super) struct FindingsMark {
     deferred: [usize; 3],
 }
 
+/// Chains of functions each of which needs the next are followed this far.
+const DEEPEST_SETTLING: u8 = 6;
+
 /// How the value of an expression is used by what stands around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -77,13 +80,15 @@ pub(super) struct OwnClass<'a> {
 }
 
 /// A function of this file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OwnFunction<'a> {
     /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
     pub(super) returned: Option<Value<'a>>,
     pub(super) annotated: bool,
     /// Reading it as an attribute calls it.
     pub(super) property: bool,
+    /// Its body, until it has been looked at.
+    waiting: Option<Deferred<'a>>,
 }
 
 /// A body to look at once the block around it is done.
@@ -121,8 +126,10 @@ pub(super) struct Engine<'a> {
     pub(super) escaped: Vec<Escaped<'a>>,
     /// How control has left a block since somebody last asked.
     pub(super) exits: Exits,
-    /// Bytes of loop bodies that may still be looked at once more.
+    /// Bytes of loop and function bodies that may still be looked at once more.
     pub(super) patience: usize,
+    /// How many bodies are looked at before their turn, one for the sake of the other.
+    settling: u8,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
@@ -150,6 +157,7 @@ impl<'a> Engine<'a> {
             escaped: Vec::new(),
             exits: Exits::default(),
             patience: text.len() * 4 + 65_536,
+            settling: 0,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
@@ -171,9 +179,24 @@ impl<'a> Engine<'a> {
             Body::Lambda(_) => 2,
         };
         let deferred = Deferred { body, parent: self.scope, class, function, quiet: self.quiet };
+        if let Some(function) = function.and_then(|id| self.functions.get_mut(id.0 as usize)) {
+            function.waiting = Some(deferred);
+        }
         if let Some(queue) = self.deferred.get_mut(turn) {
             queue.push_back(deferred);
         }
+    }
+
+    /// A new function of this file, bound by the caller.
+    pub(super) fn add_function(
+        &mut self,
+        returned: Option<Value<'a>>,
+        property: bool,
+    ) -> FunctionId {
+        let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
+        let annotated = returned.is_some();
+        self.functions.push(OwnFunction { returned, annotated, property, waiting: None });
+        id
     }
 
     /// What calling a function of this file gives.
@@ -198,9 +221,12 @@ impl<'a> Engine<'a> {
     }
 
     fn run_body(&mut self, deferred: Deferred<'a>) {
+        let own = deferred.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        // Its returns are noted once.
+        let notes_returns = own.is_some_and(|function| function.waiting.take().is_some());
         self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
         self.class = deferred.class;
-        self.function = deferred.function;
+        self.function = deferred.function.filter(|_| notes_returns);
         self.quiet = deferred.quiet;
         self.escaped.clear();
         match deferred.body {
@@ -220,19 +246,43 @@ impl<'a> Engine<'a> {
     /// Learn what `__init__` and its like set, for a use that comes before their turn: what they
     /// do themselves is told when it is their turn.
     pub(super) fn settle_class(&mut self, id: ClassId) {
-        let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
+        let deepest = self.settling >= DEEPEST_SETTLING;
+        let Some(class) = self.classes.get_mut(id.0 as usize).filter(|_| !deepest) else { return };
         if std::mem::replace(&mut class.settled, true) {
             return;
         }
         let (setup, parent) = (class.setup.clone(), class.scope);
+        let bodies = setup.into_iter().map(|function| {
+            let body = Body::Function(function);
+            Deferred { body, parent, class: Some(id), function: None, quiet: 0 }
+        });
+        self.run_aside(bodies);
+    }
+
+    /// Learn what a function of this file returns, for a call that comes before its turn.
+    pub(super) fn settle_function(&mut self, id: FunctionId) {
+        let function = self.functions.get(id.0 as usize).filter(|function| !function.annotated);
+        let Some(waiting) = function.and_then(|function| function.waiting) else { return };
+        let Body::Function(body) = waiting.body else { return };
+        let length = body.range.len().to_usize();
+        if self.settling >= DEEPEST_SETTLING || self.patience < length {
+            return;
+        }
+        self.patience -= length;
+        self.run_aside(std::iter::once(waiting));
+    }
+
+    /// Look at bodies before their turn, for what they tell of others.
+    fn run_aside(&mut self, bodies: impl Iterator<Item = Deferred<'a>>) {
         let waiting = std::mem::take(&mut self.deferred);
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.function, self.quiet, self.exits);
         let quiet = self.quiet + 1;
-        for function in setup {
-            let body = Body::Function(function);
-            self.run_body(Deferred { body, parent, class: Some(id), function: None, quiet });
+        self.settling += 1;
+        for body in bodies {
+            self.run_body(Deferred { quiet, ..body });
         }
+        self.settling -= 1;
         (self.scope, self.class, self.function, self.quiet, self.exits) = before;
         self.deferred = waiting;
         self.escaped = escaped;

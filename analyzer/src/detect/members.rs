@@ -50,35 +50,49 @@ impl<'a> Engine<'a> {
 
     /// The attribute `name` of a value, which may be one of several.
     fn members_of(&mut self, base: &Value<'a>, name: &'a str) -> Value<'a> {
+        let mut own = false;
         for one in base.each() {
             if let Value::Own(id) | Value::Class(id) = one {
                 self.settle_class(*id);
+                own |= matches!(one, Value::Own(_));
             }
         }
-        match base {
+        let value = match base {
             Value::Either(values) => {
                 let members: Vec<_> = values.iter().map(|v| self.member_of(v, name)).collect();
                 Value::either(members)
             }
             one => self.member_of(one, name),
-        }
+        };
+        if own { self.read_property(value) } else { value }
     }
 
     /// What reading an attribute gives that may be a property of a class of this file.
-    fn read_property(&self, value: Value<'a>) -> Value<'a> {
-        let is_property = |one: &Value<'a>| match one {
+    fn read_property(&mut self, value: Value<'a>) -> Value<'a> {
+        let property = |engine: &Self, one: &Value<'a>| match one {
             Value::Function(Some(id)) => {
-                self.functions.get(id.0 as usize).is_some_and(|function| function.property)
+                let function = engine.functions.get(id.0 as usize);
+                function.is_some_and(|function| function.property).then_some(*id)
             }
-            _ => false,
+            _ => None,
         };
-        if !value.each().iter().any(is_property) {
+        let found: Vec<_> = value.each().iter().map(|one| property(self, one)).collect();
+        if found.iter().all(Option::is_none) {
             return value;
         }
-        Value::either(value.each().iter().map(|one| match one {
-            Value::Function(id) if is_property(one) => self.returned(*id),
-            other => other.clone(),
-        }))
+        let each: Vec<_> = value
+            .each()
+            .iter()
+            .zip(found)
+            .map(|(one, property)| match property {
+                Some(id) => {
+                    self.settle_function(id);
+                    self.returned(Some(id))
+                }
+                None => one.clone(),
+            })
+            .collect();
+        Value::either(each)
     }
 
     /// The attribute `name` of a value.
@@ -99,8 +113,7 @@ impl<'a> Engine<'a> {
             },
             Value::Own(id) if name == "__class__" => Value::Class(*id),
             Value::Instance(instance) if name == "__class__" => Value::Name(instance.class),
-            Value::Class(id) => self.member_of_class(*id, name, 0),
-            Value::Own(id) => self.read_property(self.member_of_class(*id, name, 0)),
+            Value::Class(id) | Value::Own(id) => self.member_of_class(*id, name, 0),
             // `sys.modules[__name__].os`
             Value::Globals => match self.global(name) {
                 Value::Unknown => super::folding::method(base, name),

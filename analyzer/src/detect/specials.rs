@@ -60,7 +60,12 @@ impl<'a> Engine<'a> {
                 let name = match name.strip_prefix('.') {
                     Some(rest) if !rest.starts_with('.') => {
                         let package = arguments.keyword("package").or(second);
-                        absolute = format!("{}.{rest}", package.and_then(Value::exact_text)?);
+                        let package = package.and_then(Value::exact_text)?;
+                        // What `__name__` is here nobody knows, but it is no third party's.
+                        if package == "__name__" {
+                            return None;
+                        }
+                        absolute = format!("{package}.{rest}");
                         &absolute
                     }
                     Some(_) => return None,

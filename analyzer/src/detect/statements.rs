@@ -6,7 +6,7 @@ use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr, Stmt};
 
-use super::engine::{Body, Engine, OwnClass, OwnFunction, Use, range_of};
+use super::engine::{Body, Engine, OwnClass, Use, range_of};
 use super::exits::Exits;
 use super::expressions::item_of;
 use super::outer_writes::{each_target, sets_up};
@@ -348,10 +348,7 @@ impl<'a> Engine<'a> {
             Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
         };
         let part = property_part(function);
-        let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
-        let annotated = returned.is_some();
-        let property = part.is_some();
-        self.functions.push(OwnFunction { returned, annotated, property });
+        let id = self.add_function(returned, part.is_some());
         // `@x.setter` adds to the property `x`, which is read as before.
         if !matches!(part, Some("setter" | "deleter")) {
             self.bind(function.name.as_str(), Value::Function(Some(id)));
