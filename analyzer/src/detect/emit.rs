@@ -59,7 +59,10 @@ impl<'a> Engine<'a> {
             // A function passed on is called by whoever takes it; a class may only be compared.
             let called = match used {
                 Use::Argument => !self.names.is_class(id),
-                Use::Contained | Use::Returned | Use::Kept(Keep::Container) => false,
+                // What takes nothing else may only wrap it.
+                Use::OnlyArgument | Use::Contained | Use::Returned | Use::Kept(Keep::Container) => {
+                    false
+                }
                 Use::Looked | Use::Kept(_) | Use::Base | Use::Callee | Use::Assigned => return,
             };
             let unknown = Arguments { more: true, ..Arguments::default() };

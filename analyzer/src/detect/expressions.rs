@@ -84,7 +84,7 @@ impl<'a> Engine<'a> {
                         }
                     }
                 }
-                self.defer(Body::Lambda(lambda), None);
+                self.defer(Body::Lambda(lambda), None, None);
                 Value::Function(None)
             }
             Expr::Starred(starred) => {
@@ -267,7 +267,9 @@ impl<'a> Engine<'a> {
         let mut items = Vec::new();
         for item in &dict.items {
             let key = item.key.as_ref().map(|key| self.expression(key, Use::Looked));
-            let value = self.expression(&item.value, inner);
+            // `{**os.environ}` reads all of it.
+            let used = if key.is_some() { inner } else { Use::Argument };
+            let value = self.expression(&item.value, used);
             if let Some(key) = key
                 && short
                 && !value.is_unknown()
@@ -354,7 +356,7 @@ pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
 /// Whether a display in this place is kept by somebody, who may change it.
 const fn stays(used: Use) -> bool {
     match used {
-        Use::Looked | Use::Base | Use::Callee | Use::Argument => false,
+        Use::Looked | Use::Base | Use::Callee | Use::Argument | Use::OnlyArgument => false,
         Use::Contained | Use::Assigned | Use::Returned | Use::Kept(_) => true,
     }
 }
@@ -373,7 +375,7 @@ fn contained(used: Use) -> Use {
         Use::Kept(_) => Use::Kept(Keep::Container),
         Use::Looked => Use::Looked,
         Use::Assigned | Use::Base | Use::Callee => Use::Assigned,
-        Use::Argument | Use::Contained | Use::Returned => Use::Contained,
+        Use::Argument | Use::OnlyArgument | Use::Contained | Use::Returned => Use::Contained,
     }
 }
 

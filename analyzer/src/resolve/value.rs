@@ -35,11 +35,10 @@ pub enum Value<'a> {
     Sequence(Rc<[Value<'a>]>),
     /// A list or set that somebody keeps: other items may be in it by now.
     List(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it. Where somebody keeps it, its values are
-    /// references only: other constants may be in it by now.
     /// Flags of `os.open`, joined by `|`.
     Flags(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it.
+    /// A dict display with something of interest in it. Where somebody keeps it, its values are
+    /// references only: other constants may be in it by now.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -57,8 +56,8 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file, and what its annotation says that it returns.
-    Function(Option<Rc<Value<'a>>>),
+    /// A function of this file; a lambda has no index.
+    Function(Option<FunctionId>),
     /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
@@ -66,6 +65,10 @@ pub enum Value<'a> {
 /// A class defined in this file, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassId(pub u32);
+
+/// A function defined in this file, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionId(pub u32);
 
 /// Which of `operator`'s deferred look-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,8 +279,7 @@ impl<'a> Value<'a> {
             | Self::Flags(_)
             | Self::Either(_)
             | Self::Partial(_)
-            | Self::Plain(..)
-            | Self::Function(Some(_)) => true,
+            | Self::Plain(..) => true,
             Self::Unknown
             | Self::Name(_)
             | Self::Part(..)
@@ -294,7 +296,7 @@ impl<'a> Value<'a> {
             | Self::AnyMember(_)
             | Self::Class(_)
             | Self::Own(_)
-            | Self::Function(None) => false,
+            | Self::Function(_) => false,
         }
     }
 
@@ -324,7 +326,6 @@ impl<'a> Value<'a> {
                     && partial.keywords.iter().all(|(_, value)| value.takes(left))
             }
             Self::Plain(base, _) => base.takes(left),
-            Self::Function(Some(returned)) => returned.takes(left),
             _ => true,
         }
     }
@@ -443,8 +444,8 @@ impl<'a> Value<'a> {
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
+            (Self::Function(a), Self::Function(b)) => a == b,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
             (Self::Text(a), Self::Text(b)) => a == b,

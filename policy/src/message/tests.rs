@@ -6,7 +6,10 @@ use crate::act::{Act, Verb};
 use crate::capability::Capability;
 use crate::operand::{Endpoint, Operand};
 use crate::policy::{Verdict, Why};
-use crate::rules::integrity::CAPTURED_REFERENCE;
+use crate::rules::endpoints::CLOUD_METADATA;
+use crate::rules::filesystem::FILE_WRITE;
+use crate::rules::integrity::{CAPTURED_REFERENCE, LOW_LEVEL_TWIN};
+use crate::rules::interpreter::WORKING_DIRECTORY;
 use crate::rules::network::NETWORK_CONNECT;
 use crate::{Host, PolicyOptions};
 
@@ -85,6 +88,65 @@ fn an_undecided_connection() {
             "the runtime guard decides; write the host as a literal to have it decided here",
         ]
     );
+}
+
+#[test]
+fn what_is_changed_is_the_rules_to_say() {
+    let told = |rule, target, operand| {
+        let verdict = Verdict::Deny(Why::Denied(Capability::Interpreter));
+        tell(rule, target, operand, verdict).what
+    };
+    assert_eq!(
+        told(&WORKING_DIRECTORY, "os.chdir", Some("chdir")),
+        "`os.chdir`: the working directory is changed"
+    );
+    assert_eq!(
+        told(&LOW_LEVEL_TWIN, "_socket", Some("_socket")),
+        "`_socket`: the low-level module under a guarded one is imported"
+    );
+    assert_eq!(
+        told(&CLOUD_METADATA, "169.254.169.254", Some("169.254.169.254")),
+        "`169.254.169.254`: the metadata service of a cloud, which hands out credentials, is \
+         named or asked"
+    );
+}
+
+#[test]
+fn what_is_not_known_is_the_operand_or_whether_it_happens() {
+    let why = Why::Denied(Capability::Filesystem);
+    let verdict = Verdict::Undecided(why);
+    let told = tell(&FILE_WRITE, "builtins.open", None, verdict);
+    assert_eq!(
+        lines(told),
+        [
+            "`open`: a file is opened for writing; whether that happens is not known before the \
+             program runs",
+            "changes of files are denied by --fs-readonly",
+            "the runtime guard decides when the program runs",
+        ]
+    );
+    let by_name = |verb, operand, why| {
+        tell_act(&NETWORK_CONNECT, verb, "f", operand, Verdict::Undecided(why)).what
+    };
+    assert_eq!(
+        by_name(Verb::Import, None, Why::DeniedImport),
+        "`f` imports a module, by a name that is not known before the program runs"
+    );
+    assert_eq!(
+        by_name(Verb::Connect, None, Why::Denied(Capability::Network)),
+        "`f` connects to an endpoint; whether that happens is not known before the program runs"
+    );
+    assert_eq!(
+        by_name(Verb::Connect, Some("a.example"), Why::NotAllowListed),
+        "`f` connects to `a.example`, at a port that is not known before the program runs"
+    );
+}
+
+#[test]
+fn an_empty_operand_is_none() {
+    let verdict = Verdict::Deny(Why::Denied(Capability::Subprocess));
+    let told = tell_act(&NETWORK_CONNECT, Verb::Spawn, "subprocess.run", Some(""), verdict);
+    assert_eq!(told.what, "`subprocess.run` starts a process");
 }
 
 #[test]
