@@ -14,7 +14,7 @@ use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::exits::{Escaped, Exits};
 use super::literals::LiteralIndex;
-use super::outer_writes::{Volatile, sets_up};
+use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text.
 pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
@@ -139,9 +139,7 @@ pub(super) struct Engine<'a> {
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
-    /// cannot be counted.
-    pub(super) attribute_writes: Option<Option<FxHashMap<&'a str, u32>>>,
+    pub(super) attribute_writes: AttributeWrites<'a>,
     /// Bodies to look at, those first that set what others use.
     deferred: [VecDeque<Deferred<'a>>; 3],
 }
@@ -168,7 +166,7 @@ impl<'a> Engine<'a> {
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
-            attribute_writes: None,
+            attribute_writes: AttributeWrites::default(),
             deferred: Default::default(),
         }
     }

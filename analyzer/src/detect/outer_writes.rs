@@ -23,6 +23,18 @@ pub(super) struct Volatile<'a> {
     every_global: bool,
 }
 
+/// How often each attribute is assigned to.
+#[derive(Debug, Default)]
+pub(super) enum AttributeWrites<'a> {
+    /// Nobody has asked yet.
+    #[default]
+    NotAsked,
+    /// There are ways that do not show.
+    Uncountable,
+    /// By attribute.
+    Counted(FxHashMap<&'a str, u32>),
+}
+
 impl<'a> Engine<'a> {
     /// Note the names that are written to from outside of their own block.
     pub(super) fn note_outer_writes(&mut self) {
@@ -117,12 +129,18 @@ impl<'a> Engine<'a> {
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
-        let (text, bodies) = (self.text, &self.bodies);
-        let writes = self.attribute_writes.get_or_insert_with(|| {
-            let hidden = text.contains("setattr") || text.contains("__dict__");
-            (!hidden).then(|| count_attribute_writes(bodies))
-        });
-        writes.as_ref().is_some_and(|writes| writes.get(name).is_none_or(|count| *count <= 1))
+        if matches!(self.attribute_writes, AttributeWrites::NotAsked) {
+            let hidden = self.text.contains("setattr") || self.text.contains("__dict__");
+            self.attribute_writes = if hidden {
+                AttributeWrites::Uncountable
+            } else {
+                AttributeWrites::Counted(count_attribute_writes(&self.bodies))
+            };
+        }
+        match &self.attribute_writes {
+            AttributeWrites::NotAsked | AttributeWrites::Uncountable => false,
+            AttributeWrites::Counted(writes) => writes.get(name).is_none_or(|count| *count <= 1),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::cell::Cell;
 const BASE: u64 = 1 << 18;
 
 /// Steps for each byte of a file.
-const PER_BYTE: u64 = 8;
+const PER_BYTE: u64 = 4;
 
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(u64::MAX) };

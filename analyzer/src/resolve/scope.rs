@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{NAMES, NameId, NameTable};
 use super::budget;
+use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
 use crate::syntax::TextRange;
 

@@ -316,9 +316,10 @@ impl<'a> Value<'a> {
         }
         *left -= 1;
         match self {
-            Self::Sequence(items) | Self::List(items) | Self::Flags(items) | Self::Either(items) => {
-                items.iter().all(|item| item.takes(left))
-            }
+            Self::Sequence(items)
+            | Self::List(items)
+            | Self::Flags(items)
+            | Self::Either(items) => items.iter().all(|item| item.takes(left)),
             Self::Mapping(items) => items.iter().all(|(k, v)| k.takes(left) && v.takes(left)),
             Self::Partial(partial) => {
                 partial.function.takes(left)
