@@ -17,6 +17,7 @@ mod folding;
 mod imports;
 mod items;
 mod literals;
+mod members;
 mod notebook;
 mod operands;
 mod outer_writes;

@@ -101,6 +101,7 @@ pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectE
     unanalysable(&mut report, &found, &settings.judgement, &settings.base);
     report.summary.ignored = found.ignored.len() as u64;
     report.summary.excluded = found.excluded.len() as u64;
+    report.summary.stubs = found.stubs.len() as u64;
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
 }

@@ -4,10 +4,13 @@
 //! stack; what walks or drops the tree does not, so nesting is bounded here before parsing and
 //! the threads that analyse have stacks to match (see [`STACK_BYTES`]).
 
+mod depth;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use ruff_python_ast as ast;
-use ruff_python_parser::{Mode, ParseOptions};
+use ruff_python_ast::token::TokenKind;
+use ruff_python_parser::{Mode, ParseOptions, lexer};
 pub use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// The deepest nesting analysed. CPython 3.14's own compiler gives up far earlier (its parser
@@ -51,25 +54,43 @@ pub fn parse(
     parts: impl IntoIterator<Item = std::ops::Range<u32>>,
     notebook: bool,
 ) -> Result<Parsed, TooDeep> {
-    // A shorter text cannot nest deeper: each level takes a byte.
-    if text.len() > DEEPEST
-        && let Some(offset) = depth::deeper_than(text.as_bytes(), DEEPEST)
-    {
-        return Err(TooDeep { offset: u32::try_from(offset).unwrap_or(u32::MAX) });
-    }
-    let options = ParseOptions::from(if notebook { Mode::Ipython } else { Mode::Module });
+    let mode = if notebook { Mode::Ipython } else { Mode::Module };
     let mut parsed = Parsed { parts: Vec::new(), failed: Vec::new() };
     for part in parts {
         let range = TextRange::new(part.start.into(), part.end.into());
+        let Some(code) = text.get(range.start().to_usize()..range.end().to_usize()) else {
+            continue;
+        };
+        // A shorter text cannot nest deeper: each level takes a byte.
+        let can_be_deep = code.len() > DEEPEST;
+        if can_be_deep {
+            if let Some(at) = depth::in_text(code.as_bytes(), DEEPEST) {
+                let at = u32::try_from(at).unwrap_or(u32::MAX);
+                return Err(TooDeep { offset: part.start.saturating_add(at) });
+            }
+            let mut lexer = lexer::lex(code, mode);
+            let next = || Some(lexer.next_token()).filter(|kind| *kind != TokenKind::EndOfFile);
+            if depth::in_tokens(std::iter::from_fn(next), DEEPEST) {
+                return Err(TooDeep { offset: part.start });
+            }
+        }
         // The parser takes some broken notebook lines for impossible and panics; the other cells
         // are not to blame.
+        let options = ParseOptions::from(mode);
         let parse = || ruff_python_parser::parse_cells_unchecked(text, [range], &options);
-        if let Ok(part) = catch_unwind(AssertUnwindSafe(parse)) {
-            parsed.parts.push(part);
-        } else {
+        let Ok(tree) = catch_unwind(AssertUnwindSafe(parse)) else {
             let message = "the parser failed on this part".to_owned();
             parsed.failed.push(SyntaxError { message, range });
+            continue;
+        };
+        // The parser lexes anew where a text is broken, and may have read it differently.
+        let kinds = tree.tokens().iter().map(ruff_python_ast::token::Token::kind);
+        if can_be_deep && depth::in_tokens(kinds, DEEPEST) {
+            // Dropping it could exhaust the stack as well as walking it.
+            std::mem::forget(tree);
+            return Err(TooDeep { offset: part.start });
         }
+        parsed.parts.push(tree);
     }
     Ok(parsed)
 }
@@ -99,176 +120,16 @@ impl Parsed {
     }
 }
 
-mod depth {
-    //! An upper bound of nesting, from the bytes alone.
-
-    /// What a byte is to the bound.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    enum Class {
-        Space,
-        Word,
-        Open,
-        Close,
-        Comma,
-        Semicolon,
-        Quote,
-        Hash,
-        LineEnd,
-        Operator,
-    }
-
-    const CLASSES: [Class; 256] = {
-        let mut classes = [Class::Operator; 256];
-        let mut byte = 0_u8;
-        loop {
-            classes[byte as usize] = match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | 0x80..=0xff => Class::Word,
-                b' ' | b'\t' | 0x0c | b'\\' => Class::Space,
-                b'\n' | b'\r' => Class::LineEnd,
-                b'(' | b'[' | b'{' => Class::Open,
-                b')' | b']' | b'}' => Class::Close,
-                b',' => Class::Comma,
-                b';' => Class::Semicolon,
-                b'#' => Class::Hash,
-                b'\'' | b'"' => Class::Quote,
-                _ => Class::Operator,
-            };
-            if byte == u8::MAX {
-                break;
-            }
-            byte += 1;
-        }
-        classes
-    };
-
-    /// The offset at which nesting may exceed `limit`, or `None`.
-    ///
-    /// Brackets nest; between commas, operators, attributes, calls and words may each add a
-    /// level. Strings and comments are passed over. The bound is generous (most words add none),
-    /// so the limit must be far above what people write.
-    pub(super) fn deeper_than(text: &[u8], limit: usize) -> Option<usize> {
-        let class = |at: usize| text.get(at).map(|byte| CLASSES[usize::from(*byte)]);
-        let mut open: Vec<usize> = Vec::new();
-        let mut chain = 0_usize;
-        let mut total = 0_usize;
-        let mut at = 0;
-        while let Some(found) = class(at) {
-            let mut step = 1;
-            match found {
-                Class::Word => {
-                    chain += 1;
-                    while class(at + step) == Some(Class::Word) {
-                        step += 1;
-                    }
-                }
-                Class::Space => {}
-                Class::Operator => chain += 1,
-                Class::Comma => chain = 0,
-                Class::Quote => step = string_length(text, at),
-                Class::Hash => step = line_length(text, at),
-                Class::LineEnd => {
-                    let joined = at > 0 && text.get(at - 1) == Some(&b'\\');
-                    if open.is_empty() && !joined {
-                        chain = 0;
-                    }
-                }
-                Class::Semicolon => {
-                    if open.is_empty() {
-                        chain = 0;
-                    }
-                }
-                Class::Open => {
-                    chain += 1;
-                    open.push(chain);
-                    total += chain;
-                    chain = 0;
-                }
-                Class::Close => {
-                    chain = open.pop().unwrap_or(0);
-                    total -= chain.min(total);
-                }
-            }
-            if total + chain > limit {
-                return Some(at);
-            }
-            at += step;
-        }
-        None
-    }
-
-    fn line_length(text: &[u8], at: usize) -> usize {
-        let rest = text.get(at..).unwrap_or_default();
-        memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())
-    }
-
-    fn string_length(text: &[u8], at: usize) -> usize {
-        let rest = text.get(at..).unwrap_or_default();
-        let Some(&quote) = rest.first() else { return 1 };
-        let triple = rest.starts_with(&[quote; 3]);
-        let mut end = if triple { 3 } else { 1 };
-        loop {
-            let rest = rest.get(end..).unwrap_or_default();
-            // A single-quoted string that is not closed ends with its line.
-            let found = if triple {
-                memchr::memchr2(quote, b'\\', rest)
-            } else {
-                memchr::memchr3(quote, b'\\', b'\n', rest)
-            };
-            let Some(found) = found else { return end + rest.len() };
-            end += found;
-            match rest.get(found) {
-                Some(b'\\') => end += 2,
-                Some(&byte) if byte == quote && !triple => return end + 1,
-                Some(&byte) if byte == quote => {
-                    if rest.get(found..).is_some_and(|r| r.starts_with(&[quote; 3])) {
-                        return end + 3;
-                    }
-                    end += 1;
-                }
-                _ => return end,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_depth_is_seen_before_parsing() {
-        let n = DEEPEST + 1000;
-        let texts = [
-            format!("x = {}1", "-".repeat(n)),
-            format!("x = {}1{}", "(".repeat(n), ")".repeat(n)),
-            format!("x = f{}", "()".repeat(n)),
-            format!("x = a{}", ".b".repeat(n)),
-            format!("x = 1{}", " + 1".repeat(n)),
-            format!("x = {}1", "not ".repeat(n)),
-            format!("x = {}1", "lambda: ".repeat(n)),
-            format!("x = {}1", "1 if 1 else ".repeat(n)),
-            format!("x = (\n{}1\n)", "-\n".repeat(n)),
-            format!("x = \\\n{}1", "-\\\n".repeat(n)),
-        ];
-        for text in &texts {
-            assert!(parse_module(text).is_err(), "{}", &text[..40]);
-        }
-    }
-
-    #[test]
-    fn wide_is_not_deep() {
-        let n = DEEPEST + 1000;
-        let texts = [
-            format!("x = [{}]", "1, ".repeat(n)),
-            "x = f(1)[2].y\n".repeat(n),
-            format!("x = '{}'", "(".repeat(n)),
-            format!("x = '''\n{}\n'''", "(\n".repeat(n)),
-            format!("# {}", "(".repeat(n)),
-            format!("x = {{{}}}", "'a': [1, 2], ".repeat(n)),
-        ];
-        for text in &texts {
-            assert!(parse_module(text).is_ok(), "{}", &text[..40]);
-        }
+    fn what_is_too_deep_is_not_parsed() {
+        let text = format!("x = 1\ny = {}1\n", "-".repeat(DEEPEST));
+        let deep = parse_module(&text).expect_err("is refused");
+        assert!(deep.offset > 6, "{deep:?}");
+        assert!(parse_module(&format!("x = '{}'\n", "-".repeat(DEEPEST))).is_ok());
     }
 
     #[test]

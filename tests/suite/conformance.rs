@@ -6,7 +6,7 @@ use hermetic_policy::{Capability, Rule, rules};
 
 use crate::analyzer::{Case, Found, check};
 use crate::page::{Block, HEADINGS, Page, Says};
-use crate::repository::{assert_none, pages};
+use crate::repository::{assert_none, corpus, pages};
 
 /// The policy of a block with no `toml` before it: the page's capability denied.
 pub(crate) const fn default_policy(capability: Capability) -> &'static str {
@@ -23,12 +23,31 @@ pub(crate) const fn default_policy(capability: Capability) -> &'static str {
     }
 }
 
+/// The policy of a block of the corpus with no `toml` before it.
+const CORPUS_POLICY: &str = "profile = [\"block-all\"]\n";
+
 #[test]
 fn every_page_is_complete() {
     let mut complaints = Vec::new();
     for page in pages() {
         complaints.extend(page.complaints.iter().cloned());
         complaints.extend(shape(&page).iter().map(|what| format!("{}: {what}", page.path)));
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn the_corpus_is_in_order() {
+    let mut complaints = Vec::new();
+    for page in corpus() {
+        complaints.extend(page.complaints.iter().cloned());
+        if page.title.is_empty() || page.blocks.is_empty() {
+            complaints.push(format!("{}: no title or no block", page.path));
+        }
+        for block in &page.blocks {
+            complaints
+                .extend(marks_shape(block).iter().map(|what| format!("{}: {what}", page.path)));
+        }
     }
     assert_none(&complaints);
 }
@@ -85,7 +104,8 @@ fn shows_allowed(block: &Block) -> bool {
         || block.marks.iter().any(|m| matches!(m.says, Says::Allow(_)))
 }
 
-fn block_shape(block: &Block, rule: &Rule) -> Vec<String> {
+/// What the marks of a block name.
+fn marks_shape(block: &Block) -> Vec<String> {
     let mut complaints = Vec::new();
     for mark in &block.marks {
         let line = block.page_line(mark.row);
@@ -101,6 +121,11 @@ fn block_shape(block: &Block, rule: &Rule) -> Vec<String> {
             complaints.push(format!("line {line}: {analyzer} and {guard} differ in capability"));
         }
     }
+    complaints
+}
+
+fn block_shape(block: &Block, rule: &Rule) -> Vec<String> {
+    let mut complaints = marks_shape(block);
     if rule.capability == Capability::Imports && block.policy.is_none() && !block.marks.is_empty() {
         complaints.push(format!("line {}: imports are denied by name: a toml block", block.line));
     }
@@ -156,13 +181,15 @@ fn differences(block: &Block, found: &[Found]) -> Vec<String> {
 
 #[test]
 fn the_analyzer_says_what_the_marks_say() {
-    let pages = pages();
+    let (pages, corpus) = (pages(), corpus());
+    let of_rule = |page: &Page| rules::find(&page.name).map(|rule| default_policy(rule.capability));
+    let pages = pages.iter().filter_map(|page| Some((page, of_rule(page)?)));
+    let corpus = corpus.iter().map(|page| (page, CORPUS_POLICY));
     let mut blocks: Vec<(&Page, &Block)> = Vec::new();
     let mut cases = Vec::new();
-    for page in &pages {
-        let Some(rule) = rules::find(&page.name) else { continue };
+    for (page, policy) in pages.chain(corpus) {
         for block in &page.blocks {
-            let policy = block.policy.as_deref().unwrap_or(default_policy(rule.capability));
+            let policy = block.policy.as_deref().unwrap_or(policy);
             cases.push(Case { source: &block.source, policy, notebook: block.notebook });
             blocks.push((page, block));
         }

@@ -1,7 +1,8 @@
 //! Tests over the whole workspace, in one binary.
 //!
 //! * `conformance`: every page of `policy/rules` follows the page grammar, and the analyzer finds
-//!   exactly what its blocks are marked with.
+//!   exactly what its blocks are marked with; so it does for `tests/corpus`, pages in the same
+//!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`: the `hermetic-check` binary as a process, on real files.

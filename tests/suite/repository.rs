@@ -44,9 +44,18 @@ pub(crate) fn slashed(path: &Path) -> String {
 
 /// Every rule page, parsed; sorted by name.
 pub(crate) fn pages() -> Vec<Page> {
-    let mut names: Vec<PathBuf> = fs::read_dir(root().join("policy/rules"))
-        .expect("policy/rules is there")
-        .map(|entry| entry.expect("policy/rules can be listed").path())
+    pages_in("policy/rules")
+}
+
+/// Every page of what concerns all rules, parsed; sorted by name.
+pub(crate) fn corpus() -> Vec<Page> {
+    pages_in("tests/corpus")
+}
+
+fn pages_in(folder: &str) -> Vec<Page> {
+    let mut names: Vec<PathBuf> = fs::read_dir(root().join(folder))
+        .unwrap_or_else(|e| panic!("{folder}: {e}"))
+        .map(|entry| entry.unwrap_or_else(|e| panic!("{folder}: {e}")).path())
         .collect();
     names.sort();
     names

@@ -11,7 +11,7 @@ use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use, range_of};
 use super::expressions::bare_instance;
-use super::operands::{Arguments, Truth, operand};
+use super::operands::{Arguments, Truth, operand, path_text};
 
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
@@ -44,7 +44,7 @@ impl<'a> Engine<'a> {
                     let used = if used == Use::OnlyArgument { Use::Argument } else { used };
                     self.refer(&partial.function, range, used, true);
                 }
-                _ if special == Special::Identity => {}
+                _ if matches!(special, Special::Identity | Special::TypeOf) => {}
                 value => self.refer(value, range, used, true),
             }
             // `__import__` and its kin are acts of their own rules as well.
@@ -62,9 +62,9 @@ impl<'a> Engine<'a> {
     /// Look at the arguments of a call of something no rule knows: most calls.
     fn unknown_call(&mut self, call: &'a ast::ExprCall) {
         let arguments = &call.arguments;
-        let used = match arguments.args.len() + arguments.keywords.len() {
-            0 => return,
-            1 => Use::OnlyArgument,
+        let used = match (arguments.args.len(), arguments.keywords.len()) {
+            (0, 0) => return,
+            (1, 0) => Use::OnlyArgument,
             _ if compares(&call.func) => Use::Looked,
             _ => Use::Argument,
         };
@@ -199,7 +199,7 @@ impl<'a> Engine<'a> {
             Value::Part(id, method) => {
                 let key = arguments.positional.first().cloned().unwrap_or_default();
                 if self.names.special(*id) == Some(Special::Modules) {
-                    return self.call_module_table(*id, method, &key, range);
+                    return self.call_module_table(*id, method, arguments, range);
                 }
                 self.call_part(*id, method, &key, range);
                 Value::Unknown
@@ -389,10 +389,9 @@ impl<'a> Engine<'a> {
         if !is_path {
             return Value::Unknown;
         }
-        let text = match (&left.text, right) {
-            (Some(left), Value::Text(right)) => Some(join_path(left, right)),
-            _ => None,
-        };
+        let unknown = Text { complete: false, ..Text::complete("") };
+        let text =
+            path_text(right).map(|right| join_path(left.text.as_ref().unwrap_or(&unknown), &right));
         Value::Instance(Rc::new(path_instance(left.class, text)))
     }
 

@@ -32,7 +32,8 @@ const TEXT_METHODS: [&str; 16] = [
 const MAPPING_METHODS: [&str; 7] =
     ["get", "pop", "setdefault", "__getitem__", "values", "items", "copy"];
 const LIST_METHODS: [&str; 3] = ["pop", "__getitem__", "copy"];
-const NAMESPACE_METHODS: [&str; 4] = ["get", "pop", "setdefault", "__getitem__"];
+const NAMESPACE_METHODS: [&str; 6] =
+    ["get", "pop", "setdefault", "update", "__getitem__", "__setitem__"];
 
 /// The method of a plain value, where it can be folded.
 pub(super) fn method<'a>(base: &Value<'a>, name: &'a str) -> Value<'a> {
@@ -72,6 +73,21 @@ impl<'a> Engine<'a> {
             }
             (Value::List(_) | Value::Sequence(_), "pop") if arguments.positional.is_empty() => {
                 self.item(base, &Value::Int(-1), range)
+            }
+            (Value::Namespace(module), "update") => {
+                if let Value::Mapping(items) = first {
+                    for (name, _) in items.iter() {
+                        self.guarded_module_written(*module, name.exact_text(), range);
+                    }
+                }
+                for (name, _) in &arguments.keywords {
+                    self.guarded_module_written(*module, Some(name), range);
+                }
+                Value::None
+            }
+            (Value::Namespace(module), "pop" | "setdefault" | "__setitem__") => {
+                self.guarded_module_written(*module, first.exact_text(), range);
+                self.item(base, first, range)
             }
             (Value::Name(_), "__getattribute__") => self.named_member(base, first),
             _ => {

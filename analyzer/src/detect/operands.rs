@@ -190,7 +190,7 @@ impl<'a> Engine<'a> {
             Condition::Given(place) => given(arguments.get(place)),
             Condition::Missing(place) => given(arguments.get(place)).not(),
             Condition::UnsafeLoader(place) => match arguments.get(place) {
-                Given::Value(value) => self.unsafe_loader(value),
+                Given::Value(value) => self.unsafe_loader(value, 0),
                 Given::Missing => Truth::Yes,
                 Given::Unknown => Truth::Unknown,
             },
@@ -251,10 +251,16 @@ impl<'a> Engine<'a> {
     }
 
     /// Whether any of the loaders a value may be is not a safe one.
-    fn unsafe_loader(&self, loader: &Value<'a>) -> Truth {
+    fn unsafe_loader(&self, loader: &Value<'a>, depth: u8) -> Truth {
         let each = loader.each().iter().map(|one| match one {
             Value::Name(id) if self.names.special(*id) == Some(Special::SafeLoader) => Truth::No,
             Value::Name(_) => Truth::Yes,
+            // A loader of this file is as safe as what it is made from.
+            Value::Class(id) if depth < 8 => {
+                let bases = self.classes.get(id.0 as usize).map_or(&[][..], |class| &class.bases);
+                let bases = bases.iter().map(|base| self.unsafe_loader(base, depth + 1));
+                bases.reduce(Truth::or).unwrap_or(Truth::Unknown)
+            }
             _ => Truth::Unknown,
         });
         each.reduce(Truth::or).unwrap_or(Truth::Unknown)

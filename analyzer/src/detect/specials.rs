@@ -115,6 +115,7 @@ impl<'a> Engine<'a> {
             Special::Text => first.and_then(path_text).map_or(Value::Unknown, Value::Text),
             Special::JoinPath => joined(&arguments.positional, arguments.more),
             Special::JoinUrl => match (first, second) {
+                (_, Some(Value::Text(rest))) if is_absolute_url(rest) => Value::Text(rest.clone()),
                 (Some(Value::Text(base)), Some(Value::Text(rest))) => {
                     Value::Text(join_url(base, rest))
                 }
@@ -157,9 +158,10 @@ impl<'a> Engine<'a> {
         &mut self,
         id: crate::resolve::names::NameId,
         method: &str,
-        key: &Value<'a>,
+        arguments: &Arguments<'a>,
         range: Range,
     ) -> Value<'a> {
+        let key = arguments.positional.first().unwrap_or(&Value::Unknown);
         match method {
             "get" | "__getitem__" => self.table_entry(key, range),
             "pop" | "setdefault" | "__setitem__" | "__delitem__" => {
@@ -171,6 +173,9 @@ impl<'a> Engine<'a> {
                     for (key, _) in items.iter() {
                         self.module_table_written(id, key, range);
                     }
+                }
+                for (name, _) in &arguments.keywords {
+                    self.module_table_written(id, &Value::text(*name), range);
                 }
                 Value::Unknown
             }
@@ -228,9 +233,15 @@ fn join_url<'a>(base: &Text<'a>, rest: &Text<'a>) -> Text<'a> {
         } else {
             base.clone()
         }
-    } else if rest.known.contains("://") {
-        rest.clone()
     } else {
         Text { complete: false, ..Text::complete("") }
     }
+}
+
+/// Whether a URL has a scheme and a host of its own, so that no base counts.
+fn is_absolute_url(url: &Text<'_>) -> bool {
+    url.known.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric())
+    })
 }

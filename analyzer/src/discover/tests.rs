@@ -196,7 +196,7 @@ fn default_excludes_bind_below_a_root_only() {
     ]);
     let found = tree.walk();
     assert_eq!(found.files, ["a.py"]);
-    assert_eq!(found.excluded, [".venv", "dist", "node_modules", "src/.git"]);
+    assert_eq!(found.excluded, [".venv", "dist", "node_modules"]);
     let found = tree.discover(&tree.options(&[".venv/lib", "node_modules/r.py"]));
     assert_eq!(found.files, [".venv/lib/p.py", "node_modules/r.py"]);
     assert_eq!(found.excluded, [".venv/lib/venv"]);
