@@ -139,7 +139,9 @@ pub(super) struct Engine<'a> {
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    pub(super) attribute_writes: AttributeWrites<'a>,
+    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
+    /// cannot be counted.
+    pub(super) attribute_writes: Option<AttributeWrites<'a>>,
     /// Bodies to look at, those first that set what others use.
     deferred: [VecDeque<Deferred<'a>>; 3],
 }
@@ -166,7 +168,7 @@ impl<'a> Engine<'a> {
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
-            attribute_writes: AttributeWrites::default(),
+            attribute_writes: None,
             deferred: Default::default(),
         }
     }
@@ -215,7 +217,8 @@ impl<'a> Engine<'a> {
         let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
         if let Some(function) = function.filter(|function| !function.annotated) {
             let before = function.returned.take();
-            function.returned = Some(Value::either(before.into_iter().chain([value])));
+            let each = before.into_iter().chain([value]);
+            function.returned = Some(Value::either(each).bounded());
         }
     }
 

@@ -23,18 +23,6 @@ pub(super) struct Volatile<'a> {
     every_global: bool,
 }
 
-/// How often each attribute is assigned to.
-#[derive(Debug, Default)]
-pub(super) enum AttributeWrites<'a> {
-    /// Nobody has asked yet.
-    #[default]
-    NotAsked,
-    /// There are ways that do not show.
-    Uncountable,
-    /// By attribute.
-    Counted(FxHashMap<&'a str, u32>),
-}
-
 impl<'a> Engine<'a> {
     /// Note the names that are written to from outside of their own block.
     pub(super) fn note_outer_writes(&mut self) {
@@ -129,16 +117,16 @@ impl<'a> Engine<'a> {
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
-        if matches!(self.attribute_writes, AttributeWrites::NotAsked) {
-            let hidden = self.text.contains("setattr") || self.text.contains("__dict__");
-            self.attribute_writes = if hidden {
-                AttributeWrites::Uncountable
+        let (text, bodies) = (self.text, &self.bodies);
+        let writes = self.attribute_writes.get_or_insert_with(|| {
+            if text.contains("setattr") || text.contains("__dict__") {
+                AttributeWrites::Hidden
             } else {
-                AttributeWrites::Counted(count_attribute_writes(&self.bodies))
-            };
-        }
-        match &self.attribute_writes {
-            AttributeWrites::NotAsked | AttributeWrites::Uncountable => false,
+                AttributeWrites::Counted(count_attribute_writes(bodies))
+            }
+        });
+        match writes {
+            AttributeWrites::Hidden => false,
             AttributeWrites::Counted(writes) => writes.get(name).is_none_or(|count| *count <= 1),
         }
     }
@@ -148,6 +136,14 @@ impl Volatile<'_> {
     fn is_empty(&self) -> bool {
         self.globals.is_empty() && self.nonlocals.is_empty()
     }
+}
+
+/// How often attributes of each name are assigned to in a file.
+pub(super) enum AttributeWrites<'a> {
+    /// By their names, too.
+    Hidden,
+    /// In so many places each.
+    Counted(FxHashMap<&'a str, u32>),
 }
 
 fn count_attribute_writes<'a>(bodies: &[&'a [Stmt]]) -> FxHashMap<&'a str, u32> {

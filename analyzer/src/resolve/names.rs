@@ -60,9 +60,6 @@ pub struct NameTable {
     literals: Vec<(&'static str, &'static Rule)>,
 }
 
-/// More parts of a dotted name than any rule's has.
-const MOST_PARTS: usize = 16;
-
 /// The names of all built-in rules.
 pub static NAMES: LazyLock<NameTable> = LazyLock::new(NameTable::of_rules);
 
@@ -301,9 +298,11 @@ impl NameTable {
 
     /// The rules an import of this dotted module triggers, with the part of the name that does.
     pub fn import_rules<'m>(&self, module: &'m str) -> Vec<(&'static Rule, &'m str)> {
+        /// Parts of a dotted name, which are more than any rule's has.
+        const PARTS: usize = 16;
         let mut found = Vec::new();
         let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
-        for end in ends.take(MOST_PARTS) {
+        for end in ends.take(PARTS) {
             let Some(prefix) = module.get(..end) else { continue };
             if let Some(rules) = self.imports.get(prefix) {
                 found.extend(rules.iter().map(|rule| (*rule, prefix)));
