@@ -64,6 +64,7 @@ impl<'a> Engine<'a> {
         let arguments = &call.arguments;
         let used = match (arguments.args.len(), arguments.keywords.len()) {
             (0, 0) => return,
+            // `Thread(target=os.abort)` says by the keyword what it is for.
             (1, 0) => Use::OnlyArgument,
             _ if compares(&call.func) => Use::Looked,
             _ => Use::Argument,
