@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::{ApiTrigger, NameId};
 use crate::resolve::special::Special;
 use crate::resolve::value::{Getter, Instance, Partial, Text, Value};
@@ -253,7 +254,7 @@ impl<'a> Engine<'a> {
     fn known_bases(&self, id: crate::resolve::value::ClassId, depth: u8) -> Vec<NameId> {
         let Some(class) = self.classes.get(id.0 as usize) else { return Vec::new() };
         let own_init = self.scopes.own(class.scope, "__init__").is_some();
-        if depth > 8 || own_init {
+        if depth > 8 || own_init || budget::spend(1 + class.bases.len()) {
             return Vec::new();
         }
         let bases = class.bases.iter().flat_map(Value::each);

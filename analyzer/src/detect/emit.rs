@@ -3,6 +3,7 @@
 use hermetic_policy::rule::{Construct, OperandAt, Reported};
 use hermetic_policy::{Capability, Rule, Verb};
 
+use crate::resolve::budget;
 use crate::resolve::names::{ApiTrigger, NameId};
 use crate::resolve::value::Value;
 use crate::summary::{Capture, FoundAct, FoundOperand, Keep, Range};
@@ -273,6 +274,8 @@ impl<'a> Engine<'a> {
             }
             return;
         }
+        // What is kept of the text many times over counts many times.
+        budget::spend(operand.text_length());
         self.found.acts.push(FoundAct {
             rule,
             verb,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::resolve::budget;
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, FunctionId, Value};
@@ -13,10 +14,11 @@ use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::exits::{Escaped, Exits};
 use super::literals::LiteralIndex;
-use super::outer_writes::{Volatile, sets_up};
+use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text.
 pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
+    budget::begin(source.text().len());
     let mut engine = Engine::new(source.text());
     for magic in source.cell_magics() {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
@@ -28,6 +30,7 @@ pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
         engine.block(body);
     }
     engine.run_deferred();
+    engine.found.exhausted = !budget::end();
     engine.found
 }
 
@@ -128,14 +131,17 @@ pub(super) struct Engine<'a> {
     pub(super) exits: Exits,
     /// Bytes of loop and function bodies that may still be looked at once more.
     pub(super) patience: usize,
+    /// Whether an expression is looked at for its value once more: what is in it was told.
+    pub(super) again: bool,
     /// How many bodies are looked at before their turn, one for the sake of the other.
     settling: u8,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    /// How often each attribute is assigned to, once somebody has asked.
-    pub(super) attribute_writes: Option<FxHashMap<&'a str, u32>>,
+    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
+    /// cannot be counted.
+    pub(super) attribute_writes: Option<AttributeWrites<'a>>,
     /// Bodies to look at, those first that set what others use.
     deferred: [VecDeque<Deferred<'a>>; 3],
 }
@@ -157,6 +163,7 @@ impl<'a> Engine<'a> {
             escaped: Vec::new(),
             exits: Exits::default(),
             patience: text.len() * 4 + 65_536,
+            again: false,
             settling: 0,
             has_places: false,
             literals: LiteralIndex::for_text(text),
@@ -210,12 +217,16 @@ impl<'a> Engine<'a> {
         let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
         if let Some(function) = function.filter(|function| !function.annotated) {
             let before = function.returned.take();
-            function.returned = Some(Value::either(before.into_iter().chain([value])));
+            let each = before.into_iter().chain([value]);
+            function.returned = Some(Value::either(each).bounded());
         }
     }
 
     fn run_deferred(&mut self) {
         while let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) {
+            if budget::is_spent() {
+                return;
+            }
             self.run_body(deferred);
         }
     }
@@ -322,9 +333,9 @@ impl<'a> Engine<'a> {
             };
             if let Some(default) = &parameter.default {
                 // The default was evaluated, and its capture told, where it stands.
-                self.quiet += 1;
-                let default = self.expression(default, Use::Base);
-                self.quiet -= 1;
+                let again = std::mem::replace(&mut self.again, true);
+                let default = self.quietly(|engine| engine.expression(default, Use::Base));
+                self.again = again;
                 // A caller may pass another constant, but a kept reference is one way it can go.
                 let default = default.references();
                 if !default.is_unknown() {

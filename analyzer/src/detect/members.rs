@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::NameId;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, Instance, Value};
@@ -168,6 +169,9 @@ impl<'a> Engine<'a> {
             (Some(_) | None, None) => {}
         }
         if depth > 8 {
+            return Value::Unknown;
+        }
+        if budget::spend(1 + class.bases.len()) {
             return Value::Unknown;
         }
         let inherited = class.bases.iter().flat_map(Value::each).map(|base| match base {

@@ -117,12 +117,18 @@ impl<'a> Engine<'a> {
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
-        if self.text.contains("setattr") || self.text.contains("__dict__") {
-            return false;
+        let (text, bodies) = (self.text, &self.bodies);
+        let writes = self.attribute_writes.get_or_insert_with(|| {
+            if text.contains("setattr") || text.contains("__dict__") {
+                AttributeWrites::Hidden
+            } else {
+                AttributeWrites::Counted(count_attribute_writes(bodies))
+            }
+        });
+        match writes {
+            AttributeWrites::Hidden => false,
+            AttributeWrites::Counted(writes) => writes.get(name).is_none_or(|count| *count <= 1),
         }
-        let bodies = &self.bodies;
-        let writes = self.attribute_writes.get_or_insert_with(|| count_attribute_writes(bodies));
-        writes.get(name).is_none_or(|count| *count <= 1)
     }
 }
 
@@ -130,6 +136,14 @@ impl Volatile<'_> {
     fn is_empty(&self) -> bool {
         self.globals.is_empty() && self.nonlocals.is_empty()
     }
+}
+
+/// How often attributes of each name are assigned to in a file.
+pub(super) enum AttributeWrites<'a> {
+    /// By their names, too.
+    Hidden,
+    /// In so many places each.
+    Counted(FxHashMap<&'a str, u32>),
 }
 
 fn count_attribute_writes<'a>(bodies: &[&'a [Stmt]]) -> FxHashMap<&'a str, u32> {

@@ -83,12 +83,15 @@ impl<'a> Engine<'a> {
             Special::MethodCaller => getter(Getter::Method, first),
             Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
-                Some(function) if function.is_reference() => Value::Partial(Rc::new(Partial {
-                    function: function.clone(),
-                    positional: arguments.positional.iter().skip(1).cloned().collect(),
-                    keywords: arguments.keywords.clone(),
-                    more: arguments.more,
-                })),
+                Some(function) if function.is_reference() => {
+                    let partial = Partial {
+                        function: function.clone(),
+                        positional: arguments.positional.iter().skip(1).cloned().collect(),
+                        keywords: arguments.keywords.clone(),
+                        more: arguments.more,
+                    };
+                    Value::Partial(Rc::new(partial)).bounded()
+                }
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
+use crate::resolve::budget;
 use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, FunctionId, Value};
@@ -16,6 +17,9 @@ impl<'a> Engine<'a> {
     pub(super) fn block(&mut self, statements: &'a [Stmt]) -> bool {
         let mut falls_through = true;
         for statement in statements {
+            if budget::spend(1) {
+                break;
+            }
             // What stands behind a `return` is looked at all the same.
             falls_through &= self.statement(statement);
         }
