@@ -15,6 +15,7 @@ mod exits;
 mod expressions;
 mod folding;
 mod imports;
+mod items;
 mod literals;
 mod members;
 mod notebook;

@@ -99,7 +99,7 @@ pub struct Discovered {
     pub unanalysed: Vec<(PathBuf, Unanalysed)>,
     /// Files passed over because of ignore files: Python by name, never opened.
     pub ignored: Vec<PathBuf>,
-    /// What was passed over because of `exclude`: files that are Python by name, and folders,
+    /// What was passed over because of `exclude`, the folders of version control systems aside: files that are Python by name, and folders,
     /// which are entered only with [`DiscoverOptions::list_excluded`].
     pub excluded: Vec<PathBuf>,
     /// Stub files (`.pyi`): never executed, not analysed.

@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
 use crate::resolve::names::NAMES;
-use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Range};
+use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, Range};
 
 /// The most uses of native code listed beside the import they belong to.
 const MOST_RELATED: usize = 20;
@@ -71,6 +71,9 @@ impl Judgement {
         }
         let mut once = Vec::new();
         for act in &summary.acts {
+            if is_literal(act) && bench.is_used_where_it_stands(act, &summary.acts) {
+                continue;
+            }
             if is_told_once(act.rule) {
                 once.push(act);
             } else {
@@ -114,8 +117,24 @@ impl Bench<'_> {
         let Some(rule) = NAMES.construct_rule(Construct::KeptReference) else { return };
         let otherwise = if capture.enforced { Level::Warn } else { Level::Error };
         let level = self.judgement.level(rule, otherwise);
-        let told = message::tell_capture(&capture.target, capture.of.capability, capture.enforced);
+        let tell = match capture.form {
+            Keep::StarImport => message::tell_star_import,
+            _ => message::tell_capture,
+        };
+        let told = tell(&capture.target, capture.of.capability, capture.enforced);
         self.push(rule, level, Ruling::Advise, capture.range, &capture.target, told);
+    }
+
+    /// Whether a cloud's metadata address stands in a call that is told as reaching it.
+    fn is_used_where_it_stands(&self, literal: &FoundAct, acts: &[FoundAct]) -> bool {
+        let why = |act: &FoundAct| self.judgement.policy.decide(&as_act(act)).verdict();
+        why(literal) == Verdict::Deny(Why::CloudMetadata)
+            && acts.iter().any(|act| {
+                act.range != literal.range
+                    && act.range.start <= literal.range.start
+                    && literal.range.end <= act.range.end
+                    && why(act) == Verdict::Deny(Why::CloudMetadata)
+            })
     }
 
     fn act(&mut self, found: &FoundAct) {
@@ -179,7 +198,12 @@ impl Bench<'_> {
                 .take(MOST_RELATED)
                 .map(|act| Related {
                     span: (self.span_of)(act.range),
-                    message: format!("`{}` is used here", act.target),
+                    message: match &act.operand {
+                        FoundOperand::Name(name) if *name == act.target => {
+                            format!("`{name}` is imported here")
+                        }
+                        _ => format!("`{}` is used here", act.target),
+                    },
                 })
                 .collect();
         }
@@ -288,6 +312,16 @@ impl Bench<'_> {
     }
 }
 
+/// Whether it is a string that names a place, not something done there.
+fn is_literal(act: &FoundAct) -> bool {
+    act.rule.capability == Capability::Network
+        && act
+            .rule
+            .triggers
+            .iter()
+            .any(|trigger| matches!(trigger, Trigger::Literal(text) if **text == *act.target))
+}
+
 /// Whether a file has one finding of the rule, where it first imports what the rule names.
 fn is_told_once(rule: &Rule) -> bool {
     let native = rule.capability == Capability::Native && rule.reported == Reported::Always;
@@ -363,6 +397,7 @@ fn shown_operand(operand: &FoundOperand, verb: Verb) -> Option<String> {
             Some(format!("{EVERY_ADDRESS}{port}"))
         }
         FoundOperand::Unknown | FoundOperand::Nothing => None,
+        FoundOperand::Inet { host, .. } if host.is_empty() => None,
         FoundOperand::Inet { host, port: Some(port) } if host.contains(':') => {
             Some(format!("[{host}]:{port}"))
         }

@@ -101,6 +101,7 @@ pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectE
     unanalysable(&mut report, &found, &settings.judgement, &settings.base);
     report.summary.ignored = found.ignored.len() as u64;
     report.summary.excluded = found.excluded.len() as u64;
+    report.summary.stubs = found.stubs.len() as u64;
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
 }
@@ -220,6 +221,11 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
     outcome.report.diagnostics = judged.diagnostics;
     outcome.used = judged.used;
     outcome.undecided = judged.undecided;
+    if summary.exhausted {
+        let detail = "it takes more steps than any ordinary file; the rest was left out";
+        let unanalysed = Unanalysed::new(Reason::TooComplex, detail);
+        outcome.report.add(judgement, unanalysed, Span::FIRST);
+    }
 
     let mut errors = parsed.errors();
     if let Some(first) = errors.next() {

@@ -55,8 +55,10 @@ pub struct Summary {
     pub undecided: u64,
     /// Files passed over because of `.gitignore` and kin.
     pub ignored: u64,
-    /// Files passed over because of `exclude` (default or configured).
+    /// Files and folders passed over because of `exclude` (default or configured).
     pub excluded: u64,
+    /// Stub files (`.pyi`), which never run and are not analysed.
+    pub stubs: u64,
     /// Capabilities used anywhere, whatever the policy: the closing line of a run without one.
     pub used: Vec<Capability>,
     /// Wall time in seconds.

@@ -3,6 +3,7 @@
 //! [`names`] holds every name a rule knows as one tree, [`value`] what an expression may be, and
 //! [`scope`] which value a name has at a point of the program.
 
+pub(crate) mod budget;
 pub mod names;
 pub mod scope;
 pub(crate) mod special;

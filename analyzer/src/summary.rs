@@ -23,6 +23,9 @@ pub struct FileSummary {
     pub captures: Vec<Capture>,
     /// Absolute imports, dynamic ones with a known name among them.
     pub imports: Vec<FoundImport>,
+    /// Whether there would have been more, had the file not taken more steps than any ordinary
+    /// one.
+    pub exhausted: bool,
 }
 
 /// One act.
@@ -65,6 +68,19 @@ pub enum FoundOperand {
     Path(Box<str>),
     /// A program, variable, module or piece of interpreter state.
     Name(Box<str>),
+}
+
+impl FoundOperand {
+    /// Bytes of text in it.
+    pub(crate) const fn text_length(&self) -> usize {
+        match self {
+            Self::Unknown | Self::Nothing => 0,
+            Self::Inet { host: text, .. }
+            | Self::Unix(text)
+            | Self::Path(text)
+            | Self::Name(text) => text.len(),
+        }
+    }
 }
 
 /// A reference to a patch point, taken and kept.

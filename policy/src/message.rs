@@ -14,7 +14,7 @@ use crate::capability::Capability;
 use crate::operand::Host;
 use crate::pattern::url::split_host_port;
 use crate::policy::{Verdict, Why};
-use crate::rule::Rule;
+use crate::rule::{Reported, Rule, Trigger};
 
 /// What a user is told of one finding or denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub fn tell_act(
     operand: Option<&str>,
     verdict: Verdict,
 ) -> Told {
+    // An empty string names nothing.
+    let operand = operand.filter(|operand| !operand.is_empty());
     let what = if target.is_empty() {
         rule.summary.to_owned()
     } else {
@@ -100,6 +102,18 @@ pub fn tell_capture(api: &str, capability: Capability, enforced: bool) -> Told {
     }
 }
 
+/// Tell a star import that takes guarded APIs, of which `api` is one. See [`tell_capture`].
+pub fn tell_star_import(api: &str, capability: Capability, enforced: bool) -> Told {
+    let module = api.rsplit_once('.').map_or(api, |(module, _)| module);
+    let what = format!(
+        "`*` takes `{}` and what else `{}` has that is guarded; a patch of `{}` will not reach it",
+        shown(api),
+        shown(module),
+        shown(module)
+    );
+    Told { what, ..tell_capture(api, capability, enforced) }
+}
+
 /// Tell that a file, or a part of it, is not analysed.
 ///
 /// `reason` is the kebab-case reason, `detail` what exactly was seen.
@@ -137,7 +151,16 @@ fn what(
 ) -> String {
     // An import's operand is often the target itself.
     let operand = operand.filter(|operand| *operand != target).map(shown);
-    let target = shown(target);
+    if rule.triggers.iter().any(|t| matches!(t, Trigger::Literal(text) if *text == target)) {
+        return format!("`{}`: {}", shown(target), rule.summary);
+    }
+    let is_builtin = target.starts_with("builtins.");
+    // What is replaced is the attribute of the module; what is called has its everyday name.
+    let target = match verb {
+        Verb::Tamper => shown(target),
+        _ => shown(target.strip_prefix("builtins.").unwrap_or(target)),
+    };
+    let told_by_rule = || format!("`{target}`: {}", rule.summary);
     let with = |verb: &str, unnamed: &str| match &operand {
         Some(operand) => format!("`{target}` {verb} `{operand}`"),
         None => format!("`{target}` {unnamed}"),
@@ -150,20 +173,26 @@ fn what(
         Verb::Spawn => with("starts", "starts a process"),
         Verb::Signal => format!("`{target}` signals a process"),
         Verb::ReadFile => with("reads", "reads a file"),
+        Verb::WriteFile if operand.is_none() => told_by_rule(),
         Verb::WriteFile => with("changes", "changes a file"),
         Verb::ListDirectory => with("lists", "lists a directory"),
         Verb::ReadEnvironment => with("reads the variable", "reads the environment"),
         Verb::WriteEnvironment => with("changes the variable", "changes the environment"),
+        Verb::Evaluate if !is_builtin => told_by_rule(),
         Verb::Evaluate => format!("`{target}` runs code made from data"),
         Verb::Deserialise => format!("`{target}` loads data that can run code"),
+        Verb::Import if undecided.is_some() => with("imports", "imports a module"),
         Verb::Import => with("imports", "is imported"),
         Verb::ImportExtension if undecided.is_some() => {
             with("may load native code for", "may load native code")
         }
         Verb::ImportExtension => with("loads native code for", "loads native code"),
+        Verb::LoadNative if operand.is_none() && rule.reported == Reported::ByPolicy => {
+            told_by_rule()
+        }
         Verb::LoadNative => with("loads native code from", "reaches native code"),
         // What is changed is the rule's to say; the operand only repeats the target.
-        Verb::MutateInterpreter | Verb::Tamper => format!("`{target}`: {}", rule.summary),
+        Verb::MutateInterpreter | Verb::Tamper => told_by_rule(),
         Verb::Introspect => format!("`{target}` looks inside objects, frames or the heap"),
         Verb::Keep => format!("`{target}` is kept past any patch of it"),
         Verb::Hide => format!("`{target}` cannot be analysed"),
@@ -410,15 +439,17 @@ fn host_of(operand: &str) -> Option<(Host, Option<u16>)> {
     split_host_port(operand)
 }
 
-const fn remedy_undecided(verb: Verb, operand: Option<&str>) -> &'static str {
+fn remedy_undecided(verb: Verb, operand: Option<&str>) -> &'static str {
     match (verb, operand) {
-        (Verb::Prepare | Verb::Connect, Some(_)) => {
+        (Verb::Prepare | Verb::Connect, Some(operand))
+            if host_of(operand).is_some_and(|(_, port)| port.is_none()) =>
+        {
             "the runtime guard decides; write the port as a number to have it decided here"
         }
         (Verb::Prepare | Verb::Resolve | Verb::Connect | Verb::Listen, _) => {
             "the runtime guard decides; write the host as a literal to have it decided here"
         }
-        (Verb::ReadFile | Verb::WriteFile | Verb::ListDirectory, _) => {
+        (Verb::ReadFile | Verb::ListDirectory, _) => {
             "the runtime guard decides; write an absolute path to have it decided here"
         }
         (Verb::Import, _) => {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::{ApiTrigger, NameId};
 use crate::resolve::special::Special;
 use crate::resolve::value::{Getter, Instance, Partial, Text, Value};
@@ -16,9 +17,21 @@ use super::operands::{Arguments, Truth, operand, path_text};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
-        if matches!(callee, Value::Unknown | Value::Function(None)) {
-            self.unknown_call(&call.arguments);
-            return Value::Unknown;
+        match callee {
+            Value::Unknown => {
+                self.unknown_call(call);
+                return Value::Unknown;
+            }
+            Value::Function(function) => {
+                self.unknown_call(call);
+                if let Some(id) = function
+                    && used != Use::Looked
+                {
+                    self.settle_function(id);
+                }
+                return self.returned(function);
+            }
+            _ => {}
         }
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
@@ -27,7 +40,11 @@ impl<'a> Engine<'a> {
             && let Some(value) = self.special_call(special, &arguments, range)
         {
             match &value {
-                Value::Partial(partial) => self.refer(&partial.function, range, used, true),
+                Value::Partial(partial) => {
+                    // What is given arguments is there to be called.
+                    let used = if used == Use::OnlyArgument { Use::Argument } else { used };
+                    self.refer(&partial.function, range, used, true);
+                }
                 _ if matches!(special, Special::Identity | Special::TypeOf) => {}
                 value => self.refer(value, range, used, true),
             }
@@ -44,23 +61,32 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at the arguments of a call of something no rule knows: most calls.
-    fn unknown_call(&mut self, arguments: &'a ast::Arguments) {
+    fn unknown_call(&mut self, call: &'a ast::ExprCall) {
+        let arguments = &call.arguments;
+        let used = match (arguments.args.len(), arguments.keywords.len()) {
+            (0, 0) => return,
+            // `Thread(target=os.abort)` says by the keyword what it is for.
+            (1, 0) => Use::OnlyArgument,
+            _ if compares(&call.func) => Use::Looked,
+            _ => Use::Argument,
+        };
         for argument in &arguments.args {
-            self.expression(argument, Use::Argument);
+            self.expression(argument, used);
         }
         for keyword in &arguments.keywords {
-            self.expression(&keyword.value, Use::Argument);
+            self.expression(&keyword.value, used);
         }
     }
 
-    /// A decorator is called with the function below it, which tells nothing.
-    pub(super) fn call_without_arguments(&mut self, callee: &Value<'a>, at: &'a Expr) {
-        let unknown = Arguments { more: true, ..Arguments::default() };
+    /// A decorator is called with the function below it.
+    pub(super) fn call_decorator(&mut self, callee: &Value<'a>, at: &'a Expr) {
+        let function =
+            Arguments { positional: vec![Value::Function(None)], ..Arguments::default() };
         for one in callee.each() {
             if let Value::Name(_) = one
                 && self.special_of(one).is_none()
             {
-                self.call_each(one, &unknown, range_of(at));
+                self.call_each(one, &function, range_of(at));
             }
         }
     }
@@ -81,6 +107,7 @@ impl<'a> Engine<'a> {
             Some(
                 Special::TypeTest
                 | Special::TypeOf
+                | Special::Text
                 | Special::Mock
                 | Special::Cast
                 | Special::Super
@@ -187,7 +214,12 @@ impl<'a> Engine<'a> {
                 }
                 Value::Own(*id)
             }
-            Value::Function(Some(returned)) => Value::clone(returned),
+            Value::Function(function) => {
+                if let Some(id) = function {
+                    self.settle_function(*id);
+                }
+                self.returned(*function)
+            }
             Value::Getter(getter, name) => self.call_getter(*getter, name, arguments, range),
             Value::Partial(partial) => {
                 let arguments = given_before(partial, arguments);
@@ -222,7 +254,7 @@ impl<'a> Engine<'a> {
     fn known_bases(&self, id: crate::resolve::value::ClassId, depth: u8) -> Vec<NameId> {
         let Some(class) = self.classes.get(id.0 as usize) else { return Vec::new() };
         let own_init = self.scopes.own(class.scope, "__init__").is_some();
-        if depth > 8 || own_init {
+        if depth > 8 || own_init || budget::spend(1 + class.bases.len()) {
             return Vec::new();
         }
         let bases = class.bases.iter().flat_map(Value::each);
@@ -463,4 +495,14 @@ pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'
         None => FoundOperand::Unknown,
     };
     Instance { class, origin, text }
+}
+
+/// Whether a method of that name compares what it is given: `self.assertIs(f, os.remove)`
+/// (`unittest.TestCase`).
+fn compares(callee: &Expr) -> bool {
+    let Expr::Attribute(method) = callee else { return false };
+    let name = method.attr.as_str();
+    ["assertIs", "assertNotIs", "assertEqual", "assertNotEqual", "assertIn", "assertNotIn"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }

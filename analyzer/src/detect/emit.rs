@@ -3,6 +3,7 @@
 use hermetic_policy::rule::{Construct, OperandAt, Reported};
 use hermetic_policy::{Capability, Rule, Verb};
 
+use crate::resolve::budget;
 use crate::resolve::names::{ApiTrigger, NameId};
 use crate::resolve::value::Value;
 use crate::summary::{Capture, FoundAct, FoundOperand, Keep, Range};
@@ -58,7 +59,10 @@ impl<'a> Engine<'a> {
             // A function passed on is called by whoever takes it; a class may only be compared.
             let called = match used {
                 Use::Argument => !self.names.is_class(id),
-                Use::Contained | Use::Returned | Use::Kept(Keep::Container) => false,
+                // What takes nothing else may only wrap it.
+                Use::OnlyArgument | Use::Contained | Use::Returned | Use::Kept(Keep::Container) => {
+                    false
+                }
                 Use::Looked | Use::Kept(_) | Use::Base | Use::Callee | Use::Assigned => return,
             };
             let unknown = Arguments { more: true, ..Arguments::default() };
@@ -270,6 +274,8 @@ impl<'a> Engine<'a> {
             }
             return;
         }
+        // What is kept of the text many times over counts many times.
+        budget::spend(operand.text_length());
         self.found.acts.push(FoundAct {
             rule,
             verb,

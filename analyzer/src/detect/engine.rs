@@ -4,19 +4,21 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::resolve::budget;
 use crate::resolve::names::{NAMES, NameTable};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
-use crate::resolve::value::{ClassId, Value};
+use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::exits::{Escaped, Exits};
 use super::literals::LiteralIndex;
-use super::outer_writes::{Volatile, sets_up};
+use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text.
 pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
+    budget::begin(source.text().len());
     let mut engine = Engine::new(source.text());
     for magic in source.cell_magics() {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
@@ -28,6 +30,7 @@ pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
         engine.block(body);
     }
     engine.run_deferred();
+    engine.found.exhausted = !budget::end();
     engine.found
 }
 
@@ -40,6 +43,9 @@ pub(super) struct FindingsMark {
     deferred: [usize; 3],
 }
 
+/// Chains of functions each of which needs the next are followed this far.
+const DEEPEST_SETTLING: u8 = 6;
+
 /// How the value of an expression is used by what stands around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -51,6 +57,8 @@ pub(super) enum Use {
     Base,
     /// Passed to a call.
     Argument,
+    /// Passed to a call of something unknown as all it is given: `wrap(os.remove)`.
+    OnlyArgument,
     /// An item of something that is passed, returned or kept for a while.
     Contained,
     /// Assigned to a name only this function knows.
@@ -74,12 +82,25 @@ pub(super) struct OwnClass<'a> {
     pub(super) settled: bool,
 }
 
+/// A function of this file.
+#[derive(Debug)]
+pub(super) struct OwnFunction<'a> {
+    /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
+    pub(super) returned: Option<Value<'a>>,
+    pub(super) annotated: bool,
+    /// Reading it as an attribute calls it.
+    pub(super) property: bool,
+    /// Its body, until it has been looked at.
+    waiting: Option<Deferred<'a>>,
+}
+
 /// A body to look at once the block around it is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deferred<'a> {
     body: Body<'a>,
     parent: ScopeId,
     class: Option<ClassId>,
+    function: Option<FunctionId>,
     quiet: u32,
     /// Whether what it sets has been learnt already.
     learnt: bool,
@@ -98,6 +119,9 @@ pub(super) struct Engine<'a> {
     pub(super) scope: ScopeId,
     pub(super) class: Option<ClassId>,
     pub(super) classes: Vec<OwnClass<'a>>,
+    /// The function whose body is looked at.
+    pub(super) function: Option<FunctionId>,
+    pub(super) functions: Vec<OwnFunction<'a>>,
     pub(super) found: FileSummary,
     /// Above zero, nothing found counts: type-checking blocks and annotations.
     pub(super) quiet: u32,
@@ -109,14 +133,19 @@ pub(super) struct Engine<'a> {
     pub(super) unbound_here: Vec<&'a str>,
     /// How control has left a block since somebody last asked.
     pub(super) exits: Exits,
-    /// Bytes of loop bodies that may still be looked at once more.
+    /// Bytes of loop and function bodies that may still be looked at once more.
     pub(super) patience: usize,
+    /// Whether an expression is looked at for its value once more: what is in it was told.
+    pub(super) again: bool,
+    /// How many bodies are looked at before their turn, one for the sake of the other.
+    settling: u8,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    /// How often each attribute is assigned to, once somebody has asked.
-    pub(super) attribute_writes: Option<FxHashMap<&'a str, u32>>,
+    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
+    /// cannot be counted.
+    pub(super) attribute_writes: Option<AttributeWrites<'a>>,
     /// Whether objects are led elsewhere once they are made, once somebody has asked.
     pub(super) redirects: Option<bool>,
     /// Bodies to look at, those first that set what others use.
@@ -132,6 +161,8 @@ impl<'a> Engine<'a> {
             scope: Scopes::MODULE,
             class: None,
             classes: Vec::new(),
+            function: None,
+            functions: Vec::new(),
             found: FileSummary::default(),
             quiet: 0,
             volatile: Volatile::default(),
@@ -139,6 +170,8 @@ impl<'a> Engine<'a> {
             unbound_here: Vec::new(),
             exits: Exits::default(),
             patience: text.len() * 4 + 65_536,
+            again: false,
+            settling: 0,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
@@ -149,15 +182,52 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at a body once the block around it is done.
-    pub(super) fn defer(&mut self, body: Body<'a>, class: Option<ClassId>) {
+    pub(super) fn defer(
+        &mut self,
+        body: Body<'a>,
+        class: Option<ClassId>,
+        function: Option<FunctionId>,
+    ) {
         let turn = match body {
             Body::Function(function) if class.is_some() && sets_up(function) => 0,
             Body::Function(function) => 2 - usize::from(self.writes_outside(function, class)),
             Body::Lambda(_) => 2,
         };
-        let deferred = Deferred { body, parent: self.scope, class, quiet: self.quiet, learnt: false };
+        let quiet = self.quiet;
+        let deferred = Deferred { body, parent: self.scope, class, function, quiet, learnt: false };
+        if let Some(function) = function.and_then(|id| self.functions.get_mut(id.0 as usize)) {
+            function.waiting = Some(deferred);
+        }
         if let Some(queue) = self.deferred.get_mut(turn) {
             queue.push_back(deferred);
+        }
+    }
+
+    /// A new function of this file, bound by the caller.
+    pub(super) fn add_function(
+        &mut self,
+        returned: Option<Value<'a>>,
+        property: bool,
+    ) -> FunctionId {
+        let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
+        let annotated = returned.is_some();
+        self.functions.push(OwnFunction { returned, annotated, property, waiting: None });
+        id
+    }
+
+    /// What calling a function of this file gives.
+    pub(super) fn returned(&self, function: Option<FunctionId>) -> Value<'a> {
+        let function = function.and_then(|id| self.functions.get(id.0 as usize));
+        function.and_then(|function| function.returned.clone()).unwrap_or_default()
+    }
+
+    /// The function whose body is looked at returns this somewhere.
+    pub(super) fn note_return(&mut self, value: Value<'a>) {
+        let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        if let Some(function) = function.filter(|function| !function.annotated) {
+            let before = function.returned.take();
+            let each = before.into_iter().chain([value]);
+            function.returned = Some(Value::either(each).bounded());
         }
     }
 
@@ -167,6 +237,9 @@ impl<'a> Engine<'a> {
             let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) else {
                 return;
             };
+            if budget::is_spent() {
+                return;
+            }
             self.run_body(deferred);
         }
     }
@@ -181,13 +254,17 @@ impl<'a> Engine<'a> {
             }
         }
         if !ahead.is_empty() {
-            self.run_ahead(ahead);
+            self.run_aside(ahead);
         }
     }
 
     fn run_body(&mut self, deferred: Deferred<'a>) {
+        let own = deferred.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        // Its returns are noted once.
+        let notes_returns = own.is_some_and(|function| function.waiting.take().is_some());
         self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
         self.class = deferred.class;
+        self.function = deferred.function.filter(|_| notes_returns);
         self.quiet = deferred.quiet;
         self.escaped.clear();
         match deferred.body {
@@ -207,19 +284,30 @@ impl<'a> Engine<'a> {
     /// Learn what `__init__` and its like set, for a use that comes before their turn: what they
     /// do themselves is told when it is their turn.
     pub(super) fn settle_class(&mut self, id: ClassId) {
-        let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
+        let deepest = self.settling >= DEEPEST_SETTLING;
+        let Some(class) = self.classes.get_mut(id.0 as usize).filter(|_| !deepest) else { return };
         if std::mem::replace(&mut class.settled, true) {
             return;
         }
         let (setup, parent) = (class.setup.clone(), class.scope);
-        let body = |function| Deferred {
-            body: Body::Function(function),
-            parent,
-            class: Some(id),
-            quiet: 0,
-            learnt: true,
-        };
-        self.run_ahead(setup.into_iter().map(body).collect());
+        let bodies = setup.into_iter().map(|function| {
+            let body = Body::Function(function);
+            Deferred { body, parent, class: Some(id), function: None, quiet: 0, learnt: true }
+        });
+        self.run_aside(bodies.collect());
+    }
+
+    /// Learn what a function of this file returns, for a call that comes before its turn.
+    pub(super) fn settle_function(&mut self, id: FunctionId) {
+        let function = self.functions.get(id.0 as usize).filter(|function| !function.annotated);
+        let Some(waiting) = function.and_then(|function| function.waiting) else { return };
+        let Body::Function(body) = waiting.body else { return };
+        let length = body.range.len().to_usize();
+        if self.settling >= DEEPEST_SETTLING || self.patience < length {
+            return;
+        }
+        self.patience -= length;
+        self.run_aside(vec![waiting]);
     }
 
     /// Learn what functions set in the names of this block, for a use that comes before them.
@@ -232,23 +320,25 @@ impl<'a> Engine<'a> {
         };
         // Every such reading runs all of them: a file of thousands must not take for ever.
         let cost = near.len() * 256;
-        if cost <= self.patience {
+        if cost <= self.patience && self.settling < DEEPEST_SETTLING {
             self.patience -= cost;
-            self.run_ahead(near);
+            self.run_aside(near);
         }
     }
 
-    /// Run bodies for what they set, and go on where we were.
-    fn run_ahead(&mut self, bodies: Vec<Deferred<'a>>) {
+    /// Look at bodies before their turn, for what they tell of others.
+    fn run_aside(&mut self, bodies: Vec<Deferred<'a>>) {
         let waiting = std::mem::take(&mut self.deferred);
         let escaped = std::mem::take(&mut self.escaped);
-        let before = (self.scope, self.class, self.quiet, self.exits);
+        let before = (self.scope, self.class, self.function, self.quiet, self.exits);
         let loops = std::mem::take(&mut self.scopes.loops);
         let unbound_here = std::mem::take(&mut self.unbound_here);
+        self.settling += 1;
         for body in bodies {
-            self.run_body(Deferred { quiet: body.quiet.max(before.2) + 1, ..body });
+            self.run_body(Deferred { quiet: body.quiet.max(before.3) + 1, ..body });
         }
-        (self.scope, self.class, self.quiet, self.exits) = before;
+        self.settling -= 1;
+        (self.scope, self.class, self.function, self.quiet, self.exits) = before;
         self.scopes.loops = loops;
         self.unbound_here = unbound_here;
         self.deferred = waiting;
@@ -289,9 +379,9 @@ impl<'a> Engine<'a> {
             };
             if let Some(default) = &parameter.default {
                 // The default was evaluated, and its capture told, where it stands.
-                self.quiet += 1;
-                let default = self.expression(default, Use::Base);
-                self.quiet -= 1;
+                let again = std::mem::replace(&mut self.again, true);
+                let default = self.quietly(|engine| engine.expression(default, Use::Base));
+                self.again = again;
                 // A caller may pass another constant, but a kept reference is one way it can go.
                 let default = default.references();
                 if !default.is_unknown() {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::{NameId, NameTable};
 use crate::resolve::scope::Reach;
 use crate::resolve::value::{Instance, Text, Value};
@@ -17,6 +18,9 @@ const LONGEST_DISPLAY: usize = 64;
 impl<'a> Engine<'a> {
     /// Evaluate an expression that stands in a place of the given use.
     pub(super) fn expression(&mut self, expression: &'a Expr, used: Use) -> Value<'a> {
+        if budget::spend(1) {
+            return Value::Unknown;
+        }
         match expression {
             Expr::Name(name) => self.name(name, used),
             Expr::Attribute(attribute) => self.attribute(attribute, used),
@@ -24,7 +28,7 @@ impl<'a> Engine<'a> {
             Expr::StringLiteral(string) => {
                 let text = string.value.to_str();
                 self.literal(text, string.range);
-                Value::text(text)
+                Value::Text(Text::of_literal(text))
             }
             Expr::FString(string) => self.f_string(&string.value),
             Expr::Subscript(subscript) => self.subscript(subscript, used),
@@ -77,6 +81,8 @@ impl<'a> Engine<'a> {
                 }
             }
             Expr::Compare(compare) => self.compare(compare),
+            // What it holds has been looked at where it stands.
+            Expr::Lambda(_) if self.again => Value::Function(None),
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
                     for parameter in parameters.iter_non_variadic_params() {
@@ -85,7 +91,7 @@ impl<'a> Engine<'a> {
                         }
                     }
                 }
-                self.defer(Body::Lambda(lambda), None);
+                self.defer(Body::Lambda(lambda), None, None);
                 Value::Function(None)
             }
             Expr::Starred(starred) => {
@@ -272,9 +278,9 @@ impl<'a> Engine<'a> {
         }
         // `[*a, b]`: the places of the items are not known.
         if starred {
-            return kept_list(Value::Sequence(values.into()));
+            return kept_list(Value::Sequence(values.into()).bounded());
         }
-        Value::Sequence(values.into())
+        Value::Sequence(values.into()).bounded()
     }
 
     fn mapping(&mut self, dict: &'a ast::ExprDict, used: Use) -> Value<'a> {
@@ -283,7 +289,9 @@ impl<'a> Engine<'a> {
         let mut items = Vec::new();
         for item in &dict.items {
             let key = item.key.as_ref().map(|key| self.expression(key, Use::Looked));
-            let value = self.expression(&item.value, inner);
+            // `{**os.environ}` reads all of it.
+            let used = if key.is_some() { inner } else { Use::Argument };
+            let value = self.expression(&item.value, used);
             if let Some(key) = key
                 && short
                 && !value.is_unknown()
@@ -294,7 +302,7 @@ impl<'a> Engine<'a> {
         if items.is_empty() {
             return Value::Unknown;
         }
-        let mapping = Value::Mapping(items.into());
+        let mapping = Value::Mapping(items.into()).bounded();
         if stays(used) { mapping.references() } else { mapping }
     }
 
@@ -370,7 +378,7 @@ pub(super) fn item_of<'a>(items: &Value<'a>) -> Value<'a> {
 /// Whether a display in this place is kept by somebody, who may change it.
 const fn stays(used: Use) -> bool {
     match used {
-        Use::Looked | Use::Base | Use::Callee | Use::Argument => false,
+        Use::Looked | Use::Base | Use::Callee | Use::Argument | Use::OnlyArgument => false,
         Use::Contained | Use::Assigned | Use::Returned | Use::Kept(_) => true,
     }
 }
@@ -389,7 +397,7 @@ fn contained(used: Use) -> Use {
         Use::Kept(_) => Use::Kept(Keep::Container),
         Use::Looked => Use::Looked,
         Use::Assigned | Use::Base | Use::Callee => Use::Assigned,
-        Use::Argument | Use::Contained | Use::Returned => Use::Contained,
+        Use::Argument | Use::OnlyArgument | Use::Contained | Use::Returned => Use::Contained,
     }
 }
 
@@ -408,7 +416,7 @@ pub(super) fn flags_or<'a>(left: &Value<'a>, right: &Value<'a>) -> Value<'a> {
     if left.is_unknown() && right.is_unknown() {
         return Value::Unknown;
     }
-    Value::Flags(vec![left.clone(), right.clone()].into())
+    Value::Flags(vec![left.clone(), right.clone()].into()).bounded()
 }
 
 /// Whether it is `a.b` or `a.b.c`: names and dots only, and few of them.
@@ -429,5 +437,6 @@ fn plain_bytes(source: &str) -> Option<&str> {
     let inner = source.trim_start_matches(['b', 'B']);
     let quote = inner.chars().next().filter(|q| matches!(q, '"' | '\''))?;
     let inner = inner.strip_prefix(quote)?.strip_suffix(quote)?;
-    (!inner.contains(['\\', quote]) && inner.is_ascii()).then_some(inner)
+    let plain = inner.len() <= Text::LONGEST && inner.is_ascii();
+    (plain && !inner.contains(['\\', quote])).then_some(inner)
 }

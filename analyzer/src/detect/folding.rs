@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::NameId;
 use crate::resolve::value::{Text, Value};
 use crate::summary::{FoundOperand, Range};
@@ -45,7 +46,7 @@ pub(super) fn method<'a>(base: &Value<'a>, name: &'a str) -> Value<'a> {
         Value::Namespace(_) | Value::Globals => NAMESPACE_METHODS.contains(&name),
         _ => false,
     };
-    if known { Value::Plain(Rc::new(base.clone()), name) } else { Value::Unknown }
+    if known { Value::Plain(Rc::new(base.clone()), name).bounded() } else { Value::Unknown }
 }
 
 impl<'a> Engine<'a> {
@@ -58,6 +59,9 @@ impl<'a> Engine<'a> {
         range: Range,
     ) -> Value<'a> {
         let first = arguments.positional.first().unwrap_or(&Value::Unknown);
+        if let Value::Text(text) = base {
+            budget::spend(text.known.len() / 16);
+        }
         match (base, method) {
             (Value::Text(text), method) => text_method(text, method, arguments),
             (Value::Bytes(text), _) => Value::text(*text),
@@ -69,7 +73,7 @@ impl<'a> Engine<'a> {
                 let pair = |(key, value): &(Value<'a>, Value<'a>)| {
                     Value::Sequence([key.references(), value.references()].into())
                 };
-                Value::List(items.iter().map(pair).collect())
+                Value::List(items.iter().map(pair).collect()).bounded()
             }
             (Value::List(_) | Value::Sequence(_), "pop") if arguments.positional.is_empty() => {
                 self.item(base, &Value::Int(-1), range)
@@ -121,7 +125,7 @@ impl<'a> Engine<'a> {
         if !self.names.is_guarded_module(module) {
             return None;
         }
-        let members = self.names.patch_points_of(self.names.canonical(module)).into_iter();
+        let members = self.names.patch_points_of(self.names.canonical(module));
         let called = members.filter(|id| {
             let last = self.names.name(*id).rsplit('.').next().unwrap_or_default();
             let called = self.names.patch_point(*id).is_some_and(|t| t.called);
@@ -287,6 +291,7 @@ pub(super) fn sliced<'a>(text: &Text<'a>, slice: &ast::ExprSlice) -> Value<'a> {
     if !whole.is_ascii() || whole.len() > Text::LONGEST {
         return Value::Unknown;
     }
+    budget::spend(whole.len() / 16);
     let length = i64::try_from(whole.len()).unwrap_or(i64::MAX);
     let place = |bound: Option<Option<i64>>, missing: i64| -> Option<i64> {
         match bound {

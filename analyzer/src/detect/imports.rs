@@ -66,14 +66,15 @@ impl<'a> Engine<'a> {
     }
 
     fn star_import(&mut self, module: NameId, range: Range) {
-        let guarded = self.names.patch_points_of(self.names.canonical(module));
-        if !guarded.is_empty() && self.scopes.kind(self.scope) != ScopeKind::Function {
-            for id in guarded.iter().take(1) {
-                self.capture(&Value::Name(*id), range, Keep::StarImport);
-            }
+        let guarded = self.names.patch_points_of(self.names.canonical(module)).next();
+        if let Some(id) = guarded
+            && self.scopes.kind(self.scope) != ScopeKind::Function
+        {
+            self.capture(&Value::Name(id), range, Keep::StarImport);
         }
-        let members: Vec<_> = self.names.members_of(module).collect();
-        for (name, id) in members {
+        let names = self.names;
+        for (name, id) in names.members_of(module) {
+            crate::resolve::budget::spend(1);
             self.bind(name, Value::Name(id));
         }
     }

@@ -44,10 +44,15 @@ impl Engine<'_> {
         if self.quiet > 0 {
             return;
         }
+        // One text names one host and one path, however often.
+        let mut seen: Vec<usize> = Vec::new();
         for found in index.automaton.find_iter(text) {
-            let Some((name, rule)) = index.literals.get(found.pattern().as_usize()) else {
+            let pattern = found.pattern().as_usize();
+            if seen.contains(&pattern) {
                 continue;
-            };
+            }
+            seen.push(pattern);
+            let Some((name, rule)) = index.literals.get(pattern) else { continue };
             if names_place(text, name) {
                 let host = Host::parse(name).is_some();
                 let operand = if host {

@@ -1,14 +1,15 @@
-//! Attributes and items: what they may be.
+//! Attributes: what they may be.
 
 use std::rc::Rc;
 
+use crate::resolve::budget;
 use crate::resolve::names::NameId;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, Instance, Value};
-use crate::syntax::ast::{self, Expr};
+use crate::syntax::ast;
 
 use super::engine::{Engine, Use, range_of};
-use super::expressions::{any_of, bare_instance, is_short_path};
+use super::expressions::{bare_instance, is_short_path};
 
 impl<'a> Engine<'a> {
     pub(super) fn attribute(&mut self, attribute: &'a ast::ExprAttribute, used: Use) -> Value<'a> {
@@ -50,18 +51,49 @@ impl<'a> Engine<'a> {
 
     /// The attribute `name` of a value, which may be one of several.
     fn members_of(&mut self, base: &Value<'a>, name: &'a str) -> Value<'a> {
+        let mut own = false;
         for one in base.each() {
             if let Value::Own(id) | Value::Class(id) = one {
                 self.settle_class(*id);
+                own |= matches!(one, Value::Own(_));
             }
         }
-        match base {
+        let value = match base {
             Value::Either(values) => {
                 let members: Vec<_> = values.iter().map(|v| self.member_of(v, name)).collect();
                 Value::either(members)
             }
             one => self.member_of(one, name),
+        };
+        if own { self.read_property(value) } else { value }
+    }
+
+    /// What reading an attribute gives that may be a property of a class of this file.
+    fn read_property(&mut self, value: Value<'a>) -> Value<'a> {
+        let property = |engine: &Self, one: &Value<'a>| match one {
+            Value::Function(Some(id)) => {
+                let function = engine.functions.get(id.0 as usize);
+                function.is_some_and(|function| function.property).then_some(*id)
+            }
+            _ => None,
+        };
+        let found: Vec<_> = value.each().iter().map(|one| property(self, one)).collect();
+        if found.iter().all(Option::is_none) {
+            return value;
         }
+        let each: Vec<_> = value
+            .each()
+            .iter()
+            .zip(found)
+            .map(|(one, property)| match property {
+                Some(id) => {
+                    self.settle_function(id);
+                    self.returned(Some(id))
+                }
+                None => one.clone(),
+            })
+            .collect();
+        Value::either(each)
     }
 
     /// The attribute `name` of a value.
@@ -139,6 +171,9 @@ impl<'a> Engine<'a> {
         if depth > 8 {
             return Value::Unknown;
         }
+        if budget::spend(1 + class.bases.len()) {
+            return Value::Unknown;
+        }
         let inherited = class.bases.iter().flat_map(Value::each).map(|base| match base {
             Value::Name(base) => {
                 let class = bare_instance(*base);
@@ -148,92 +183,5 @@ impl<'a> Engine<'a> {
             _ => Value::Unknown,
         });
         inherited.into_iter().find(|value| !value.is_unknown()).unwrap_or_default()
-    }
-
-    pub(super) fn subscript(&mut self, subscript: &'a ast::ExprSubscript, used: Use) -> Value<'a> {
-        let base = self.expression(&subscript.value, Use::Base);
-        let index = self.expression(&subscript.slice, Use::Looked);
-        if base.is_unknown() {
-            return Value::Unknown;
-        }
-        if let (Value::Text(text), Expr::Slice(slice)) = (&base, &*subscript.slice) {
-            return super::folding::sliced(text, slice);
-        }
-        let range = range_of(subscript);
-        let values: Vec<_> = base.each().iter().map(|one| self.item(one, &index, range)).collect();
-        let value = Value::either(values);
-        self.refer(&value, range, used, true);
-        value
-    }
-
-    pub(super) fn item(
-        &mut self,
-        base: &Value<'a>,
-        index: &Value<'a>,
-        range: crate::summary::Range,
-    ) -> Value<'a> {
-        match base {
-            Value::Name(id) if self.names.special(*id) == Some(Special::Modules) => {
-                self.table_entry(index, range)
-            }
-            Value::Name(id) => {
-                let has_state = self.names.triggers(*id).iter().any(|t| !t.called);
-                if self.is_builtins(*id) {
-                    // `__builtins__` is a dict in every module but the first.
-                    return self.named_member(base, index);
-                }
-                if has_state {
-                    self.read_state(*id, index, range);
-                    Value::Unknown
-                } else if self.names.is_class(*id) {
-                    // `Popen[bytes]` (PEP 585).
-                    Value::Name(*id)
-                } else {
-                    Value::Unknown
-                }
-            }
-            Value::Namespace(id) => self.named_member(&Value::Name(*id), index),
-            Value::Globals => match index.exact_text() {
-                Some(name) => self.global(name),
-                None => Value::Unknown,
-            },
-            // A list may have been sorted, or have others in it.
-            Value::List(items) => Value::either(items.iter().map(Value::references)),
-            Value::Sequence(items) => match index {
-                Value::Int(n) => {
-                    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                    let at = if *n < 0 { n + length } else { *n };
-                    usize::try_from(at)
-                        .ok()
-                        .and_then(|at| items.get(at))
-                        .cloned()
-                        .unwrap_or_default()
-                }
-                _ => any_of(items.iter()),
-            },
-            Value::Mapping(items) => {
-                let mut loose = Vec::new();
-                for (key, value) in items.iter().rev() {
-                    match (key, index) {
-                        (Value::Int(a), Value::Int(b)) if a == b => return value.clone(),
-                        (Value::Int(_), Value::Int(_)) => {}
-                        (key, index) => match (key.exact_text(), index.exact_text()) {
-                            (Some(a), Some(b)) if a == b => return value.clone(),
-                            (Some(_), Some(_)) => {}
-                            _ => loose.push(value),
-                        },
-                    }
-                }
-                any_of(loose.into_iter())
-            }
-            _ => Value::Unknown,
-        }
-    }
-
-    pub(super) fn global(&self, name: &str) -> Value<'a> {
-        let module = crate::resolve::scope::Scopes::MODULE;
-        let own = self.scopes.own(module, name).map(|binding| binding.value.clone());
-        let builtins = || self.builtins().filter(|_| name == "__builtins__").map(Value::Name);
-        own.or_else(builtins).unwrap_or_default()
     }
 }

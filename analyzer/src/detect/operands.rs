@@ -133,16 +133,33 @@ impl<'a> Engine<'a> {
         let paths_only = ["builtins.", "os.", "shutil."].iter().any(|m| api.name.starts_with(m));
         let is_open = |one: &Value<'a>| match one {
             Value::Int(_) => true,
-            Value::Instance(instance) if !paths_only => {
-                let file = self.names.find("io.IOBase");
-                file.is_some_and(|file| self.names.is_subclass(instance.class, file))
-            }
+            Value::Instance(instance) => !paths_only && self.is_open_file(instance),
             _ => false,
         };
         let open = value.each().iter().filter(|one| is_open(one)).count();
         match open {
             0 => Truth::No,
             n if n == value.each().len() => Truth::Yes,
+            _ => Truth::Unknown,
+        }
+    }
+
+    fn is_open_file(&self, instance: &Instance<'a>) -> bool {
+        let file = self.names.find("io.IOBase");
+        file.is_some_and(|file| self.names.is_subclass(instance.class, file))
+    }
+
+    /// Whether an object in the place of a URL or path is one of a remote place.
+    fn is_remote(&self, instance: &Instance<'a>) -> Truth {
+        let local = self.names.special(instance.class) == Some(Special::Path);
+        if local || self.is_open_file(instance) { Truth::No } else { Truth::Unknown }
+    }
+
+    /// Whether an object in the place of a URL or path is a local path.
+    fn is_local_path(&self, instance: &Instance<'a>) -> Truth {
+        match self.names.special(instance.class) {
+            Some(Special::Path) => Truth::Yes,
+            _ if self.is_open_file(instance) => Truth::No,
             _ => Truth::Unknown,
         }
     }
@@ -179,23 +196,13 @@ impl<'a> Engine<'a> {
             },
             Condition::RemoteUrl(place) => match arguments.get(place) {
                 Given::Value(Value::Text(text)) => remote(text),
-                Given::Value(Value::Instance(instance)) => {
-                    match self.names.special(instance.class) {
-                        Some(Special::Path) => Truth::No,
-                        _ => Truth::Unknown,
-                    }
-                }
+                Given::Value(Value::Instance(instance)) => self.is_remote(instance),
                 Given::Value(_) | Given::Unknown => Truth::Unknown,
                 Given::Missing => Truth::No,
             },
             Condition::LocalPath(place) => match arguments.get(place) {
                 Given::Value(Value::Text(text)) => remote(text).not(),
-                Given::Value(Value::Instance(instance)) => {
-                    match self.names.special(instance.class) {
-                        Some(Special::Path) => Truth::Yes,
-                        _ => Truth::Unknown,
-                    }
-                }
+                Given::Value(Value::Instance(instance)) => self.is_local_path(instance),
                 Given::Value(_) | Given::Unknown => Truth::Unknown,
                 Given::Missing => Truth::No,
             },

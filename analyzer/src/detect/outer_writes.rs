@@ -150,12 +150,18 @@ impl<'a> Engine<'a> {
     /// Whether an attribute of this name is assigned to in one place of the file only, so that
     /// what is assigned there is what it holds.
     pub(super) fn is_set_once(&mut self, name: &str) -> bool {
-        if self.text.contains("setattr") || self.text.contains("__dict__") {
-            return false;
+        let (text, bodies) = (self.text, &self.bodies);
+        let writes = self.attribute_writes.get_or_insert_with(|| {
+            if text.contains("setattr") || text.contains("__dict__") {
+                AttributeWrites::Hidden
+            } else {
+                AttributeWrites::Counted(count_attribute_writes(bodies))
+            }
+        });
+        match writes {
+            AttributeWrites::Hidden => false,
+            AttributeWrites::Counted(writes) => writes.get(name).is_none_or(|count| *count <= 1),
         }
-        let bodies = &self.bodies;
-        let writes = self.attribute_writes.get_or_insert_with(|| count_attribute_writes(bodies));
-        writes.get(name).is_none_or(|count| *count <= 1)
     }
 }
 
@@ -169,6 +175,14 @@ impl Volatile<'_> {
     pub(super) fn is_empty(&self) -> bool {
         self.globals.is_empty() && self.nonlocals.is_empty()
     }
+}
+
+/// How often attributes of each name are assigned to in a file.
+pub(super) enum AttributeWrites<'a> {
+    /// By their names, too.
+    Hidden,
+    /// In so many places each.
+    Counted(FxHashMap<&'a str, u32>),
 }
 
 fn count_attribute_writes<'a>(bodies: &[&'a [Stmt]]) -> FxHashMap<&'a str, u32> {
@@ -201,7 +215,8 @@ fn count_attribute_writes<'a>(bodies: &[&'a [Stmt]]) -> FxHashMap<&'a str, u32> 
 fn leads_elsewhere(target: &Expr) -> bool {
     const WORDS: [&str; 8] = ["host", "port", "url", "uri", "addr", "base", "server", "path"];
     let Expr::Attribute(attribute) = target else { return false };
-    let own = matches!(&*attribute.value, Expr::Name(name) if matches!(name.id.as_str(), "self" | "cls"));
+    let own =
+        matches!(&*attribute.value, Expr::Name(name) if matches!(name.id.as_str(), "self" | "cls"));
     let name = attribute.attr.as_str().to_ascii_lowercase();
     !own && WORDS.iter().any(|word| name.contains(word))
 }

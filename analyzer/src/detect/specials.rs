@@ -60,7 +60,12 @@ impl<'a> Engine<'a> {
                 let name = match name.strip_prefix('.') {
                     Some(rest) if !rest.starts_with('.') => {
                         let package = arguments.keyword("package").or(second);
-                        absolute = format!("{}.{rest}", package.and_then(Value::exact_text)?);
+                        let package = package.and_then(Value::exact_text)?;
+                        // What `__name__` is here nobody knows, but it is no third party's.
+                        if package == "__name__" {
+                            return None;
+                        }
+                        absolute = format!("{package}.{rest}");
                         &absolute
                     }
                     Some(_) => return None,
@@ -78,12 +83,15 @@ impl<'a> Engine<'a> {
             Special::MethodCaller => getter(Getter::Method, first),
             Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
-                Some(function) if function.is_reference() => Value::Partial(Rc::new(Partial {
-                    function: function.clone(),
-                    positional: arguments.positional.iter().skip(1).cloned().collect(),
-                    keywords: arguments.keywords.clone(),
-                    more: arguments.more,
-                })),
+                Some(function) if function.is_reference() => {
+                    let partial = Partial {
+                        function: function.clone(),
+                        positional: arguments.positional.iter().skip(1).cloned().collect(),
+                        keywords: arguments.keywords.clone(),
+                        more: arguments.more,
+                    };
+                    Value::Partial(Rc::new(partial)).bounded()
+                }
                 _ => Value::Unknown,
             },
             Special::MethodWrapper | Special::Identity => first.cloned().unwrap_or_default(),

@@ -1,10 +1,9 @@
 //! Statements: what they bind, which way control goes, and the bodies in them.
 
-use std::rc::Rc;
-
+use crate::resolve::budget;
 use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
-use crate::resolve::value::{ClassId, Value};
+use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
 use crate::syntax::ast::{self, Expr, Stmt};
 
@@ -18,6 +17,9 @@ impl<'a> Engine<'a> {
     pub(super) fn block(&mut self, statements: &'a [Stmt]) -> bool {
         let mut rest = statements.iter();
         while let Some(statement) = rest.next() {
+            if budget::spend(1) {
+                return false;
+            }
             if self.statement(statement) {
                 continue;
             }
@@ -25,6 +27,9 @@ impl<'a> Engine<'a> {
             if !rest.as_slice().is_empty() {
                 let mark = self.scopes.open();
                 for statement in rest {
+                    if budget::spend(1) {
+                        break;
+                    }
                     self.statement(statement);
                 }
                 self.scopes.take(mark);
@@ -78,7 +83,8 @@ impl<'a> Engine<'a> {
             }
             Stmt::Return(ret) => {
                 if let Some(value) = &ret.value {
-                    self.expression(value, Use::Returned);
+                    let value = self.expression(value, Use::Returned);
+                    self.note_return(value);
                 }
                 self.exits = self.exits.and(Exits::RETURN);
                 false
@@ -219,13 +225,13 @@ impl<'a> Engine<'a> {
         let mut body: &'a [Stmt] = &stmt.body;
         let mut rest = stmt.elif_else_clauses.iter();
         loop {
-            let mut runs = Runs::Perhaps;
-            if let Some(test) = test {
+            let runs = if let Some(test) = test {
                 let value = self.expression(test, Use::Looked);
-                runs = self.runs(test, &value);
+                self.runs(test, &value)
             } else {
                 exhaustive = true;
-            }
+                Runs::Perhaps
+            };
             // `if not TYPE_CHECKING: ... else: ...`
             let typing = only_typing || runs == Runs::Never;
             only_typing |= runs == Runs::Always;
@@ -356,27 +362,26 @@ impl<'a> Engine<'a> {
                 self.expression(default, Use::Kept(Keep::Default));
             }
         }
-        self.bind_function(function);
+        let id = self.bind_function(function);
         let outer = self.scope;
         self.type_parameters(function.type_params.as_deref());
-        self.defer(Body::Function(function), class);
+        self.defer(Body::Function(function), class, Some(id));
         self.scope = outer;
     }
 
-    /// Bind a function's name: a property to what it gives.
-    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) {
-        let name = function.name.as_str();
+    /// Bind a function's name.
+    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) -> FunctionId {
         let returned = match function.returns.as_deref() {
-            None | Some(Expr::NoneLiteral(_)) => Value::Unknown,
-            Some(annotation) => self.annotated(annotation),
+            None | Some(Expr::NoneLiteral(_)) => None,
+            Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
         };
-        let value = match property_part(function) {
-            Some("setter" | "deleter") => return,
-            Some(_) if !returned.is_unknown() => returned,
-            _ if returned.is_unknown() => Value::Function(None),
-            _ => Value::Function(Some(Rc::new(returned))),
-        };
-        self.bind(name, value);
+        let part = property_part(function);
+        let id = self.add_function(returned, part.is_some());
+        // `@x.setter` adds to the property `x`, which is read as before.
+        if !matches!(part, Some("setter" | "deleter")) {
+            self.bind(function.name.as_str(), Value::Function(Some(id)));
+        }
+        id
     }
 
     /// Type parameters have a scope of their own around what they belong to (PEP 695).
@@ -395,7 +400,7 @@ impl<'a> Engine<'a> {
 
     fn decorator(&mut self, decorator: &'a ast::Decorator) {
         let value = self.expression(&decorator.expression, Use::Kept(Keep::Decorator));
-        self.call_without_arguments(&value, &decorator.expression);
+        self.call_decorator(&value, &decorator.expression);
     }
 
     fn class_definition(&mut self, class: &'a ast::StmtClassDef) {

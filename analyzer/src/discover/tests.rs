@@ -196,19 +196,18 @@ fn default_excludes_bind_below_a_root_only() {
     ]);
     let found = tree.walk();
     assert_eq!(found.files, ["a.py"]);
-    assert_eq!(found.excluded, [".venv", "dist", "node_modules", "src/.git"]);
+    assert_eq!(found.excluded, [".venv", "dist", "node_modules"]);
     let found = tree.discover(&tree.options(&[".venv/lib", "node_modules/r.py"]));
     assert_eq!(found.files, [".venv/lib/p.py", "node_modules/r.py"]);
     assert_eq!(found.excluded, [".venv/lib/venv"]);
     let mut options = tree.options(&[""]);
     options.list_excluded = true;
-    let files =
-        [".venv/lib/p.py", ".venv/lib/venv/q.py", "node_modules/r.py", "src/.git/hooks/h.py"];
+    let files = [".venv/lib/p.py", ".venv/lib/venv/q.py", "node_modules/r.py"];
     assert_eq!(tree.discover(&options).excluded, files);
     // What one root excludes, another may name.
     let found = tree.discover(&tree.options(&["", "node_modules"]));
     assert_eq!(found.files, ["a.py", "node_modules/r.py"]);
-    assert_eq!(found.excluded, [".venv", "dist", "src/.git"]);
+    assert_eq!(found.excluded, [".venv", "dist"]);
 }
 
 #[test]

@@ -49,6 +49,12 @@ struct Folder {
     state: State,
 }
 
+/// What a version control system keeps for itself; no project counts it as passed over.
+fn is_version_control(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    matches!(name, Some(".bzr" | ".git" | ".hg" | ".svn"))
+}
+
 pub(super) struct Walker<'a> {
     options: &'a DiscoverOptions,
     on_file: &'a mut dyn FnMut(&File),
@@ -210,6 +216,7 @@ impl<'a> Walker<'a> {
 
     fn subfolder(&mut self, place: Place, level: Option<Arc<Level>>, state: State, link: bool) {
         match state {
+            State::Excluded if is_version_control(&place.real) => {}
             State::Excluded if !self.options.list_excluded || link => {
                 self.excluded.push(place);
             }

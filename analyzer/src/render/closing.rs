@@ -8,7 +8,7 @@ use super::escape::grouped;
 use super::text::Styles;
 use super::{TextOptions, findings};
 use crate::diagnostic::Ruling;
-use crate::report::Report;
+use crate::report::{Report, Summary};
 
 /// Write the closing lines. Errors are the writer's.
 pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io::Result<()> {
@@ -27,7 +27,7 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
     if summary.files == 0 && report.files.is_empty() {
         // Not "no problems": nothing was looked at.
         writeln!(out, "{strong}Found no Python files{strong:#}")?;
-        return write_passed_over(out, summary.ignored, summary.excluded);
+        return write_passed_over(out, summary);
     }
     if problems == 0 {
         write!(out, "{strong}Found no problems{strong:#}")?;
@@ -59,7 +59,7 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
         writeln!(out, "{acts} could not be decided statically{how}")?;
     }
     write_not_analysed(out, report)?;
-    write_passed_over(out, summary.ignored, summary.excluded)?;
+    write_passed_over(out, summary)?;
     if !options.policy_chosen && !summary.used.is_empty() {
         out.write_all(b"uses ")?;
         for (at, capability) in summary.used.iter().enumerate() {
@@ -90,18 +90,24 @@ fn write_not_analysed(out: &mut impl Write, report: &Report) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn write_passed_over(out: &mut impl Write, ignored: u64, excluded: u64) -> io::Result<()> {
+fn write_passed_over(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
+    let (ignored, excluded) = (summary.ignored, summary.excluded);
     let mut parts = Vec::new();
     if ignored > 0 {
         parts.push(format!("{} ignored by .gitignore and kin", counted(ignored, "file", "files")));
     }
     if excluded > 0 {
-        parts.push(format!("{} excluded", counted(excluded, "file", "files")));
+        parts
+            .push(format!("{} excluded", counted(excluded, "file or folder", "files and folders")));
     }
-    if parts.is_empty() {
-        return Ok(());
+    if !parts.is_empty() {
+        writeln!(out, "{}; --show-ignored lists them", parts.join(", "))?;
     }
-    writeln!(out, "{}; --show-ignored lists them", parts.join(", "))
+    if summary.stubs > 0 {
+        let stubs = counted(summary.stubs, "stub file", "stub files");
+        writeln!(out, "{stubs} (.pyi) not analysed: stubs never run")?;
+    }
+    Ok(())
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {
@@ -156,7 +162,7 @@ mod tests {
         report.summary.excluded = 2;
         assert_eq!(
             closing(&report, CHOSEN),
-            "Found no Python files\n2 files excluded; --show-ignored lists them\n"
+            "Found no Python files\n2 files and folders excluded; --show-ignored lists them\n"
         );
     }
 
@@ -199,7 +205,7 @@ mod tests {
         assert!(shown.contains("\n1 file was not analysed in whole, as accepted\n"), "{shown}");
         assert!(
             shown.ends_with(
-                "\n14 files ignored by .gitignore and kin, 1 file excluded; \
+                "\n14 files ignored by .gitignore and kin, 1 file or folder excluded; \
                  --show-ignored lists them\n"
             ),
             "{shown}"

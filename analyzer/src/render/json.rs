@@ -67,7 +67,7 @@ mod tests {
                 "{\"path\":\"src/a\\u0007.py\",\"reason\":\"syntax-error\",\"detail\":\"line 9\",",
                 "\"accepted\":true}],",
                 "\"summary\":{\"files\":1,\"lines\":10,\"by_rule\":{\"network-connect\":1},",
-                "\"by_capability\":{\"network\":1},\"undecided\":0,\"ignored\":0,\"excluded\":0,",
+                "\"by_capability\":{\"network\":1},\"undecided\":0,\"ignored\":0,\"excluded\":0,\"stubs\":0,",
                 "\"used\":[\"network\"],\"seconds\":0.25}}\n",
             )
         );

@@ -132,6 +132,7 @@ pub(super) struct Counts<'a> {
     undecided: u64,
     ignored: u64,
     excluded: u64,
+    stubs: u64,
     used: Vec<&'static str>,
     seconds: f64,
 }
@@ -147,6 +148,7 @@ impl<'a> Counts<'a> {
             undecided: summary.undecided,
             ignored: summary.ignored,
             excluded: summary.excluded,
+            stubs: summary.stubs,
             used: summary.used.iter().map(|capability| capability.name()).collect(),
             seconds: (summary.seconds * 1000.0).round() / 1000.0,
         }

@@ -51,6 +51,8 @@ struct Node {
 pub struct NameTable {
     nodes: Vec<Node>,
     children: FxHashMap<(NameId, &'static str), NameId>,
+    /// The public members of each module or class, by name.
+    members: FxHashMap<NameId, Vec<(&'static str, NameId)>>,
     imports: FxHashMap<&'static str, Vec<&'static Rule>>,
     attributes: FxHashMap<&'static str, Vec<&'static Rule>>,
     attribute_writes: FxHashMap<&'static str, Vec<&'static Rule>>,
@@ -127,6 +129,12 @@ impl NameTable {
             }
         }
         table.find_classes(&classes);
+        for ((parent, name), id) in &table.children {
+            if !name.starts_with('_') {
+                table.members.entry(*parent).or_default().push((name, *id));
+            }
+        }
+        table.members.values_mut().for_each(|members| members.sort_unstable());
         table
     }
 
@@ -276,33 +284,25 @@ impl NameTable {
     }
 
     /// Names of patch points that a star import of this module would bind.
-    pub fn patch_points_of(&self, module: NameId) -> Vec<NameId> {
-        let mut found: Vec<NameId> = self
-            .children
-            .iter()
-            .filter(|((parent, name), id)| {
-                *parent == module && !name.starts_with('_') && self.patch_point(**id).is_some()
-            })
-            .map(|(_, id)| *id)
-            .collect();
-        found.sort_by(|a, b| self.name(*a).cmp(self.name(*b)));
-        found
+    pub fn patch_points_of(&self, module: NameId) -> impl Iterator<Item = NameId> {
+        let members = self.members.get(&module).into_iter().flatten();
+        members.map(|(_, id)| *id).filter(|id| self.patch_point(*id).is_some())
     }
 
     /// The public members of a module a rule knows, for a star import.
     pub fn members_of(&self, module: NameId) -> impl Iterator<Item = (&'static str, NameId)> {
-        let modules = [module, self.canonical(module)];
-        self.children
-            .iter()
-            .filter(move |((parent, name), _)| modules.contains(parent) && !name.starts_with('_'))
-            .map(|((_, name), id)| (*name, *id))
+        let canonical = Some(self.canonical(module)).filter(|canonical| *canonical != module);
+        let modules = canonical.into_iter().chain([module]);
+        modules.filter_map(|module| self.members.get(&module)).flatten().copied()
     }
 
     /// The rules an import of this dotted module triggers, with the part of the name that does.
     pub fn import_rules<'m>(&self, module: &'m str) -> Vec<(&'static Rule, &'m str)> {
+        /// Parts of a dotted name, which are more than any rule's has.
+        const PARTS: usize = 16;
         let mut found = Vec::new();
         let ends = module.match_indices('.').map(|(at, _)| at).chain([module.len()]);
-        for end in ends {
+        for end in ends.take(PARTS) {
             let Some(prefix) = module.get(..end) else { continue };
             if let Some(rules) = self.imports.get(prefix) {
                 found.extend(rules.iter().map(|rule| (*rule, prefix)));

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::budget;
 use super::names::{NAMES, NameId, NameTable};
 use super::value::Value;
 use crate::syntax::TextRange;
@@ -55,8 +56,8 @@ struct Scope<'a> {
     kind: ScopeKind,
     parent: Option<ScopeId>,
     names: FxHashMap<&'a str, Binding<'a>>,
-    globals: Vec<&'a str>,
-    nonlocals: Vec<&'a str>,
+    globals: FxHashSet<&'a str>,
+    nonlocals: FxHashSet<&'a str>,
 }
 
 #[derive(Debug)]
@@ -76,6 +77,11 @@ impl Delta<'_> {
     /// Whether nothing was changed.
     pub const fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// What it costs to make its changes again: each is some bindings copied and kept.
+    const fn steps(&self) -> usize {
+        self.changes.len() * 4
     }
 }
 
@@ -174,8 +180,8 @@ impl<'a> Scopes<'a> {
             kind,
             parent,
             names: FxHashMap::default(),
-            globals: Vec::new(),
-            nonlocals: Vec::new(),
+            globals: FxHashSet::default(),
+            nonlocals: FxHashSet::default(),
         });
         id
     }
@@ -198,23 +204,24 @@ impl<'a> Scopes<'a> {
 
     /// `global name`.
     pub fn declare_global(&mut self, id: ScopeId, name: &'a str) {
-        self.all[id.0 as usize].globals.push(name);
+        self.all[id.0 as usize].globals.insert(name);
     }
 
     /// `nonlocal name`.
     pub fn declare_nonlocal(&mut self, id: ScopeId, name: &'a str) {
-        self.all[id.0 as usize].nonlocals.push(name);
+        self.all[id.0 as usize].nonlocals.insert(name);
     }
 
     /// The scope in which binding `name` in `id` binds it.
     pub fn target(&self, id: ScopeId, name: &str) -> ScopeId {
         let scope = &self.all[id.0 as usize];
-        if scope.globals.contains(&name) {
+        if scope.globals.contains(name) {
             return Self::MODULE;
         }
-        if scope.nonlocals.contains(&name) {
+        if scope.nonlocals.contains(name) {
             let mut at = scope.parent;
             while let Some(up) = at {
+                budget::spend(1);
                 let scope = &self.all[up.0 as usize];
                 if scope.kind == ScopeKind::Function && scope.names.contains_key(name) {
                     return up;
@@ -349,12 +356,17 @@ impl<'a> Scopes<'a> {
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
     pub fn find(&self, id: ScopeId, name: &str) -> Option<(&Binding<'a>, ScopeId, Reach)> {
         let mut at = Some(id);
+        let mut walked = 0_usize;
         let (mut left_block, mut left_function) = (false, false);
         while let Some(here) = at {
+            walked += 1;
+            if walked.is_multiple_of(64) {
+                budget::spend(64);
+            }
             let scope = &self.all[here.0 as usize];
             // A class body is seen only from itself.
             let visible = !(left_block && scope.kind == ScopeKind::Class);
-            let declared_global = !scope.globals.is_empty() && scope.globals.contains(&name);
+            let declared_global = !scope.globals.is_empty() && scope.globals.contains(name);
             if declared_global {
                 let binding = self.own(Self::MODULE, name)?;
                 return Some((binding, Self::MODULE, Reach::Module));
@@ -405,6 +417,9 @@ impl<'a> Scopes<'a> {
 
     /// Make a branch's changes again.
     pub fn apply(&mut self, delta: &Delta<'a>) {
+        if budget::spend(delta.steps()) {
+            return;
+        }
         for (scope, name, binding) in &delta.changes {
             self.set(*scope, name, binding.clone());
         }
@@ -412,6 +427,9 @@ impl<'a> Scopes<'a> {
 
     /// Note a branch that leads elsewhere: what it bound, code called from it has seen.
     pub fn abandon(&mut self, delta: &Delta<'a>) {
+        if budget::spend(delta.steps()) {
+            return;
+        }
         for (scope, name, after) in &delta.changes {
             let past = after.as_ref().and_then(|b| b.past.as_deref()).cloned();
             let value = after.as_ref().map(|b| b.value.clone());
@@ -422,6 +440,9 @@ impl<'a> Scopes<'a> {
 
     /// Control may come here from anywhere in a branch: before what it binds, or after.
     pub fn weaken(&mut self, delta: &Delta<'a>) {
+        if budget::spend(delta.steps()) {
+            return;
+        }
         for (scope, name, after) in &delta.changes {
             let before = self.own(*scope, name).cloned();
             let alias_at = [&before, after].into_iter().flatten().find_map(|b| b.alias_at);
@@ -449,6 +470,9 @@ impl<'a> Scopes<'a> {
 
     /// Make those of a branch's changes that bind what nothing else does.
     pub fn apply_unbound(&mut self, delta: &Delta<'a>) {
+        if budget::spend(delta.steps()) {
+            return;
+        }
         for (scope, name, binding) in &delta.changes {
             if self.own(*scope, name).is_none() && self.builtin(*scope, name).is_none() {
                 self.set(*scope, name, binding.clone());
@@ -459,6 +483,9 @@ impl<'a> Scopes<'a> {
     /// Whether a loop's body puts into a name what was not there before, so that a second round
     /// through it sees something else. `read` are the names it has read without a binding.
     pub fn differs(&self, delta: &Delta<'a>, read: &[&str]) -> bool {
+        if budget::spend(delta.steps()) {
+            return false;
+        }
         delta.changes.iter().any(|(scope, name, after)| {
             let Some(after) = after else { return false };
             let Some(before) = self.own(*scope, name) else {
@@ -481,7 +508,9 @@ impl<'a> Scopes<'a> {
             }
             return;
         }
-        if branches.iter().all(|delta| delta.changes.is_empty()) {
+        if branches.iter().all(|delta| delta.changes.is_empty())
+            || budget::spend(branches.iter().map(Delta::steps).sum())
+        {
             return;
         }
         let mut joined: Vec<(Place<'a>, Vec<Option<Binding<'a>>>)> = Vec::new();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::budget;
 use super::names::NameId;
 use crate::summary::FoundOperand;
 
@@ -34,11 +35,10 @@ pub enum Value<'a> {
     Sequence(Rc<[Value<'a>]>),
     /// A list or set that somebody keeps: other items may be in it by now.
     List(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it. Where somebody keeps it, its values are
-    /// references only: other constants may be in it by now.
     /// Flags of `os.open`, joined by `|`.
     Flags(Rc<[Value<'a>]>),
-    /// A dict display with something of interest in it.
+    /// A dict display with something of interest in it. Where somebody keeps it, its values are
+    /// references only: other constants may be in it by now.
     Mapping(Rc<[(Value<'a>, Value<'a>)]>),
     /// The namespace of a module: `vars(os)`, `os.__dict__`.
     Namespace(NameId),
@@ -56,8 +56,8 @@ pub enum Value<'a> {
     Class(ClassId),
     /// An object of a class of this file.
     Own(ClassId),
-    /// A function of this file, and what its annotation says that it returns.
-    Function(Option<Rc<Value<'a>>>),
+    /// A function of this file; a lambda has no index.
+    Function(Option<FunctionId>),
     /// One of these; [`Value::Unknown`] among them stands for everything else it may be.
     Either(Rc<[Value<'a>]>),
 }
@@ -65,6 +65,10 @@ pub enum Value<'a> {
 /// A class defined in this file, by its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassId(pub u32);
+
+/// A function defined in this file, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionId(pub u32);
 
 /// Which of `operator`'s deferred look-ups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +139,16 @@ impl<'a> Text<'a> {
         Self { known: known.into(), complete: true }
     }
 
+    /// A string literal; of a long one the beginning, which is more than any name, path or URL
+    /// has.
+    pub fn of_literal(text: &'a str) -> Self {
+        if text.len() <= Self::LONGEST {
+            return Self::complete(text);
+        }
+        let known = text.get(..text.floor_char_boundary(Self::LONGEST)).unwrap_or_default();
+        Self { known: known.into(), complete: false }
+    }
+
     /// The text, if it is known in full.
     pub fn exact(&self) -> Option<&str> {
         self.complete.then_some(&*self.known)
@@ -142,6 +156,7 @@ impl<'a> Text<'a> {
 
     /// This text with another behind it.
     pub fn join(self, rest: &Self) -> Self {
+        budget::spend(1 + rest.known.len() / 64);
         if !self.complete || self.known.len() + rest.known.len() > Self::LONGEST {
             return Self { complete: false, ..self };
         }
@@ -196,6 +211,9 @@ impl<'a> Value<'a> {
     /// put another in its place: the references in it, and objects of which only the class is
     /// known. No constant is.
     pub fn references(&self) -> Self {
+        if self.is_compound() && budget::spend(4) {
+            return Self::Unknown;
+        }
         match self {
             Self::Name(_)
             | Self::Part(..)
@@ -252,6 +270,67 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Whether there are values in it.
+    const fn is_compound(&self) -> bool {
+        match self {
+            Self::Sequence(_)
+            | Self::List(_)
+            | Self::Mapping(_)
+            | Self::Flags(_)
+            | Self::Either(_)
+            | Self::Partial(_)
+            | Self::Plain(..) => true,
+            Self::Unknown
+            | Self::Name(_)
+            | Self::Part(..)
+            | Self::Instance(_)
+            | Self::Method(..)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Int(_)
+            | Self::Bool(_)
+            | Self::None
+            | Self::Namespace(_)
+            | Self::Globals
+            | Self::Getter(..)
+            | Self::AnyMember(_)
+            | Self::Class(_)
+            | Self::Own(_)
+            | Self::Function(_) => false,
+        }
+    }
+
+    /// It, or unknown where too much is in it: what is built of itself again and again must not
+    /// grow without bound, neither in what it costs to copy nor in depth.
+    pub fn bounded(self) -> Self {
+        /// Values in a value: a table of sixty-four pairs of two, and room.
+        const MOST: usize = 512;
+        let mut left = MOST;
+        if self.takes(&mut left) { self } else { Self::Unknown }
+    }
+
+    /// Take one off for each value in it; whether there were as many.
+    fn takes(&self, left: &mut usize) -> bool {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        match self {
+            Self::Sequence(items)
+            | Self::List(items)
+            | Self::Flags(items)
+            | Self::Either(items) => items.iter().all(|item| item.takes(left)),
+            Self::Mapping(items) => items.iter().all(|(k, v)| k.takes(left) && v.takes(left)),
+            Self::Partial(partial) => {
+                partial.function.takes(left)
+                    && partial.positional.iter().all(|value| value.takes(left))
+                    && partial.keywords.iter().all(|(_, value)| value.takes(left))
+            }
+            Self::Plain(base, _) => base.takes(left),
+            _ => true,
+        }
+    }
+
     /// Each thing it may be.
     pub fn each(&self) -> &[Self] {
         match self {
@@ -288,6 +367,9 @@ impl<'a> Value<'a> {
         let mut all_equal = true;
         for value in values {
             for one in value.each() {
+                if budget::spend(1) {
+                    return Self::Unknown;
+                }
                 if kept.iter().any(|k| k.same(one)) {
                     continue;
                 }
@@ -357,11 +439,14 @@ impl<'a> Value<'a> {
 
     /// Whether both say the same.
     pub fn same(&self, other: &Self) -> bool {
+        if self.is_compound() && budget::spend(1) {
+            return false;
+        }
         match (self, other) {
             (Self::Unknown, Self::Unknown)
             | (Self::None, Self::None)
-            | (Self::Function(None), Self::Function(None))
             | (Self::Globals, Self::Globals) => true,
+            (Self::Function(a), Self::Function(b)) => a == b,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
             (Self::Text(a), Self::Text(b)) => a == b,

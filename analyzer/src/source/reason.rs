@@ -46,13 +46,16 @@ pub enum Reason {
     SyntaxError,
     /// Nested more deeply than [`crate::syntax::DEEPEST`].
     TooDeep,
+    /// The analysis would have taken more steps than that of any ordinary file; what was found until
+    /// then is told.
+    TooComplex,
     /// A defect of the analyzer.
     InternalError,
 }
 
 impl Reason {
     /// Every reason, in the order of this enum.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Unreadable,
         Self::NotAFile,
         Self::TooLarge,
@@ -73,6 +76,7 @@ impl Reason {
         Self::BrokenLink,
         Self::SyntaxError,
         Self::TooDeep,
+        Self::TooComplex,
         Self::InternalError,
     ];
 
@@ -99,6 +103,7 @@ impl Reason {
             Self::BrokenLink => "broken-link",
             Self::SyntaxError => "syntax-error",
             Self::TooDeep => "too-deep",
+            Self::TooComplex => "too-complex",
             Self::InternalError => "internal-error",
         }
     }
@@ -119,6 +124,7 @@ impl Reason {
             | Self::Egg
             | Self::SyntaxError
             | Self::TooDeep
+            | Self::TooComplex
             | Self::InternalError => false,
             Self::NotebookLanguage
             | Self::CellMagic
@@ -152,5 +158,20 @@ impl From<Unanalysed> for NotAnalysed {
     /// Accepted where the reason is a notice by default; configuration may say otherwise.
     fn from(it: Unanalysed) -> Self {
         Self { reason: it.reason.name(), detail: it.detail, accepted: it.reason.is_notice() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hermetic_policy::rules;
+
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_rule_names_every_reason() {
+        let page = rules::find("not-analysed").expect("a rule of this name").page;
+        for reason in Reason::ALL {
+            assert!(page.contains(&format!("`{}`", reason.name())), "{reason:?}");
+        }
     }
 }

@@ -471,7 +471,8 @@ mod tests {
 
     #[test]
     fn blocks_are_counted() {
-        let nested: String = (0..=BLOCKS).map(|i| format!("{}if x:\n", " ".repeat(i))).collect();
+        let nested =
+            (0..=BLOCKS).fold(String::new(), |nested, i| nested + &" ".repeat(i) + "if x:\n");
         assert!(deep_in_tokens(&format!("{nested}{}pass\n", " ".repeat(BLOCKS + 1))));
         assert!(!deep_in_tokens(&"if x:\n pass\n".repeat(BLOCKS + 1)));
     }

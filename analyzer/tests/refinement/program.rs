@@ -65,7 +65,12 @@ pub(crate) enum Stmt {
     For(Name, Vec<Expr>, Vec<Stmt>, Vec<Stmt>),
     /// `for name in L`
     ForList(Name, Vec<Stmt>),
-    Try { body: Vec<Stmt>, handler: Vec<Stmt>, orelse: Vec<Stmt>, last: Vec<Stmt> },
+    Try {
+        body: Vec<Stmt>,
+        handler: Vec<Stmt>,
+        orelse: Vec<Stmt>,
+        last: Vec<Stmt>,
+    },
     /// `with contextlib.suppress(Exception)`
     With(Vec<Stmt>),
     /// `x()`, which may fail.
@@ -173,8 +178,11 @@ fn statement() -> impl Strategy<Value = Stmt> {
 
 fn function() -> impl Strategy<Value = Function> {
     let body = proptest::collection::vec(statement(), 1..5);
-    (any::<bool>(), 0..HOSTS.len(), body)
-        .prop_map(|(outer, default, body)| Function { outer, default, body })
+    (any::<bool>(), 0..HOSTS.len(), body).prop_map(|(outer, default, body)| Function {
+        outer,
+        default,
+        body,
+    })
 }
 
 /// A program, its sinks numbered.

@@ -1,12 +1,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Told, tell, tell_act, tell_capture};
+use super::{Told, tell, tell_act, tell_capture, tell_star_import};
 use crate::act::{Act, Verb};
 use crate::capability::Capability;
 use crate::operand::{Endpoint, Operand};
 use crate::policy::{Verdict, Why};
-use crate::rules::integrity::CAPTURED_REFERENCE;
+use crate::rules::endpoints::CLOUD_METADATA;
+use crate::rules::filesystem::FILE_WRITE;
+use crate::rules::integrity::{CAPTURED_REFERENCE, LOW_LEVEL_TWIN};
+use crate::rules::interpreter::WORKING_DIRECTORY;
 use crate::rules::network::NETWORK_CONNECT;
 use crate::{Host, PolicyOptions};
 
@@ -88,6 +91,65 @@ fn an_undecided_connection() {
 }
 
 #[test]
+fn what_is_changed_is_the_rules_to_say() {
+    let told = |rule, target, operand| {
+        let verdict = Verdict::Deny(Why::Denied(Capability::Interpreter));
+        tell(rule, target, operand, verdict).what
+    };
+    assert_eq!(
+        told(&WORKING_DIRECTORY, "os.chdir", Some("chdir")),
+        "`os.chdir`: the working directory is changed"
+    );
+    assert_eq!(
+        told(&LOW_LEVEL_TWIN, "_socket", Some("_socket")),
+        "`_socket`: the low-level module under a guarded one is imported"
+    );
+    assert_eq!(
+        told(&CLOUD_METADATA, "169.254.169.254", Some("169.254.169.254")),
+        "`169.254.169.254`: the metadata service of a cloud, which hands out credentials, is \
+         named or asked"
+    );
+}
+
+#[test]
+fn what_is_not_known_is_the_operand_or_whether_it_happens() {
+    let why = Why::Denied(Capability::Filesystem);
+    let verdict = Verdict::Undecided(why);
+    let told = tell(&FILE_WRITE, "builtins.open", None, verdict);
+    assert_eq!(
+        lines(told),
+        [
+            "`open`: a file is opened for writing; whether that happens is not known before the \
+             program runs",
+            "changes of files are denied by --fs-readonly",
+            "the runtime guard decides when the program runs",
+        ]
+    );
+    let by_name = |verb, operand, why| {
+        tell_act(&NETWORK_CONNECT, verb, "f", operand, Verdict::Undecided(why)).what
+    };
+    assert_eq!(
+        by_name(Verb::Import, None, Why::DeniedImport),
+        "`f` imports a module, by a name that is not known before the program runs"
+    );
+    assert_eq!(
+        by_name(Verb::Connect, None, Why::Denied(Capability::Network)),
+        "`f` connects to an endpoint; whether that happens is not known before the program runs"
+    );
+    assert_eq!(
+        by_name(Verb::Connect, Some("a.example"), Why::NotAllowListed),
+        "`f` connects to `a.example`, at a port that is not known before the program runs"
+    );
+}
+
+#[test]
+fn an_empty_operand_is_none() {
+    let verdict = Verdict::Deny(Why::Denied(Capability::Subprocess));
+    let told = tell_act(&NETWORK_CONNECT, Verb::Spawn, "subprocess.run", Some(""), verdict);
+    assert_eq!(told.what, "`subprocess.run` starts a process");
+}
+
+#[test]
 fn kept_references() {
     let told = tell_capture("socket.socket", Capability::Network, true);
     assert_eq!(
@@ -97,6 +159,11 @@ fn kept_references() {
             "the runtime guard of the network capability enforces it all the same",
             "write `import socket` and `socket.socket` at the place of use",
         ]
+    );
+    assert_eq!(
+        tell_star_import("os.chdir", Capability::Interpreter, true).what,
+        "`*` takes `os.chdir` and what else `os` has that is guarded; a patch of `os` will not \
+         reach it"
     );
     let remedy = |api| tell_capture(api, Capability::Filesystem, false).remedy;
     assert_eq!(remedy("builtins.open"), "write `open` at the place of use");

@@ -3,7 +3,7 @@
 
 use crate::act::Verb;
 use crate::capability::Capability;
-use crate::rule::Condition::NotFalse;
+use crate::rule::Condition::{NotFalse, SourceText};
 use crate::rule::Trigger::{Audit, Call, Construct, Import, Reference, Slot};
 use crate::rule::TypeFact::{self, Alias, Extends, Returns};
 use crate::rule::{Construct as Form, Level, Reported, Rule, api, arg};
@@ -164,7 +164,8 @@ pub static NATIVE_BUILD: Rule = Rule {
     reported: Reported::ByPolicy,
     page: include_str!("../../rules/native-build.md"),
     triggers: &[
-        Call(api("cython.inline")),
+        // `@cython.inline` marks a function of a module that is compiled beforehand.
+        Call(api("cython.inline").when(SourceText(arg(0, "code")))),
         Call(api("Cython.Build.cython_inline")),
         Call(api("pyximport.install")),
         Call(api("numpy.f2py.compile")),

@@ -33,7 +33,7 @@ pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Fai
     };
     let report = match &settings.input {
         Input::Paths(_) => {
-            let discover = discover_options(settings, false);
+            let discover = discover_options(settings);
             let (base, threads) = (settings.base.clone(), settings.threads);
             project::check(&project::Settings { discover, base, judgement, threads }, done)
         }
@@ -53,8 +53,7 @@ pub(crate) fn list(settings: &Settings, listing: Listing) -> Result<Vec<String>,
             Listing::Ignored => Vec::new(),
         });
     }
-    let found =
-        discover(&discover_options(settings, listing == Listing::Ignored)).map_err(Failure::new)?;
+    let found = discover(&discover_options(settings)).map_err(Failure::new)?;
     let show = |path: &Path| display(path, Some(&settings.base));
     let mut paths: Vec<String> = match listing {
         Listing::Files => found.files.iter().map(|file| show(&file.path)).collect(),
@@ -84,7 +83,7 @@ impl SourceProvider for Sources<'_> {
     }
 }
 
-fn discover_options(settings: &Settings, list_excluded: bool) -> DiscoverOptions {
+fn discover_options(settings: &Settings) -> DiscoverOptions {
     let roots = match &settings.input {
         Input::Paths(paths) => paths.clone(),
         Input::Stdin { .. } => Vec::new(),
@@ -94,7 +93,7 @@ fn discover_options(settings: &Settings, list_excluded: bool) -> DiscoverOptions
         ignore_files: settings.respect_ignore,
         exclude: settings.exclude.clone(),
         extend_exclude: settings.extend_exclude.clone(),
-        list_excluded,
+        list_excluded: false,
     }
 }
 
