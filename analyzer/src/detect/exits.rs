@@ -98,8 +98,13 @@ impl<'a> Engine<'a> {
                 || late
                     .filter(|e| e.exits.overlaps(Exits::LOOP))
                     .any(|e| self.scopes.differs(&e.delta, read));
-            self.scopes.merge(vec![delta], true);
-            self.arrive(escaped, Exits::LOOP);
+            if self.escaped.len() == escaped {
+                self.scopes.merge(vec![delta], true);
+            } else {
+                // Control leaves it half way, too.
+                self.scopes.weaken(&delta);
+                self.arrive(escaped, Exits::LOOP);
+            }
             if !differs || round == MOST || self.patience < length {
                 break;
             }

@@ -58,7 +58,7 @@ proptest! {
         let rulings = rulings(&policy, &written.source);
         for (sink, hosts) in run::connections(&program, seed, RUNS) {
             let row = written.rows[sink];
-            let said = |ruling| rulings.iter().any(|said| *said == (row, ruling));
+            let said = |ruling| rulings.contains(&(row, ruling));
             let decided = rulings.iter().all(|(at, _)| *at != row);
             for host in hosts {
                 let allowed = allows(&policy, host);

@@ -248,7 +248,9 @@ pub(crate) fn bound(body: &[Stmt], names: &mut Vec<Name>) {
             }
             Stmt::For(name, items, a, b) => {
                 names.push(*name);
-                items.iter().for_each(|e| walrus(e, names));
+                for item in items {
+                    walrus(item, names);
+                }
                 bound(a, names);
                 bound(b, names);
             }

@@ -306,7 +306,9 @@ impl Run<'_> {
         if !function.outer && self.program.home != Home::Object {
             let mut names = Vec::new();
             bound(&function.body, &mut names);
-            names.into_iter().for_each(|name| own[name as usize] = true);
+            for name in names {
+                own[name as usize] = true;
+            }
         }
         own[Name::P as usize] = true;
         let mut slots = Slots::default();
