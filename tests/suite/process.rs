@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than any run takes; a hang becomes a failure with a name.
-const HUNG: Duration = Duration::from_mins(5);
+const HUNG: Duration = Duration::from_mins(2);
 
 /// The binary: `HERMETIC_CHECK`, or what Cargo builds from this workspace.
 pub(crate) fn binary() -> &'static Path {
