@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
 use crate::resolve::names::NAMES;
-use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Range};
+use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, Range};
 
 /// The most uses of native code listed beside the import they belong to.
 const MOST_RELATED: usize = 20;
@@ -117,7 +117,11 @@ impl Bench<'_> {
         let Some(rule) = NAMES.construct_rule(Construct::KeptReference) else { return };
         let otherwise = if capture.enforced { Level::Warn } else { Level::Error };
         let level = self.judgement.level(rule, otherwise);
-        let told = message::tell_capture(&capture.target, capture.of.capability, capture.enforced);
+        let tell = match capture.form {
+            Keep::StarImport => message::tell_star_import,
+            _ => message::tell_capture,
+        };
+        let told = tell(&capture.target, capture.of.capability, capture.enforced);
         self.push(rule, level, Ruling::Advise, capture.range, &capture.target, told);
     }
 

@@ -159,13 +159,16 @@ pub fn source_of(path: &Path) -> Option<Source> {
     decode(bytes, discover::kind_of(path)?).ok()
 }
 
+/// Each thread has a large stack: what asks for more of them than this wants "all there are".
+const MOST_THREADS: usize = 256;
+
 /// Run on threads whose stacks hold the deepest nesting analysed.
 fn on_workers<T: Send>(
     threads: Option<usize>,
     run: impl FnOnce() -> T + Send,
 ) -> Result<T, ProjectError> {
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0))
+        .num_threads(threads.unwrap_or(0).min(MOST_THREADS))
         .stack_size(STACK_BYTES)
         .build()
         .map_err(ProjectError::Threads)?;

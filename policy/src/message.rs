@@ -102,6 +102,18 @@ pub fn tell_capture(api: &str, capability: Capability, enforced: bool) -> Told {
     }
 }
 
+/// Tell a star import that takes guarded APIs, of which `api` is one. See [`tell_capture`].
+pub fn tell_star_import(api: &str, capability: Capability, enforced: bool) -> Told {
+    let module = api.rsplit_once('.').map_or(api, |(module, _)| module);
+    let what = format!(
+        "`*` takes `{}` and what else `{}` has that is guarded; a patch of `{}` will not reach it",
+        shown(api),
+        shown(module),
+        shown(module)
+    );
+    Told { what, ..tell_capture(api, capability, enforced) }
+}
+
 /// Tell that a file, or a part of it, is not analysed.
 ///
 /// `reason` is the kebab-case reason, `detail` what exactly was seen.

@@ -1,7 +1,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Told, tell, tell_act, tell_capture};
+use super::{Told, tell, tell_act, tell_capture, tell_star_import};
 use crate::act::{Act, Verb};
 use crate::capability::Capability;
 use crate::operand::{Endpoint, Operand};
@@ -159,6 +159,11 @@ fn kept_references() {
             "the runtime guard of the network capability enforces it all the same",
             "write `import socket` and `socket.socket` at the place of use",
         ]
+    );
+    assert_eq!(
+        tell_star_import("os.chdir", Capability::Interpreter, true).what,
+        "`*` takes `os.chdir` and what else `os` has that is guarded; a patch of `os` will not \
+         reach it"
     );
     let remedy = |api| tell_capture(api, Capability::Filesystem, false).remedy;
     assert_eq!(remedy("builtins.open"), "write `open` at the place of use");
