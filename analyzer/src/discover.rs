@@ -140,6 +140,14 @@ impl core::fmt::Display for DiscoverError {
 
 impl core::error::Error for DiscoverError {}
 
+/// Whether patterns are ones.
+///
+/// # Errors
+/// [`DiscoverError::Pattern`] for the first that is none.
+pub fn check_patterns(patterns: &[Pattern]) -> Result<(), DiscoverError> {
+    Excludes::new(Some(&[]), patterns).map(|_| ())
+}
+
 /// Finds everything below the roots.
 ///
 /// # Errors

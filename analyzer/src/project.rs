@@ -26,6 +26,12 @@ use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
 use crate::summary::Range;
 use crate::syntax::{self, STACK_BYTES};
 
+/// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
+/// hundred times its memory.
+const LARGE: usize = 2 << 20;
+
+static LARGE_FILE: Mutex<()> = Mutex::new(());
+
 /// What to analyse, and how to judge it.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -185,7 +191,11 @@ fn analyse(
 ) -> Outcome {
     let mut outcome =
         Outcome { report: FileReport { path, ..FileReport::default() }, ..Outcome::default() };
-    let source = match read().and_then(|bytes| decode(bytes, kind)) {
+    let read = read();
+    // Their trees are many times as large, and one at a time is enough to hold.
+    let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
+    let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
+    let source = match read.and_then(|bytes| decode(bytes, kind)) {
         Ok(source) => source,
         Err(unanalysed) => {
             outcome.report.add(judgement, unanalysed, Span::FIRST);
@@ -213,7 +223,13 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
     let parsed = match syntax::parse(source.text(), parts, notebook) {
         Ok(parsed) => parsed,
         Err(deep) => {
-            let detail = format!("nested more than {} levels deep", syntax::DEEPEST);
+            let detail = format!(
+                "nested more deeply than the limit of {} expressions, {} blocks and {} formatted \
+                 strings",
+                syntax::DEEPEST,
+                syntax::MOST_BLOCKS,
+                syntax::MOST_STRINGS
+            );
             let span = source.span(deep.offset..deep.offset.saturating_add(1));
             outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
             return;

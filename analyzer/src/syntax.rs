@@ -6,6 +6,8 @@
 
 mod depth;
 
+pub use self::depth::{MOST_BLOCKS, MOST_STRINGS};
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use ruff_python_ast as ast;

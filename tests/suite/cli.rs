@@ -1,12 +1,14 @@
 //! The command line: exit codes, formats, policies, streams.
 
 use std::fs::File;
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use hermetic_policy::rules;
 use serde_json::Value;
 
-use crate::process::{Project, findings, findings_in, rules as rules_of, run};
+use crate::process::{Project, findings, findings_in, not_analysed, rules as rules_of, run};
+use crate::repository::skip;
 
 /// A connection that `--no-network` denies and nothing else minds.
 const CONNECTS: &str = "import socket\n\nsocket.create_connection((\"192.0.2.1\", 9))\n";
@@ -69,15 +71,19 @@ fn bad_usage_exits_2_with_a_suggestion() {
         (&["--profile", "block-al"], "block-all"),
         (&["--output-format", "jason"], "json"),
         (&["--explain", "network-conect"], "network-connect"),
+        (&["--level", "network-conect=warn"], "did you mean `network-connect`"),
+        (&["--level", "network-connect=loud"], "error, warn, info or off"),
+        (&["--exclude", "a["], "`a[` is no pattern"),
+        (&["--threads", "100000"], "256"),
     ] {
         let run = project.run(arguments).exits(2);
         assert!(run.stdout.is_empty(), "{run:?}");
         assert!(run.stderr.contains(hint), "{arguments:?}: {run:?}");
     }
-    // A path that is not there is bad usage or a file that was not analysed, never a clean run.
-    let missing = project.run(&["no-such-file.py"]);
-    assert!(matches!(missing.code, Some(2 | 3)), "{missing:?}");
-    assert!((missing.stdout + &missing.stderr).contains("no-such-file.py"));
+    // A path that is not there is never a clean run, whatever else is.
+    let missing = project.run(&["a.py", "no-such-file.py"]).exits(2);
+    assert!(missing.stderr.starts_with("error: cannot find no-such-file.py: "), "{missing:?}");
+    assert!(missing.stdout.is_empty(), "{missing:?}");
     project.run(&["--config", "no-such.toml", "."]).exits(2);
 }
 
@@ -92,6 +98,26 @@ fn bad_configuration_exits_2_with_file_line_and_suggestion() {
     assert!(project.run(&[]).exits(2).stderr.contains("hermetic.toml:"));
     project.write("hermetic.toml", b"no-network = \"yes\"\n");
     assert!(project.run(&[]).exits(2).stderr.contains("hermetic.toml:1"));
+    for (text, told) in [
+        ("no-network = treu\n", "hermetic.toml:1:14: not valid TOML: "),
+        (
+            "\nprofile = [\"block-al\"]\n",
+            "hermetic.toml:2:12: `profile`: unknown profile `block-al`; did you mean `block-all`",
+        ),
+        (
+            "[check.levels]\n network-conect = \"warn\"\n",
+            "hermetic.toml:2:2: unknown rule `network-conect`; did you mean `network-connect`",
+        ),
+        (
+            "[check]\r\nundecided = \"loud\"\r\n",
+            "hermetic.toml:2:13: `undecided`: unknown level `loud`",
+        ),
+        ("[check]\nexclude = [\"a[\"]\n", "hermetic.toml: `a[` is no pattern for exclude: "),
+    ] {
+        project.write("hermetic.toml", text.as_bytes());
+        let run = project.run(&[]).exits(2);
+        assert!(run.stderr.starts_with(told), "{told}: {run:?}");
+    }
     // An isolated run takes no notice of it.
     project.run(&["--isolated"]).exits(0);
 }
@@ -260,6 +286,97 @@ fn standard_input_has_a_name() {
     let mut nameless = project.command(&["--no-network", "--output-format", "json", "-"]);
     assert_eq!(findings(&run(&mut nameless, CONNECTS.as_bytes()).exits(1).json()).len(), 1);
     run(&mut project.command(&["--no-network", "-"]), b"def f(:\n").exits(3);
+}
+
+#[test]
+fn standard_input_is_read_as_a_file_of_its_name() {
+    let project = Project::new(&[]);
+    let check = |name: &str, input: &[u8]| {
+        let arguments = ["--no-subprocess", "--output-format", "json", "--stdin-filename", name];
+        run(project.command(&arguments).arg("-"), input)
+    };
+    let notebook = r#"{"cells": [{"cell_type": "code", "source": "x = 1\n!true"}],
+        "metadata": {}, "nbformat": 4}"#;
+    let json = check("nb.ipynb", notebook.as_bytes()).exits(1).json();
+    let found = &findings_in(&json, "nb.ipynb")[0];
+    assert_eq!((found["cell"].as_u64(), found["row"].as_u64()), (Some(1), Some(2)), "{json}");
+    assert_eq!(
+        not_analysed(&check("nb.ipynb", b"x = 1\n").exits(3).json(), "nb.ipynb"),
+        Some("notebook")
+    );
+    // As large as no file may be.
+    let json = check("big.py", &vec![b'\n'; 21 << 20]).exits(3).json();
+    assert_eq!(not_analysed(&json, "big.py"), Some("too-large"), "{json}");
+    assert_eq!(findings_in(&json, "big.py").len(), 1, "{json}");
+    // A folder is no stream.
+    let mut command = project.command(&["--output-format", "json", "-"]);
+    command.stdin(File::open(project.path()).unwrap()).stdout(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"unreadable\""), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_run() {
+    let project = Project::new(&[("a.py", &CONNECTS.repeat(20_000))]);
+    for format in ["full", "concise", "json", "jsonl"] {
+        let errors = tempfile::NamedTempFile::new().unwrap();
+        let mut command = project.command(&["--no-network", "--output-format", format]);
+        command.stdout(Stdio::piped()).stderr(File::create(errors.path()).unwrap());
+        let mut child = command.spawn().unwrap();
+        let mut first = String::new();
+        let mut reader = BufReader::new(child.stdout.take().unwrap());
+        reader.read_line(&mut first).unwrap();
+        drop(reader);
+        assert!(!first.is_empty(), "{format}");
+        // Exit code 1 stays: what was found does not hang on who reads it.
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{format}");
+        assert_eq!(std::fs::read_to_string(errors.path()).unwrap(), "", "{format}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_stops_at_once() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let project = Project::new(&[("a.py", &format!("x = [{}]\n", "f(1),".repeat(3_000_000)))]);
+    let interrupt = |mut child: std::process::Child| {
+        // `kill` is a program as well as a shell's builtin (POSIX).
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status();
+        if !sent.is_ok_and(|status| status.success()) {
+            child.kill().unwrap();
+            skip("an_interrupt_stops_at_once", "no kill");
+            return;
+        }
+        // SIGINT is 2 everywhere.
+        assert_eq!(child.wait().unwrap().signal(), Some(2));
+    };
+    let spawn = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    // At work, and waiting for input.
+    let worker = spawn(&["a.py"]);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    interrupt(worker);
+    interrupt(spawn(&["-"]));
+}
+
+#[test]
+fn a_run_over_nothing_says_so() {
+    let project = Project::new(&[]);
+    std::fs::create_dir(project.path().join("empty")).unwrap();
+    let run = project.run(&["empty"]).exits(0);
+    assert!(run.stdout.contains("Found no Python files"), "{run:?}");
+    let json = project.json(&["empty"]).exits(0).json();
+    assert_eq!(json["summary"]["files"], 0, "{json}");
+    assert_eq!(findings(&json).len(), 0, "{json}");
+    let lines = project.run(&["--output-format", "jsonl", "empty"]).exits(0).stdout;
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    assert_eq!(serde_json::from_str::<Value>(&lines).unwrap()["type"], "summary", "{lines}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which files a run sees, and how it reads them: nothing is skipped in silence.
 
-use crate::process::{Project, findings, findings_in, not_analysed};
+use crate::process::{Project, Run, findings, findings_in, not_analysed, run};
 use crate::repository::skip;
 
 const CONNECTS: &str = "import socket\nsocket.create_connection((\"192.0.2.1\", 9))\n";
@@ -223,4 +223,33 @@ fn a_file_that_cannot_be_read_is_told() {
     let json = project.json(&["--no-network", "."]).exits(3).json();
     assert!(not_analysed(&json, "secret.py").is_some(), "{json}");
     assert_eq!(findings_in(&json, "a.py").len(), 1, "{json}");
+}
+
+#[test]
+fn patterns_count_from_the_file_they_are_written_in() {
+    let project = Project::new(&[
+        ("hermetic.toml", "no-network = true\n\n[check]\nexclude = [\"/sub/vendor\", \"/b.py\"]\n"),
+        ("sub/vendor/a.py", CONNECTS),
+        ("sub/b.py", CONNECTS),
+        ("b.py", CONNECTS),
+    ]);
+    let below = |arguments: &[&str]| {
+        let mut command = project.command(&["--output-format", "json"]);
+        command.args(arguments).current_dir(project.path().join("sub"));
+        run(&mut command, b"")
+    };
+    let paths = |run: &Run| -> Vec<String> {
+        let path = |f: &serde_json::Value| f["path"].as_str().unwrap_or_default().to_owned();
+        findings(&run.json()).iter().map(path).collect()
+    };
+    assert_eq!(paths(&project.json(&["."]).exits(1)), ["sub/b.py"]);
+    // From a folder below: the patterns of the file above still count from above.
+    assert_eq!(paths(&below(&["."]).exits(1)), ["b.py"]);
+    below(&["vendor/a.py"]).exits(0);
+    below(&["vendor"]).exits(0);
+    below(&["../b.py"]).exits(0);
+    // Those of the command line count from the working directory.
+    below(&["--extend-exclude", "/b.py", "."]).exits(0);
+    assert_eq!(paths(&below(&["--exclude", "/b.py", "."]).exits(1)), ["vendor/a.py"]);
+    assert_eq!(paths(&below(&["--exclude", "/b.py", "../b.py"]).exits(1)).len(), 1);
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than any run takes; a hang becomes a failure with a name.
-const HUNG: Duration = Duration::from_mins(5);
+const HUNG: Duration = Duration::from_mins(2);
 
 /// The binary: `HERMETIC_CHECK`, or what Cargo builds from this workspace.
 pub(crate) fn binary() -> &'static Path {
@@ -48,6 +48,8 @@ pub(crate) struct Run {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
+    /// The most memory it held at once, in bytes, as far as the system tells.
+    pub peak: Option<u64>,
 }
 
 impl Run {
@@ -141,7 +143,9 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
     command.stdin(stdin).stdout(handle(&stdout)).stderr(handle(&stderr));
     let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let start = Instant::now();
+    let mut peak = None;
     let status = loop {
+        peak = peak_memory(child.id()).max(peak);
         if let Some(status) = child.try_wait().expect("the child can be waited for") {
             break status;
         }
@@ -156,5 +160,13 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
         file.rewind().expect("the output is rewound");
         std::io::read_to_string(file).expect("the output is UTF-8")
     };
-    Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    Run { code: status.code(), stdout: text(stdout), stderr: text(stderr), peak }
+}
+
+/// The most memory a running process has held at once, in bytes; Linux tells it (`proc(5)`).
+fn peak_memory(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }

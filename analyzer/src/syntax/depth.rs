@@ -10,10 +10,10 @@ use ruff_python_ast::token::TokenKind;
 
 /// Formatted strings in formatted strings: CPython takes 150 (`MAXFSTRINGLEVEL` in
 /// `Parser/lexer/state.h`), and looking ahead costs the parser as much as there are open.
-const STRINGS: usize = 1_000;
+pub const MOST_STRINGS: usize = 1_000;
 
 /// Blocks in blocks: CPython takes 100 (`MAXINDENT` in `Parser/lexer/state.h`).
-const BLOCKS: usize = 1_000;
+pub const MOST_BLOCKS: usize = 1_000;
 
 /// The offset at which nesting may exceed the limit, as far as the bytes of a text say.
 pub(super) fn in_text(text: &[u8], limit: usize) -> Option<usize> {
@@ -63,7 +63,7 @@ pub(super) fn in_tokens(kinds: impl IntoIterator<Item = TokenKind>, limit: usize
             | TokenKind::NonLogicalNewline => {}
             _ => nesting.chain += 1,
         }
-        if nesting.exceeds(limit) || blocks > BLOCKS {
+        if nesting.exceeds(limit) || blocks > MOST_BLOCKS {
             return true;
         }
     }
@@ -106,7 +106,7 @@ struct Nesting {
 
 impl Nesting {
     fn exceeds(&self, limit: usize) -> bool {
-        self.total + self.chain > limit || self.strings > STRINGS
+        self.total + self.chain > limit || self.strings > MOST_STRINGS
     }
 
     /// The formatted string whose text, not code, is being read.
@@ -472,8 +472,8 @@ mod tests {
     #[test]
     fn blocks_are_counted() {
         let nested =
-            (0..=BLOCKS).fold(String::new(), |nested, i| nested + &" ".repeat(i) + "if x:\n");
-        assert!(deep_in_tokens(&format!("{nested}{}pass\n", " ".repeat(BLOCKS + 1))));
-        assert!(!deep_in_tokens(&"if x:\n pass\n".repeat(BLOCKS + 1)));
+            (0..=MOST_BLOCKS).fold(String::new(), |nested, i| nested + &" ".repeat(i) + "if x:\n");
+        assert!(deep_in_tokens(&format!("{nested}{}pass\n", " ".repeat(MOST_BLOCKS + 1))));
+        assert!(!deep_in_tokens(&"if x:\n pass\n".repeat(MOST_BLOCKS + 1)));
     }
 }

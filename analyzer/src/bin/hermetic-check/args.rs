@@ -56,7 +56,7 @@ pub(crate) struct Args {
     pub(crate) rules: bool,
 
     /// Worker threads; as many as there are processors if not given
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 
     /// Accepted for scripts: there is no cache yet, so it has no effect

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use hermetic_check::discover::Pattern;
+use hermetic_check::discover::{Pattern, check_patterns};
 use hermetic_policy::config::Config;
 use hermetic_policy::{Level, PolicyOptions};
 
@@ -69,7 +69,13 @@ fn parse(file: &Path, shown: &Path) -> Result<Option<Configuration>, Failure> {
         Failure::at(format_args!("{}:{}", shown.display(), error.place), &error)
     })?;
     let folder = file.parent().unwrap_or(file);
-    config.map(|config| resolve(config, folder)).transpose()
+    let configuration = config.map(|config| resolve(config, folder)).transpose()?;
+    if let Some(Configuration { exclude, extend_exclude, .. }) = &configuration {
+        for patterns in [exclude.as_ref(), Some(extend_exclude)].into_iter().flatten() {
+            check_patterns(patterns).map_err(|error| Failure::at(shown.display(), error))?;
+        }
+    }
+    Ok(configuration)
 }
 
 /// Relative paths and patterns count from the file's folder.
