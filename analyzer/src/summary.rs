@@ -28,6 +28,15 @@ pub struct FileSummary {
     pub exhausted: bool,
 }
 
+impl FileSummary {
+    /// Bring what was found in the order in which it stands in the text.
+    pub(crate) fn sort(&mut self) {
+        self.acts.sort_by_key(|act| act.range);
+        self.captures.sort_by_key(|capture| capture.range);
+        self.imports.sort_by_key(|import| import.range);
+    }
+}
+
 /// One act.
 #[derive(Clone, Debug)]
 pub struct FoundAct {

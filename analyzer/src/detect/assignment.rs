@@ -220,11 +220,18 @@ impl<'a> Engine<'a> {
                     || value.is_reference() && self.is_set_once(name) && !self.redirects();
                 let value = if once { value } else { value.references() };
                 let Some(class) = self.classes.get_mut(id.0 as usize) else { return };
-                match class.attributes.get_mut(name) {
-                    Some(entry) => *entry = Value::either([std::mem::take(entry), value]),
-                    None => {
-                        class.attributes.insert(name, value);
+                if let Some(entry) = class.attributes.get_mut(name) {
+                    if !entry.same_options(&value) {
+                        let joined = Value::either([std::mem::take(entry), value]);
+                        self.scopes.news |= !joined.is_unknown();
+                        *entry = joined;
                     }
+                } else {
+                    // A class further up may say something else of it.
+                    self.scopes.news |= !value.is_unknown()
+                        || !class.bases.is_empty()
+                        || self.scopes.own(class.scope, name).is_some();
+                    class.attributes.insert(name, value);
                 }
             }
             Value::Unknown | Value::Function(_) => {

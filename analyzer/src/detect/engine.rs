@@ -31,6 +31,7 @@ pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
     }
     engine.run_deferred();
     engine.found.exhausted = !budget::end();
+    engine.found.sort();
     engine.found
 }
 
@@ -92,6 +93,8 @@ pub(super) struct OwnFunction<'a> {
     pub(super) property: bool,
     /// Its body, until it has been looked at.
     waiting: Option<Deferred<'a>>,
+    /// Whether it has had its turn, before those that stood in front of it.
+    done: bool,
 }
 
 /// A body to look at once the block around it is done.
@@ -102,8 +105,6 @@ pub(super) struct Deferred<'a> {
     class: Option<ClassId>,
     function: Option<FunctionId>,
     quiet: u32,
-    /// Whether what it sets has been learnt already.
-    learnt: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +140,10 @@ pub(super) struct Engine<'a> {
     pub(super) again: bool,
     /// How many bodies are looked at before their turn, one for the sake of the other.
     settling: u8,
+    /// Whether one of those will have a turn of its own.
+    aside: bool,
+    /// Whether those that set what others use have their turn.
+    setting: bool,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
@@ -172,6 +177,8 @@ impl<'a> Engine<'a> {
             patience: text.len() * 4 + 65_536,
             again: false,
             settling: 0,
+            aside: false,
+            setting: false,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
@@ -193,8 +200,7 @@ impl<'a> Engine<'a> {
             Body::Function(function) => 2 - usize::from(self.writes_outside(function, class)),
             Body::Lambda(_) => 2,
         };
-        let quiet = self.quiet;
-        let deferred = Deferred { body, parent: self.scope, class, function, quiet, learnt: false };
+        let deferred = Deferred { body, parent: self.scope, class, function, quiet: self.quiet };
         if let Some(function) = function.and_then(|id| self.functions.get_mut(id.0 as usize)) {
             function.waiting = Some(deferred);
         }
@@ -211,7 +217,7 @@ impl<'a> Engine<'a> {
     ) -> FunctionId {
         let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
         let annotated = returned.is_some();
-        self.functions.push(OwnFunction { returned, annotated, property, waiting: None });
+        self.functions.push(OwnFunction { returned, annotated, property, waiting: None, done: false });
         id
     }
 
@@ -232,29 +238,43 @@ impl<'a> Engine<'a> {
     }
 
     fn run_deferred(&mut self) {
-        loop {
-            self.learn();
+        while !budget::is_spent() {
+            self.run_setters();
             let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) else {
                 return;
             };
-            if budget::is_spent() {
-                return;
+            let own = deferred.function.and_then(|id| self.functions.get(id.0 as usize));
+            if !own.is_some_and(|function| function.done) {
+                self.run_body(deferred);
             }
-            self.run_body(deferred);
         }
     }
 
-    /// Learn what functions set that others use, or they themselves further up.
-    fn learn(&mut self) {
-        let mut ahead = Vec::new();
-        for queue in self.deferred.iter_mut().take(2) {
-            for deferred in queue.iter_mut().filter(|deferred| !deferred.learnt) {
-                deferred.learnt = true;
-                ahead.push(*deferred);
-            }
+    /// Look at the functions that set what others use, or they themselves further up: once more
+    /// where something was set that others might have seen.
+    fn run_setters(&mut self) {
+        let [first, second, _] = &mut self.deferred;
+        let setters: Vec<_> = first.drain(..).chain(second.drain(..)).collect();
+        if setters.is_empty() {
+            return;
         }
-        if !ahead.is_empty() {
-            self.run_aside(ahead);
+        let findings = self.findings_mark();
+        self.scopes.news = false;
+        self.setting = true;
+        self.run_each(&setters);
+        if self.scopes.news {
+            self.forget_findings(findings);
+            self.run_each(&setters);
+        }
+        self.setting = false;
+    }
+
+    fn run_each(&mut self, bodies: &[Deferred<'a>]) {
+        for deferred in bodies {
+            if budget::is_spent() {
+                return;
+            }
+            self.run_body(*deferred);
         }
     }
 
@@ -292,7 +312,7 @@ impl<'a> Engine<'a> {
         let (setup, parent) = (class.setup.clone(), class.scope);
         let bodies = setup.into_iter().map(|function| {
             let body = Body::Function(function);
-            Deferred { body, parent, class: Some(id), function: None, quiet: 0, learnt: true }
+            Deferred { body, parent, class: Some(id), function: None, quiet: 0 }
         });
         self.run_aside(bodies.collect());
     }
@@ -302,12 +322,25 @@ impl<'a> Engine<'a> {
         let function = self.functions.get(id.0 as usize).filter(|function| !function.annotated);
         let Some(waiting) = function.and_then(|function| function.waiting) else { return };
         let Body::Function(body) = waiting.body else { return };
-        let length = body.range.len().to_usize();
-        if self.settling >= DEEPEST_SETTLING || self.patience < length {
+        if self.settling >= DEEPEST_SETTLING {
             return;
         }
-        self.patience -= length;
-        self.run_aside(vec![waiting]);
+        // Where all that others set is known, its turn may as well be now. What is looked at again
+        // is not: it would be told twice, or forgotten.
+        let [first, second, _] = &self.deferred;
+        let others = !first.is_empty() || !second.is_empty() || self.setting;
+        if !others && !self.aside && !self.again && self.scopes.loops == 0 {
+            if let Some(function) = self.functions.get_mut(id.0 as usize) {
+                function.done = true;
+            }
+            self.run_early(waiting);
+            return;
+        }
+        let length = body.range.len().to_usize();
+        if self.patience >= length {
+            self.patience -= length;
+            self.run_aside(vec![waiting]);
+        }
     }
 
     /// Learn what functions set in the names of this block, for a use that comes before them.
@@ -329,19 +362,36 @@ impl<'a> Engine<'a> {
     /// Look at bodies before their turn, for what they tell of others.
     fn run_aside(&mut self, bodies: Vec<Deferred<'a>>) {
         let waiting = std::mem::take(&mut self.deferred);
+        let aside = std::mem::replace(&mut self.aside, true);
+        let quiet = self.quiet;
+        self.interrupted(|engine| {
+            for body in bodies {
+                engine.run_body(Deferred { quiet: body.quiet.max(quiet) + 1, ..body });
+            }
+        });
+        self.aside = aside;
+        self.deferred = waiting;
+    }
+
+    /// Look at a body now, instead of at its turn.
+    fn run_early(&mut self, body: Deferred<'a>) {
+        let branches = self.scopes.leave_branches();
+        self.interrupted(|engine| engine.run_body(body));
+        self.scopes.return_to_branches(branches);
+    }
+
+    /// Do something in the middle of a body, and come back to it.
+    fn interrupted(&mut self, run: impl FnOnce(&mut Self)) {
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.function, self.quiet, self.exits);
         let loops = std::mem::take(&mut self.scopes.loops);
         let unbound_here = std::mem::take(&mut self.unbound_here);
         self.settling += 1;
-        for body in bodies {
-            self.run_body(Deferred { quiet: body.quiet.max(before.3) + 1, ..body });
-        }
+        run(self);
         self.settling -= 1;
         (self.scope, self.class, self.function, self.quiet, self.exits) = before;
         self.scopes.loops = loops;
         self.unbound_here = unbound_here;
-        self.deferred = waiting;
         self.escaped = escaped;
     }
 

@@ -5,9 +5,10 @@
 //! bound, which is when they can run. To join branches without copying scopes, changes are kept
 //! in a journal while a branch is open.
 
+use std::hash::{BuildHasher as _, Hash, Hasher};
 use std::rc::Rc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::budget;
 use super::names::{NAMES, NameId, NameTable};
@@ -55,9 +56,16 @@ impl<'a> From<Value<'a>> for Binding<'a> {
 struct Scope<'a> {
     kind: ScopeKind,
     parent: Option<ScopeId>,
-    names: FxHashMap<&'a str, Binding<'a>>,
+    names: FxHashMap<Name<'a>, Binding<'a>>,
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    fn own<'s>(&'s self, name: Name<'s>) -> Option<&'s Binding<'a>> {
+        let names: &FxHashMap<Name<'s>, Binding<'a>> = &self.names;
+        names.get(&name)
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +97,13 @@ impl Delta<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Mark(usize);
 
+/// The branches open at some point.
+#[derive(Debug)]
+pub struct Branches<'a> {
+    journal: Vec<Change<'a>>,
+    open: u32,
+}
+
 /// How a name was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -98,6 +113,33 @@ pub enum Reach {
     Enclosing,
     /// In the module, from inside a function or class.
     Module,
+}
+
+/// A name, hashed once for all the scopes it is looked for in.
+#[derive(Clone, Copy, Debug)]
+struct Name<'a> {
+    text: &'a str,
+    hash: u64,
+}
+
+impl<'a> Name<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, hash: FxBuildHasher.hash_one(text) }
+    }
+}
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Name<'_> {}
+
+impl Hash for Name<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 /// A name of a scope.
@@ -145,6 +187,8 @@ pub struct Scopes<'a> {
     carried: FxHashSet<Place<'a>>,
     /// Loops around the statement that is looked at.
     pub loops: u32,
+    /// Whether something was set from outside of its block, or on an object, that others may see.
+    pub news: bool,
     builtins: Option<NameId>,
 }
 
@@ -167,6 +211,7 @@ impl<'a> Scopes<'a> {
             elsewhere: FxHashMap::default(),
             carried: FxHashSet::default(),
             loops: 0,
+            news: false,
             builtins: NAMES.member(NameTable::ROOT, "builtins"),
         };
         scopes.push(ScopeKind::Module, None);
@@ -176,10 +221,12 @@ impl<'a> Scopes<'a> {
     /// A new scope inside `parent`.
     pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         let id = ScopeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        // What most functions bind, without growing.
+        let usual = if kind == ScopeKind::Function { 7 } else { 0 };
         self.all.push(Scope {
             kind,
             parent,
-            names: FxHashMap::default(),
+            names: FxHashMap::with_capacity_and_hasher(usual, FxBuildHasher),
             globals: FxHashSet::default(),
             nonlocals: FxHashSet::default(),
         });
@@ -223,7 +270,7 @@ impl<'a> Scopes<'a> {
             while let Some(up) = at {
                 budget::spend(1);
                 let scope = &self.all[up.0 as usize];
-                if scope.kind == ScopeKind::Function && scope.names.contains_key(name) {
+                if scope.kind == ScopeKind::Function && scope.names.contains_key(&Name::new(name)) {
                     return up;
                 }
                 at = scope.parent;
@@ -252,6 +299,8 @@ impl<'a> Scopes<'a> {
         };
         // A branch that is open here has nothing to do with it, and must not take it back.
         self.note_elsewhere(id, name, binding.value.clone());
+        self.news |= !binding.value.is_unknown()
+            && !before.as_ref().is_some_and(|before| before.same_options(&binding.value));
         if let Some(before) = before {
             binding.value = Value::either([before, binding.value]);
         }
@@ -280,9 +329,10 @@ impl<'a> Scopes<'a> {
         let deleted = binding.is_none();
         let elsewhere =
             if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)).cloned() };
+        let key = Name::new(name);
         let names = &mut self.all[id.0 as usize].names;
         if let Some(binding) = &mut binding {
-            let before = names.get(name);
+            let before = names.get(&key);
             let replaced = before.map(|b| &b.value).filter(|before| !before.same(&binding.value));
             let past = before.and_then(|b| b.past.as_deref());
             let other = replaced.is_some() || past.is_some() || elsewhere.is_some();
@@ -292,13 +342,13 @@ impl<'a> Scopes<'a> {
                 binding.past = Some(Rc::new(past));
             }
         }
-        let first = binding.as_ref().filter(|_| self.loops > 0 && !names.contains_key(name));
+        let first = binding.as_ref().filter(|_| self.loops > 0 && !names.contains_key(&key));
         if first.is_some_and(|binding| binding.value.is_exact()) {
             self.carried.insert((id, name));
         }
         let before = match binding {
-            Some(binding) => names.insert(name, binding),
-            None => names.remove(name),
+            Some(binding) => names.insert(key, binding),
+            None => names.remove(&key),
         };
         if deleted && let Some(before) = &before {
             let value = before.value.clone();
@@ -310,8 +360,8 @@ impl<'a> Scopes<'a> {
     }
 
     /// The binding of a name in exactly this scope.
-    pub fn own(&self, id: ScopeId, name: &str) -> Option<&Binding<'a>> {
-        self.all[id.0 as usize].names.get(name)
+    pub fn own<'s>(&'s self, id: ScopeId, name: &'s str) -> Option<&'s Binding<'a>> {
+        self.all[id.0 as usize].own(Name::new(name))
     }
 
     /// All a name has been, as far as has been seen; `None` if that is one value only.
@@ -350,12 +400,17 @@ impl<'a> Scopes<'a> {
 
     /// The names bound in exactly this scope.
     pub fn names(&self, id: ScopeId) -> impl Iterator<Item = (&'a str, &Binding<'a>)> {
-        self.all[id.0 as usize].names.iter().map(|(name, binding)| (*name, binding))
+        self.all[id.0 as usize].names.iter().map(|(name, binding)| (name.text, binding))
     }
 
     /// Find a name from `id` outward as Python does; `None` means a builtin or nothing.
-    pub fn find(&self, id: ScopeId, name: &str) -> Option<(&Binding<'a>, ScopeId, Reach)> {
+    pub fn find<'s>(
+        &'s self,
+        id: ScopeId,
+        name: &'s str,
+    ) -> Option<(&'s Binding<'a>, ScopeId, Reach)> {
         let mut at = Some(id);
+        let key = Name::new(name);
         let mut walked = 0_usize;
         let (mut left_block, mut left_function) = (false, false);
         while let Some(here) = at {
@@ -371,7 +426,7 @@ impl<'a> Scopes<'a> {
                 let binding = self.own(Self::MODULE, name)?;
                 return Some((binding, Self::MODULE, Reach::Module));
             }
-            if visible && let Some(binding) = scope.names.get(name) {
+            if visible && let Some(binding) = scope.own(key) {
                 let reach = match scope.kind {
                     _ if !left_function => Reach::Own,
                     ScopeKind::Module => Reach::Module,
@@ -384,6 +439,20 @@ impl<'a> Scopes<'a> {
             at = scope.parent;
         }
         None
+    }
+
+    /// Leave the branches that are open, to look at something that is in none of them.
+    pub fn leave_branches(&mut self) -> Branches<'a> {
+        Branches {
+            journal: std::mem::take(&mut self.journal),
+            open: std::mem::take(&mut self.open_branches),
+        }
+    }
+
+    /// Return to them.
+    pub fn return_to_branches(&mut self, branches: Branches<'a>) {
+        self.journal = branches.journal;
+        self.open_branches = branches.open;
     }
 
     /// Begin a branch.
@@ -401,8 +470,8 @@ impl<'a> Scopes<'a> {
             let Some(change) = self.journal.pop() else { break };
             let names = &mut self.all[change.scope.0 as usize].names;
             let after = match change.before {
-                Some(before) => names.insert(change.name, before),
-                None => names.remove(change.name),
+                Some(before) => names.insert(Name::new(change.name), before),
+                None => names.remove(&Name::new(change.name)),
             };
             // The last change of a name is met first, and says what it came to.
             let key = (change.scope, change.name);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::budget;
 use super::names::NameId;
 use crate::summary::FoundOperand;
@@ -363,26 +365,24 @@ impl<'a> Value<'a> {
     ///
     /// A reference or `None` is the reference: where it is `None`, whatever is done to it fails.
     pub fn either(values: impl IntoIterator<Item = Self>) -> Self {
-        let mut kept: Vec<Self> = Vec::new();
-        let mut all_equal = true;
+        let mut kept: SmallVec<[Self; 4]> = SmallVec::new();
         for value in values {
-            for one in value.each() {
-                if budget::spend(1) {
-                    return Self::Unknown;
+            match value {
+                Self::Either(options) => {
+                    for one in options.iter() {
+                        keep(&mut kept, Cow::Borrowed(one));
+                    }
                 }
-                if kept.iter().any(|k| k.same(one)) {
-                    continue;
-                }
-                all_equal &= kept.is_empty();
-                if kept.len() < 8 {
-                    kept.push(one.clone());
-                }
+                one => keep(&mut kept, Cow::Owned(one)),
+            }
+            if budget::spend(1) {
+                return Self::Unknown;
             }
         }
-        if all_equal {
+        if kept.len() < 2 {
             return kept.pop().unwrap_or_default();
         }
-        let mut joined: Vec<Self> = Vec::new();
+        let mut joined: SmallVec<[Self; 4]> = SmallVec::new();
         let mut more = false;
         for one in kept.iter().filter(|one| !matches!(one, Self::None)) {
             let one = one.references();
@@ -399,14 +399,19 @@ impl<'a> Value<'a> {
             (1, false) => joined.pop().unwrap_or_default(),
             _ => {
                 joined.extend(more.then_some(Self::Unknown));
-                Self::Either(joined.into())
+                Self::Either(joined.into_iter().collect())
             }
         }
     }
 
     /// Whether there is a constant in it, or an object of which is known what it was made with.
     pub fn is_exact(&self) -> bool {
-        !self.is_unknown() && !self.references().same_options(self)
+        match self {
+            Self::Unknown | Self::Function(_) | Self::Class(_) | Self::Own(_) => false,
+            Self::Name(_) | Self::Part(..) => false,
+            Self::Text(_) | Self::Bytes(_) | Self::Int(_) | Self::Bool(_) | Self::None => true,
+            other => !other.references().same_options(other),
+        }
     }
 
     /// Whether each thing one may be, the other may be too.
@@ -462,6 +467,13 @@ impl<'a> Value<'a> {
             }
             _ => false,
         }
+    }
+}
+
+/// Keep one of several, unless it is there; at most eight.
+fn keep<'a>(kept: &mut SmallVec<[Value<'a>; 4]>, one: Cow<'_, Value<'a>>) {
+    if kept.len() < 8 && !kept.iter().any(|k| k.same(&one)) {
+        kept.push(one.into_owned());
     }
 }
 
