@@ -63,8 +63,8 @@ pub fn parse(
         let Some(code) = text.get(range.start().to_usize()..range.end().to_usize()) else {
             continue;
         };
-        // A shorter text cannot nest deeper: each level takes a byte.
-        let can_be_deep = code.len() > DEEPEST;
+        // Each level takes a byte, and a word or a sign.
+        let can_be_deep = code.len() > DEEPEST && depth::most(code.as_bytes()) > DEEPEST;
         if can_be_deep {
             if let Some(at) = depth::in_text(code.as_bytes(), DEEPEST) {
                 let at = u32::try_from(at).unwrap_or(u32::MAX);

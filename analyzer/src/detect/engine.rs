@@ -201,6 +201,7 @@ impl<'a> Engine<'a> {
             Body::Lambda(_) => 2,
         };
         let deferred = Deferred { body, parent: self.scope, class, function, quiet: self.quiet };
+        self.scopes.show(Some(self.scope));
         if let Some(function) = function.and_then(|id| self.functions.get_mut(id.0 as usize)) {
             function.waiting = Some(deferred);
         }

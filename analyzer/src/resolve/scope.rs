@@ -56,6 +56,8 @@ impl<'a> From<Value<'a>> for Binding<'a> {
 struct Scope<'a> {
     kind: ScopeKind,
     parent: Option<ScopeId>,
+    /// Whether nothing else has had a chance to see its names.
+    unseen: bool,
     names: FxHashMap<Name<'a>, Binding<'a>>,
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
@@ -221,16 +223,28 @@ impl<'a> Scopes<'a> {
     /// A new scope inside `parent`.
     pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         let id = ScopeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        self.show(parent);
         // What most functions bind, without growing.
         let usual = if kind == ScopeKind::Function { 7 } else { 0 };
         self.all.push(Scope {
             kind,
             parent,
+            unseen: kind == ScopeKind::Function,
             names: FxHashMap::with_capacity_and_hasher(usual, FxBuildHasher),
             globals: FxHashSet::default(),
             nonlocals: FxHashSet::default(),
         });
         id
+    }
+
+    /// Note that a function or class inside these scopes may see their names from now on.
+    pub fn show(&mut self, mut id: Option<ScopeId>) {
+        while let Some(scope) = id.and_then(|id| self.all.get_mut(id.0 as usize)) {
+            if !std::mem::replace(&mut scope.unseen, false) {
+                break;
+            }
+            id = scope.parent;
+        }
     }
 
     /// What kind of block it is.
@@ -330,8 +344,11 @@ impl<'a> Scopes<'a> {
         let elsewhere =
             if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)).cloned() };
         let key = Name::new(name);
-        let names = &mut self.all[id.0 as usize].names;
-        if let Some(binding) = &mut binding {
+        let scope = &mut self.all[id.0 as usize];
+        let names = &mut scope.names;
+        // In a straight line, nobody but the function itself can have seen what a name was.
+        let unseen = scope.unseen && self.open_branches == 0;
+        if let Some(binding) = binding.as_mut().filter(|_| !unseen) {
             let before = names.get(&key);
             let replaced = before.map(|b| &b.value).filter(|before| !before.same(&binding.value));
             let past = before.and_then(|b| b.past.as_deref());

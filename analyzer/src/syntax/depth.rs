@@ -15,6 +15,33 @@ pub const MOST_STRINGS: usize = 1_000;
 /// Blocks in blocks: CPython takes 100 (`MAXINDENT` in `Parser/lexer/state.h`).
 pub const MOST_BLOCKS: usize = 1_000;
 
+/// The most levels any reading of a text could find in it: its words and signs, in code or not.
+///
+/// Most large files have fewer than the limit. The loop is one that compilers turn into vectors.
+pub(super) fn most(text: &[u8]) -> usize {
+    /// Bytes of which one byte can hold the count.
+    const RUN: usize = 128;
+    let word = |byte: u8| {
+        u8::from((byte | 0x20).wrapping_sub(b'a') < 26)
+            | u8::from(byte.wrapping_sub(b'0') < 10)
+            | u8::from(byte == b'_')
+            | u8::from(byte >= 0x80)
+    };
+    let blank = |byte: u8| u8::from(byte <= b' ');
+    let next = text.get(1..).unwrap_or_default();
+    let runs = text.chunks(RUN).zip(next.chunks(RUN));
+    let counted = runs.map(|(run, next)| {
+        let mut count = 0_u8;
+        for (byte, next) in run.iter().zip(next) {
+            let word_ends = word(*byte) & (word(*next) ^ 1);
+            let sign = (word(*byte) | blank(*byte)) ^ 1;
+            count = count.wrapping_add(word_ends + sign);
+        }
+        usize::from(count)
+    });
+    counted.sum::<usize>() + 2
+}
+
 /// The offset at which nesting may exceed the limit, as far as the bytes of a text say.
 pub(super) fn in_text(text: &[u8], limit: usize) -> Option<usize> {
     let mut nesting = Nesting::default();
