@@ -218,7 +218,13 @@ impl<'a> Engine<'a> {
     ) -> FunctionId {
         let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
         let annotated = returned.is_some();
-        self.functions.push(OwnFunction { returned, annotated, property, waiting: None, done: false });
+        self.functions.push(OwnFunction {
+            returned,
+            annotated,
+            property,
+            waiting: None,
+            done: false,
+        });
         id
     }
 
@@ -283,7 +289,8 @@ impl<'a> Engine<'a> {
         let own = deferred.function.and_then(|id| self.functions.get_mut(id.0 as usize));
         // Its returns are noted once.
         let notes_returns = own.is_some_and(|function| function.waiting.take().is_some());
-        self.scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
+        let scope = self.scopes.push(ScopeKind::Function, Some(deferred.parent));
+        self.scope = scope;
         self.class = deferred.class;
         self.function = deferred.function.filter(|_| notes_returns);
         self.quiet = deferred.quiet;
@@ -300,6 +307,7 @@ impl<'a> Engine<'a> {
                 self.expression(&lambda.body, Use::Returned);
             }
         }
+        self.scopes.leave(scope);
     }
 
     /// Learn what `__init__` and its like set, for a use that comes before their turn: what they
@@ -376,13 +384,12 @@ impl<'a> Engine<'a> {
 
     /// Look at a body now, instead of at its turn.
     fn run_early(&mut self, body: Deferred<'a>) {
-        let branches = self.scopes.leave_branches();
         self.interrupted(|engine| engine.run_body(body));
-        self.scopes.return_to_branches(branches);
     }
 
     /// Do something in the middle of a body, and come back to it.
     fn interrupted(&mut self, run: impl FnOnce(&mut Self)) {
+        let branches = self.scopes.leave_branches();
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.function, self.quiet, self.exits);
         let loops = std::mem::take(&mut self.scopes.loops);
@@ -394,6 +401,7 @@ impl<'a> Engine<'a> {
         self.scopes.loops = loops;
         self.unbound_here = unbound_here;
         self.escaped = escaped;
+        self.scopes.return_to_branches(branches);
     }
 
     /// Where the findings stand, to look at the same statements again.

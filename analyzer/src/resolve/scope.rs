@@ -56,17 +56,33 @@ impl<'a> From<Value<'a>> for Binding<'a> {
 struct Scope<'a> {
     kind: ScopeKind,
     parent: Option<ScopeId>,
-    /// Whether nothing else has had a chance to see its names.
+    /// Whether no other function or class has had a chance to see its names.
     unseen: bool,
     names: FxHashMap<Name<'a>, Binding<'a>>,
+    rare: Rare<'a>,
+}
+
+/// What few scopes have.
+#[derive(Debug, Default)]
+struct Rare<'a> {
     globals: FxHashSet<&'a str>,
     nonlocals: FxHashSet<&'a str>,
+    /// What names were before they were deleted, or in a branch that leads elsewhere.
+    elsewhere: FxHashMap<Name<'a>, Value<'a>>,
+    /// Constants first bound inside a loop: where this round does not bind them, the round before
+    /// may have, to something else.
+    carried: FxHashSet<Name<'a>>,
 }
 
 impl<'a> Scope<'a> {
     fn own<'s>(&'s self, name: Name<'s>) -> Option<&'s Binding<'a>> {
         let names: &FxHashMap<Name<'s>, Binding<'a>> = &self.names;
         names.get(&name)
+    }
+
+    fn elsewhere<'s>(&'s self, name: Name<'s>) -> Option<&'s Value<'a>> {
+        let elsewhere: &FxHashMap<Name<'s>, Value<'a>> = &self.rare.elsewhere;
+        if elsewhere.is_empty() { None } else { elsewhere.get(&name) }
     }
 }
 
@@ -182,11 +198,8 @@ pub struct Scopes<'a> {
     all: Vec<Scope<'a>>,
     journal: Vec<Change<'a>>,
     open_branches: u32,
-    /// What names were before they were deleted, or in a branch that leads elsewhere.
-    elsewhere: FxHashMap<Place<'a>, Value<'a>>,
-    /// Constants first bound inside a loop: where this round does not bind them, the round before
-    /// may have, to something else.
-    carried: FxHashSet<Place<'a>>,
+    /// The maps of scopes that are gone, for those to come.
+    spare: Vec<FxHashMap<Name<'a>, Binding<'a>>>,
     /// Loops around the statement that is looked at.
     pub loops: u32,
     /// Whether something was set from outside of its block, or on an object, that others may see.
@@ -210,8 +223,7 @@ impl<'a> Scopes<'a> {
             all: Vec::new(),
             journal: Vec::new(),
             open_branches: 0,
-            elsewhere: FxHashMap::default(),
-            carried: FxHashSet::default(),
+            spare: Vec::new(),
             loops: 0,
             news: false,
             builtins: NAMES.member(NameTable::ROOT, "builtins"),
@@ -223,18 +235,30 @@ impl<'a> Scopes<'a> {
     /// A new scope inside `parent`.
     pub fn push(&mut self, kind: ScopeKind, parent: Option<ScopeId>) -> ScopeId {
         let id = ScopeId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
-        self.show(parent);
-        // What most functions bind, without growing.
-        let usual = if kind == ScopeKind::Function { 7 } else { 0 };
+        if matches!(kind, ScopeKind::Function | ScopeKind::Class) {
+            self.show(parent);
+        }
         self.all.push(Scope {
             kind,
             parent,
-            unseen: kind == ScopeKind::Function,
-            names: FxHashMap::with_capacity_and_hasher(usual, FxBuildHasher),
-            globals: FxHashSet::default(),
-            nonlocals: FxHashSet::default(),
+            unseen: !matches!(kind, ScopeKind::Module | ScopeKind::Class),
+            names: self.spare.pop().unwrap_or_default(),
+            rare: Rare::default(),
         });
         id
+    }
+
+    /// A function has been looked at. If nothing else can see its names, they are gone, and those of
+    /// the comprehensions in it.
+    pub fn leave(&mut self, id: ScopeId) {
+        // Another function may have had its turn meanwhile.
+        if self.all.get(id.0 as usize..).is_some_and(|scopes| scopes.iter().all(|s| s.unseen)) {
+            let gone = self.all.drain(id.0 as usize..);
+            self.spare.extend(gone.map(|mut scope| {
+                scope.names.clear();
+                scope.names
+            }));
+        }
     }
 
     /// Note that a function or class inside these scopes may see their names from now on.
@@ -265,21 +289,21 @@ impl<'a> Scopes<'a> {
 
     /// `global name`.
     pub fn declare_global(&mut self, id: ScopeId, name: &'a str) {
-        self.all[id.0 as usize].globals.insert(name);
+        self.all[id.0 as usize].rare.globals.insert(name);
     }
 
     /// `nonlocal name`.
     pub fn declare_nonlocal(&mut self, id: ScopeId, name: &'a str) {
-        self.all[id.0 as usize].nonlocals.insert(name);
+        self.all[id.0 as usize].rare.nonlocals.insert(name);
     }
 
     /// The scope in which binding `name` in `id` binds it.
     pub fn target(&self, id: ScopeId, name: &str) -> ScopeId {
         let scope = &self.all[id.0 as usize];
-        if scope.globals.contains(name) {
+        if scope.rare.globals.contains(name) {
             return Self::MODULE;
         }
-        if scope.nonlocals.contains(name) {
+        if scope.rare.nonlocals.contains(name) {
             let mut at = scope.parent;
             while let Some(up) = at {
                 budget::spend(1);
@@ -323,7 +347,8 @@ impl<'a> Scopes<'a> {
 
     /// What a name that is not bound here may be: a builtin, or what a loop has left.
     fn unbound(&self, id: ScopeId, name: &'a str) -> Option<Value<'a>> {
-        let carried = !self.carried.is_empty() && self.carried.contains(&(id, name));
+        let carried = &self.all[id.0 as usize].rare.carried;
+        let carried = !carried.is_empty() && carried.contains(&Name::new(name));
         let left = carried.then_some(Value::Unknown);
         match (self.builtin(id, name), left) {
             (Some(builtin), Some(left)) => Some(Value::either([builtin, left])),
@@ -341,27 +366,26 @@ impl<'a> Scopes<'a> {
 
     fn set(&mut self, id: ScopeId, name: &'a str, mut binding: Option<Binding<'a>>) {
         let deleted = binding.is_none();
-        let elsewhere =
-            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)).cloned() };
         let key = Name::new(name);
         let scope = &mut self.all[id.0 as usize];
-        let names = &mut scope.names;
         // In a straight line, nobody but the function itself can have seen what a name was.
         let unseen = scope.unseen && self.open_branches == 0;
         if let Some(binding) = binding.as_mut().filter(|_| !unseen) {
-            let before = names.get(&key);
+            let before = scope.names.get(&key);
             let replaced = before.map(|b| &b.value).filter(|before| !before.same(&binding.value));
             let past = before.and_then(|b| b.past.as_deref());
+            let elsewhere = scope.elsewhere(key);
             let other = replaced.is_some() || past.is_some() || elsewhere.is_some();
             if other {
-                let values = [replaced, past, elsewhere.as_ref(), binding.past.as_deref()];
+                let values = [replaced, past, elsewhere, binding.past.as_deref()];
                 let past = Value::either(values.into_iter().flatten().cloned());
                 binding.past = Some(Rc::new(past));
             }
         }
+        let names = &mut scope.names;
         let first = binding.as_ref().filter(|_| self.loops > 0 && !names.contains_key(&key));
         if first.is_some_and(|binding| binding.value.is_exact()) {
-            self.carried.insert((id, name));
+            scope.rare.carried.insert(key);
         }
         let before = match binding {
             Some(binding) => names.insert(key, binding),
@@ -388,8 +412,7 @@ impl<'a> Scopes<'a> {
         name: &'a str,
         binding: &Binding<'a>,
     ) -> Option<Value<'a>> {
-        let elsewhere =
-            if self.elsewhere.is_empty() { None } else { self.elsewhere.get(&(id, name)) };
+        let elsewhere = self.all[id.0 as usize].elsewhere(Name::new(name));
         let past = binding.past.as_deref();
         if past.is_none() && elsewhere.is_none() {
             return None;
@@ -400,17 +423,16 @@ impl<'a> Scopes<'a> {
 
     /// What a name of the module was before it was deleted, or is once some function has run.
     pub fn gone_global(&self, name: &'a str) -> Option<Value<'a>> {
-        if self.elsewhere.is_empty() {
-            return None;
-        }
-        let value = self.elsewhere.get(&(Self::MODULE, name))?;
+        let value = self.all[Self::MODULE.0 as usize].elsewhere(Name::new(name))?;
         let builtin = self.builtin(Self::MODULE, name);
         Some(Value::either(std::iter::once(value.clone()).chain(builtin)))
     }
 
     fn note_elsewhere(&mut self, id: ScopeId, name: &'a str, value: Value<'a>) {
-        self.elsewhere
-            .entry((id, name))
+        self.all[id.0 as usize]
+            .rare
+            .elsewhere
+            .entry(Name::new(name))
             .and_modify(|all| *all = Value::either([std::mem::take(all), value.clone()]))
             .or_insert(value);
     }
@@ -438,7 +460,8 @@ impl<'a> Scopes<'a> {
             let scope = &self.all[here.0 as usize];
             // A class body is seen only from itself.
             let visible = !(left_block && scope.kind == ScopeKind::Class);
-            let declared_global = !scope.globals.is_empty() && scope.globals.contains(name);
+            let declared_global =
+                !scope.rare.globals.is_empty() && scope.rare.globals.contains(name);
             if declared_global {
                 let binding = self.own(Self::MODULE, name)?;
                 return Some((binding, Self::MODULE, Reach::Module));
