@@ -97,6 +97,19 @@ pub(super) struct OwnFunction<'a> {
     done: bool,
 }
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The statements of the module.
+    Statements,
+    /// Functions that set what others use.
+    Setters,
+    /// All other functions.
+    Others,
+    /// A body that will have a turn of its own.
+    Aside,
+}
+
 /// A body to look at once the block around it is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deferred<'a> {
@@ -140,10 +153,7 @@ pub(super) struct Engine<'a> {
     pub(super) again: bool,
     /// How many bodies are looked at before their turn, one for the sake of the other.
     settling: u8,
-    /// Whether one of those will have a turn of its own.
-    aside: bool,
-    /// Whether those that set what others use have their turn.
-    setting: bool,
+    turn: Turn,
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
@@ -177,8 +187,7 @@ impl<'a> Engine<'a> {
             patience: text.len() * 4 + 65_536,
             again: false,
             settling: 0,
-            aside: false,
-            setting: false,
+            turn: Turn::Statements,
             has_places: false,
             literals: LiteralIndex::for_text(text),
             bodies: Vec::new(),
@@ -263,17 +272,18 @@ impl<'a> Engine<'a> {
         let [first, second, _] = &mut self.deferred;
         let setters: Vec<_> = first.drain(..).chain(second.drain(..)).collect();
         if setters.is_empty() {
+            self.turn = Turn::Others;
             return;
         }
         let findings = self.findings_mark();
         self.scopes.news = false;
-        self.setting = true;
+        self.turn = Turn::Setters;
         self.run_each(&setters);
         if self.scopes.news {
             self.forget_findings(findings);
             self.run_each(&setters);
         }
-        self.setting = false;
+        self.turn = Turn::Others;
     }
 
     fn run_each(&mut self, bodies: &[Deferred<'a>]) {
@@ -337,8 +347,8 @@ impl<'a> Engine<'a> {
         // Where all that others set is known, its turn may as well be now. What is looked at again
         // is not: it would be told twice, or forgotten.
         let [first, second, _] = &self.deferred;
-        let others = !first.is_empty() || !second.is_empty() || self.setting;
-        if !others && !self.aside && !self.again && self.scopes.loops == 0 {
+        let all_set = self.turn == Turn::Others && first.is_empty() && second.is_empty();
+        if all_set && !self.again && self.scopes.loops == 0 {
             if let Some(function) = self.functions.get_mut(id.0 as usize) {
                 function.done = true;
             }
@@ -371,14 +381,14 @@ impl<'a> Engine<'a> {
     /// Look at bodies before their turn, for what they tell of others.
     fn run_aside(&mut self, bodies: Vec<Deferred<'a>>) {
         let waiting = std::mem::take(&mut self.deferred);
-        let aside = std::mem::replace(&mut self.aside, true);
+        let turn = std::mem::replace(&mut self.turn, Turn::Aside);
         let quiet = self.quiet;
         self.interrupted(|engine| {
             for body in bodies {
                 engine.run_body(Deferred { quiet: body.quiet.max(quiet) + 1, ..body });
             }
         });
-        self.aside = aside;
+        self.turn = turn;
         self.deferred = waiting;
     }
 
