@@ -21,8 +21,6 @@ pub(super) struct Volatile<'a> {
     nonlocals: FxHashSet<&'a str>,
     /// `globals()[name] = value`: any name.
     every_global: bool,
-    /// Those that have been read ahead of the functions that change them.
-    settled: FxHashSet<(ScopeId, &'a str)>,
 }
 
 impl<'a> Engine<'a> {
@@ -92,13 +90,13 @@ impl<'a> Engine<'a> {
 
     /// A name is read here: if a function further up sets it, learn to what.
     pub(super) fn settle_name(&mut self, name: &'a str) {
-        let volatile = &mut self.volatile;
+        let volatile = &self.volatile;
         let block = self.scopes.block(self.scope);
         let set = match self.scopes.kind(block) {
             ScopeKind::Function => volatile.nonlocals.contains(name),
             _ => volatile.globals.contains(name),
         };
-        if set && volatile.settled.insert((block, name)) {
+        if set && self.scopes.settle(block, name) {
             self.settle_functions(block);
         }
     }

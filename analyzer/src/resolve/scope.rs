@@ -76,6 +76,8 @@ struct Rare<'a> {
     /// Constants first bound inside a loop: where this round does not bind them, the round before
     /// may have, to something else.
     carried: FxHashSet<Name<'a>>,
+    /// Names read ahead of the functions that change them.
+    settled: FxHashSet<Name<'a>>,
 }
 
 impl<'a> Scope<'a> {
@@ -231,6 +233,11 @@ impl<'a> Scopes<'a> {
             }
         }
         id
+    }
+
+    /// Note that a name is read ahead of the functions that change it; whether for the first time.
+    pub fn settle(&mut self, id: ScopeId, name: &'a str) -> bool {
+        self.all[id.0 as usize].rare.settled.insert(Name::new(name))
     }
 
     /// `global name`.
