@@ -255,7 +255,8 @@ impl<'a> Engine<'a> {
 
     fn run_deferred(&mut self) {
         while !budget::is_spent() {
-            self.run_setters();
+            // There may be more of them inside of those.
+            while self.run_setters() {}
             let Some(deferred) = self.deferred.iter_mut().find_map(VecDeque::pop_front) else {
                 return;
             };
@@ -267,13 +268,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at the functions that set what others use, or they themselves further up: once more
-    /// where something was set that others might have seen.
-    fn run_setters(&mut self) {
+    /// where something was set that others might have seen. Whether there were any.
+    fn run_setters(&mut self) -> bool {
         let [first, second, _] = &mut self.deferred;
         let setters: Vec<_> = first.drain(..).chain(second.drain(..)).collect();
         if setters.is_empty() {
             self.turn = Turn::Others;
-            return;
+            return false;
         }
         let findings = self.findings_mark();
         self.scopes.news = false;
@@ -283,7 +284,7 @@ impl<'a> Engine<'a> {
             self.forget_findings(findings);
             self.run_each(&setters);
         }
-        self.turn = Turn::Others;
+        true
     }
 
     fn run_each(&mut self, bodies: &[Deferred<'a>]) {
