@@ -160,6 +160,10 @@ impl<'a> Engine<'a> {
         if reach != Reach::Own && self.scopes.loops > 0 {
             self.unbound_here.push(text);
         }
+        // Most names: a parameter, or what some unknown call gave.
+        if binding.value.is_unknown() && reach == Reach::Own && self.volatile.is_empty() {
+            return Value::Unknown;
+        }
         let (mut value, alias_at) =
             (self.present_value(scope, text, binding, reach), binding.alias_at);
         if matches!(value, Value::Instance(_)) && value.is_exact() && self.redirects() {
