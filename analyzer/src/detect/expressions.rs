@@ -152,6 +152,8 @@ impl<'a> Engine<'a> {
             let elsewhere = self.in_function() || self.volatile.has_global(text);
             let gone = if elsewhere { self.scopes.gone_global(text) } else { None };
             if let Some(value) = gone {
+                // Who knows which of the functions that set it has run.
+                let value = if self.volatile.is_empty() { value } else { value.references() };
                 self.refer(&value, range_of(name), used, false);
                 return value;
             }
