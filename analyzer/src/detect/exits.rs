@@ -48,7 +48,7 @@ impl<'a> Engine<'a> {
             return Some(delta);
         }
         self.scopes.abandon(&delta);
-        if !delta.is_empty() {
+        if !delta.is_empty() || exits.overlaps(Exits::LOOP) {
             self.escaped.push(Escaped { delta, exits });
         }
         None
@@ -63,7 +63,7 @@ impl<'a> Engine<'a> {
         let delta = self.scopes.take(mark);
         let exits = self.exits;
         self.exits = outer.and(exits);
-        if !falls_through && !delta.is_empty() {
+        if !falls_through && (!delta.is_empty() || exits.overlaps(Exits::LOOP)) {
             self.escaped.push(Escaped { delta: delta.clone(), exits });
         }
         (delta, falls_through)
@@ -98,7 +98,7 @@ impl<'a> Engine<'a> {
                 || late
                     .filter(|e| e.exits.overlaps(Exits::LOOP))
                     .any(|e| self.scopes.differs(&e.delta, read));
-            if self.escaped.len() == escaped {
+            if !self.escaped.iter().skip(escaped).any(|e| e.exits.overlaps(Exits::LOOP)) {
                 self.scopes.merge(vec![delta], true);
             } else {
                 // Control leaves it half way, too.
