@@ -59,6 +59,8 @@ enum Kind {
     Load,
     /// Give children the environment the process has.
     Environment,
+    /// Note by which name code is made from data.
+    Named,
 }
 
 const fn judge(name: &'static str, read: Read) -> Slot {
@@ -83,7 +85,7 @@ const FOLLOW: At = named(usize::MAX, "follow_symlinks");
 const NOWHERE: At = named(usize::MAX, "");
 
 /// How many functions there are.
-pub const COUNT: usize = 82;
+pub const COUNT: usize = 85;
 
 /// Every function the guard stands before.
 pub static SLOTS: [Slot; COUNT] = [
@@ -174,6 +176,9 @@ pub static SLOTS: [Slot; COUNT] = [
     look("nt.readlink", Read::LinkBeside(PATH, FOLDER)),
     beside("nt.open", "file-read", Kind::Open),
     beside("nt.execve", "process-exec", Kind::Environment),
+    beside("builtins.compile", "dynamic-eval", Kind::Named),
+    beside("builtins.eval", "dynamic-eval", Kind::Named),
+    beside("builtins.exec", "dynamic-eval", Kind::Named),
     // Type slots: what a call or the making of an object runs.
     special("_ctypes.CFuncPtr", Kind::Judge),
     beside("_io.FileIO", "file-read", Kind::Open),
@@ -223,6 +228,7 @@ pub fn wants(active: &Active, index: usize) -> bool {
         }
         Kind::LookUp | Kind::ConnectEx => active.guards(Capability::Network),
         Kind::Load => true,
+        Kind::Named => active.guards(Capability::DynamicCode),
         Kind::Environment => active.guards(Capability::Environment),
     }
 }
@@ -232,6 +238,8 @@ thread_local! {
     static OPEN_FOLDER: Cell<Option<i64>> = const { Cell::new(None) };
     /// Whether what is opened now will be judged once it is open.
     static JUDGED_LATER: Cell<bool> = const { Cell::new(false) };
+    /// The function by which code is made from data just now.
+    static MAKING: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// Whether a connection was refused since `connect_ex` began.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
@@ -244,6 +252,11 @@ pub fn open_folder() -> Option<i64> {
 /// Whether what this thread opens will be judged by what it came to.
 pub fn is_judged_later() -> bool {
     JUDGED_LATER.get()
+}
+
+/// The function by which this thread makes code from data just now, and no longer.
+pub fn making_code() -> Option<&'static str> {
+    MAKING.take()
 }
 
 /// Note that a connection is refused.
@@ -274,6 +287,10 @@ pub fn before<'py>(
             if let Value::Int(folder) = args.value(FOLDER) {
                 OPEN_FOLDER.set(Some(folder));
             }
+            Ok(())
+        }
+        Kind::Named => {
+            MAKING.set(slot.name.rsplit('.').next());
             Ok(())
         }
         Kind::ConnectEx => {
@@ -363,12 +380,12 @@ pub fn after<'py>(
         },
         Kind::Load => {
             let loaded = result?;
-            // `exec_*` take the module and return a number.
-            let module = args
-                .object(at(0))
-                .filter(|object| object.is_instance_of::<pyo3::types::PyModule>());
-            slots::guard_module(py, module.unwrap_or(&loaded))?;
+            load(py, args, &loaded)?;
             Ok(loaded)
+        }
+        Kind::Named => {
+            MAKING.set(None);
+            result
         }
         Kind::Judge
         | Kind::Look
@@ -378,6 +395,20 @@ pub fn after<'py>(
         | Kind::Tls
         | Kind::Environment => result,
     }
+}
+
+/// Guard a module that `create_*` has made of a spec, or `exec_*` has filled.
+fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Some(given) = args.object(at(0)) else { return Ok(()) };
+    let is_filled = given.is_instance_of::<pyo3::types::PyModule>();
+    let (module, spec) = if is_filled {
+        (given, given.getattr("__spec__")?)
+    } else {
+        (loaded, given.clone())
+    };
+    // A module may give itself another name (`_io` is `io` to 3.11).
+    let name = spec.getattr("name").or_else(|_| module.getattr("__name__"))?;
+    text(&name).map_or(Ok(()), |name| slots::guard_module(py, &name, module))
 }
 
 /// Judge the file an `open` came to: a link or a folder's descriptor may have led elsewhere.

@@ -13,7 +13,7 @@ use crate::ffi::{self, Frame};
 use crate::generated;
 use crate::hook::Reading;
 use crate::value::Value;
-use crate::{origin, trust};
+use crate::{calls, origin, trust};
 
 /// What a function of the standard library may do with the text it makes code of.
 #[derive(Clone, Copy)]
@@ -73,20 +73,14 @@ pub fn on_event(read: &Reading<'_>, args: &EventArgs<'_, '_>) -> PyResult<()> {
             return Ok(());
         }
     }
-    let api = called_as(read.api, args);
+    let api = called_as(read.api);
     Reading { active: read.active, api, rules: read.rules }
         .judge(py, Deed { verb: Some(Verb::Evaluate), object: Object::Nothing })
 }
 
-/// `exec` is raised for `eval` too, and `compile` for the text of either.
-fn called_as(api: &'static str, args: &EventArgs<'_, '_>) -> &'static str {
-    let given = |position| args.object(position).is_some_and(|object| !object.is_none());
-    match api {
-        // Both pass their text without a file name (CPython `Python/bltinmodule.c`,
-        // `Python/pythonrun.c`).
-        "compile" if !given(1) => "exec",
-        api => api,
-    }
+/// The function that was called: `exec` is raised for `eval` too, and `compile` for their text.
+fn called_as(api: &'static str) -> &'static str {
+    calls::making_code().unwrap_or(api)
 }
 
 fn library_function(code: &Bound<'_, PyAny>) -> Option<May> {

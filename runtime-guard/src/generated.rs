@@ -4,73 +4,52 @@
 //! evaluates annotations, which are any text. Neither needs to call what a program likes. The
 //! checks read words and brackets; they refuse what they do not know.
 
-/// Calls in the methods `dataclasses` writes (CPython `Lib/dataclasses.py`).
-const DATACLASS_CALLS: [&str; 13] = [
+/// Calls in the methods `dataclasses` writes (CPython `Lib/dataclasses.py`); a `)` stands for the
+/// result of the call before.
+const DATACLASS_CALLS: [&str; 10] = [
+    ").__delattr__",
+    ").__setattr__",
+    "BUILTINS.object.__setattr__",
     "FrozenInstanceError",
     "TypeError",
     "__dataclass_builtins_object__.__setattr__",
-    "__dataclass_type_error__",
-    "_self_type",
-    "BUILTINS.object.__setattr__",
-    "cls",
     "hash",
+    "self.__post_init__",
     "super",
-    "super.__setattr__",
-    "super.__delattr__",
     "type",
-    "__dataclass_HAS_DEFAULT_FACTORY__",
 ];
+
+/// The decorator of the `__repr__` it writes.
+const DATACLASS_DECORATOR: &str = "__dataclasses_recursive_repr";
 
 /// Words that make text more than definitions of methods.
 const FORBIDDEN: [&str; 14] = [
-    "import",
-    "lambda",
-    "exec",
-    "eval",
-    "compile",
-    "__import__",
-    "open",
-    "getattr",
-    "async",
-    "await",
-    "yield",
-    "global",
-    "nonlocal",
-    "class",
+    "import", "lambda", "exec", "eval", "compile", "__import__", "open", "getattr", "async",
+    "await", "yield", "global", "nonlocal", "class",
 ];
 
 /// Whether text only defines functions that assign, compare and return, as `dataclasses` does.
 pub fn only_defines(source: &str) -> bool {
-    let mut previous_word = String::new();
-    for token in Tokens::new(source) {
-        match &token {
-            Token::Word(word) if FORBIDDEN.contains(&word.as_str()) => return false,
-            Token::Open(callee) if !callee.is_empty() => {
-                let is_definition = previous_word == "def";
-                let is_method =
-                    callee.ends_with(".__post_init__") || callee.starts_with("__dataclass_");
-                let is_factory = callee.starts_with("_dflt_") || callee.starts_with("_default_");
-                if !is_definition
-                    && !is_method
-                    && !is_factory
-                    && !DATACLASS_CALLS.contains(&callee.as_str())
-                    && !KEYWORDS.contains(&callee.as_str())
-                {
-                    return false;
-                }
-            }
-            Token::Decorator => return false,
-            _ => {}
+    let mut defines = false;
+    Tokens::new(source).all(|token| match token {
+        Token::Word(word) if word == "def" => {
+            defines = true;
+            true
         }
-        if let Token::Word(word) = token {
-            if word == "def" || previous_word != "def" {
-                previous_word = word;
-            }
-        } else if !matches!(token, Token::Open(_)) || previous_word == "def" {
-            previous_word.clear();
+        Token::Word(word) => !FORBIDDEN.contains(&word.as_str()),
+        Token::Open(callee) => {
+            std::mem::take(&mut defines)
+                || callee.is_empty()
+                // The default of a field that has a factory.
+                || callee.starts_with("_dflt_")
+                || callee.starts_with("__dataclass_dflt_")
+                || callee == DATACLASS_DECORATOR
+                || DATACLASS_CALLS.contains(&callee.as_str())
+                || KEYWORDS.contains(&callee.as_str())
         }
-    }
-    true
+        Token::Decorator(name) => name.starts_with(DATACLASS_DECORATOR),
+        Token::Other => true,
+    })
 }
 
 const KEYWORDS: [&str; 11] =
@@ -89,7 +68,7 @@ pub fn is_annotation(source: &str) -> bool {
                     .next()
                     .is_some_and(|name| name.starts_with(|c: char| c.is_uppercase()))
         }
-        Token::Decorator => false,
+        Token::Decorator(_) => false,
         Token::Other => true,
     })
 }
@@ -100,7 +79,8 @@ enum Token {
     /// An opening parenthesis, after this dotted name if it calls one; `()` after a bracket or
     /// another call is a call too, of a name that nothing allows.
     Open(String),
-    Decorator,
+    /// `@` at the start of a line, with what follows.
+    Decorator(String),
     Other,
 }
 
@@ -116,13 +96,16 @@ impl<'a> Tokens<'a> {
         Self { rest: source, callee: String::new(), at_line_start: true }
     }
 
-    /// Take a string literal; `f` strings hold code and are read as code.
-    fn string(&mut self, quote: char) {
+    /// Take a string literal, and give what is between its quotes.
+    fn string(&mut self, quote: char) -> &str {
         let triple: String = std::iter::repeat_n(quote, 3).collect();
         let end = if self.rest.starts_with(&triple) { triple } else { quote.to_string() };
-        let mut from = end.len();
+        let start = end.len();
+        let mut from = start;
+        let mut until = self.rest.len();
         while let Some(rest) = self.rest.get(from..) {
             if rest.starts_with(&end) {
+                until = from;
                 from += end.len();
                 break;
             }
@@ -132,7 +115,9 @@ impl<'a> Tokens<'a> {
                 from += rest.chars().nth(1).map_or(0, char::len_utf8);
             }
         }
-        self.rest = self.rest.get(from..).unwrap_or_default();
+        let whole = self.rest;
+        self.rest = whole.get(from..).unwrap_or_default();
+        whole.get(start..until).unwrap_or_default()
     }
 }
 
@@ -149,18 +134,16 @@ impl Iterator for Tokens<'_> {
             self.rest = rest;
             self.at_line_start = false;
             let word = word.to_owned();
-            if rest.starts_with(['"', '\''])
-                && matches!(word.to_lowercase().as_str(), "r" | "b" | "u" | "rb" | "br")
+            if let Some(quote @ ('"' | '\'')) = rest.chars().next()
+                && word.len() <= 2
+                && word.chars().all(|c| "rRbBuUfFtT".contains(c))
             {
-                // The prefix of a literal.
-                return Some(Token::Other);
-            }
-            if rest.starts_with(['"', '\'']) && word.to_lowercase().contains('f') && word.len() <= 2
-            {
-                // What an f-string holds is read as code, without its quotes.
-                self.rest = rest.get(1..).unwrap_or_default();
-                self.callee.clear();
-                return Some(Token::Other);
+                let is_formatted = word.contains(['f', 'F', 't', 'T']);
+                let text = self.string(quote);
+                // What an f-string evaluates may name things, and call nothing.
+                let calls = is_formatted && holds_call(text);
+                "\"".clone_into(&mut self.callee);
+                return Some(if calls { Token::Open("f-string".to_owned()) } else { Token::Other });
             }
             if self.callee.ends_with('.') {
                 self.callee.push_str(&word);
@@ -171,7 +154,7 @@ impl Iterator for Tokens<'_> {
         }
         match start {
             '"' | '\'' => {
-                self.string(start);
+                let _ = self.string(start);
                 // A literal has methods: what is called after it is no name.
                 "\"".clone_into(&mut self.callee);
                 return Some(Token::Other);
@@ -183,7 +166,10 @@ impl Iterator for Tokens<'_> {
                 self.at_line_start = false;
                 Some(Token::Open(std::mem::take(&mut self.callee)))
             }
-            '@' if self.at_line_start => Some(Token::Decorator),
+            '@' if self.at_line_start => {
+                let line = self.rest.lines().next().unwrap_or_default();
+                Some(Token::Decorator(line.to_owned()))
+            }
             '.' if !self.callee.is_empty() => {
                 self.callee.push('.');
                 Some(Token::Other)
@@ -206,6 +192,24 @@ impl Iterator for Tokens<'_> {
             }
         }
     }
+}
+
+/// Whether what an f-string evaluates has a parenthesis in it.
+fn holds_call(text: &str) -> bool {
+    let mut depth = 0_u32;
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '{' if depth == 0 && rest.peek() == Some(&'{') => {
+                rest.next();
+            }
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '(' if depth > 0 => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -119,8 +119,8 @@ pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
         let module = slot.name.split('.').next().unwrap_or_default();
         if module != last {
             last = module;
-            if let Some(module) = modules.get_item(module)? {
-                guard_module(py, &module)?;
+            if let Some(loaded) = modules.get_item(module)? {
+                guard_module(py, module, &loaded)?;
             }
         }
     }
@@ -138,12 +138,14 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(py: Python<'_>, module: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn guard_module(
+    py: Python<'_>,
+    name: &str,
+    module: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let _own = OwnWork::begin();
-    let Ok(name) = module.getattr("__name__") else { return Ok(()) };
-    let Some(name) = text(&name) else { return Ok(()) };
     for (index, slot) in SLOTS.iter().enumerate() {
-        let Some(path) = slot.name.strip_prefix(&*name).and_then(|path| path.strip_prefix('.'))
+        let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))
         else {
             continue;
         };
@@ -611,5 +613,5 @@ macro_rules! trampolines {
 static TRAMPOLINES: [Trampolines; COUNT] = trampolines!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
     35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66
-    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81
+    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84
 );
