@@ -250,8 +250,8 @@ pub fn wants(active: &Active, index: usize) -> bool {
     match slot.kind {
         Kind::Judge | Kind::Pair | Kind::Duplicate | Kind::Tls | Kind::Listen => {
             let is_chroot = slot.name == "posix.chroot" && active.has_root();
-            let makes_environ = makes_interpreter(slot.name)
-                && active.guards(Capability::Environment);
+            let makes_environ =
+                makes_interpreter(slot.name) && active.guards(Capability::Environment);
             makes_environ
                 || is_chroot
                 || rule_of(index).is_some_and(|rule| {

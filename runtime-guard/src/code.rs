@@ -18,7 +18,7 @@ use crate::{calls, origin, trust};
 /// What a function of the standard library may do with the text it makes code of.
 #[derive(Clone, Copy)]
 enum May {
-        /// Stop at the syntax tree.
+    /// Stop at the syntax tree.
     Parse,
     /// Make the `__new__` of a named tuple.
     NamedTuple,
@@ -48,8 +48,8 @@ const LIBRARY: &[(&str, &str, May)] = &[
     ("typing.py", "__init__", May::Annotate),
     ("typing.py", "_evaluate", May::Annotate),
     ("typing.py", "_make_forward_ref", May::Annotate),
-    ("unittest/mock.py", "_set_signature", May::Call(&["_checksig_"])),
-    ("unittest/mock.py", "_setup_func", May::Call(&["_checksig_"])),
+    ("unittest/mock.py", "_set_signature", May::Call(&["_checksig_", "mock", "funcopy"])),
+    ("unittest/mock.py", "_setup_func", May::Call(&["_checksig_", "mock", "funcopy"])),
 ];
 
 /// Judge `compile(source, filename)` and `exec(code)`.

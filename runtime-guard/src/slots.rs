@@ -174,11 +174,7 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(
-    py: Python<'_>,
-    name: &str,
-    module: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<()> {
     let is_named = |slot: &calls::Slot| slot.name.split('.').next() == Some(name);
     if !SLOTS.iter().any(is_named) {
         return Ok(());
@@ -286,7 +282,10 @@ const UNKNOWN_CONVENTION: &str = "it is called in a way the guard does not know"
 
 fn guard_function(
     probe: &Probe,
-    owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+    owner: &Bound<'_, PyAny>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(function) = owner.getattr(name) else { return Ok(()) };
     // SAFETY: a check of the object's type.
     if unsafe { ffi::PyCFunction_Check(function.as_ptr()) } == 0 {
@@ -325,7 +324,10 @@ fn guard_function(
 
 fn guard_method(
     probe: &Probe,
-    class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<(), &'static str> {
+    class: &Bound<'_, PyType>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(descriptor) = class.getattr("__dict__").and_then(|dict| dict.get_item(name)) else {
         return Ok(());
     };
@@ -372,7 +374,10 @@ fn note_flags(slot: usize, flags: c_int) {
 /// Guard the call of a type's instances (`CFuncPtr`) or their making (`FileIO`).
 fn guard_type(
     probe: &Probe,
-    module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+    module: &Bound<'_, PyAny>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(class) = module.getattr(name) else { return Ok(()) };
     let Ok(class) = class.cast_into::<PyType>() else { return Err("it is no type") };
     let (place, wrapper) =
@@ -579,7 +584,8 @@ fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> O
         PyResult::Ok((args, changed))
     }));
     let Some((args, changed)) = outcome(py, begun) else { return std::ptr::null_mut() };
-    let result = if changed { run_changed(py, slot, receiver.as_ref(), passed, &args) } else { run() };
+    let result =
+        if changed { run_changed(py, slot, receiver.as_ref(), passed, &args) } else { run() };
     let ended = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: a new reference, or NULL with an exception set.
         let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
