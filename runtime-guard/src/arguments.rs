@@ -83,12 +83,11 @@ pub fn text<'a>(object: &'a Bound<'_, PyAny>) -> Option<Cow<'a, str>> {
     if !object.is_instance_of::<PyString>() {
         return None;
     }
-    match ffi::utf8(object) {
-        Some(text) => Some(Cow::Borrowed(text)),
-        None => {
-            let bytes = ffi::file_system_bytes(object)?;
-            Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
-        }
+    if let Some(text) = ffi::utf8(object) {
+        Some(Cow::Borrowed(text))
+    } else {
+        let bytes = ffi::file_system_bytes(object)?;
+        Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
     }
 }
 

@@ -186,8 +186,8 @@ impl Read {
             Self::Name(name) => {
                 tell(None, args.value(name).into_text().map_or(nothing, Object::Name))
             }
-            Self::Argv(argv) => {
-                let first = match args.value(argv) {
+            Self::Argv(words) => {
+                let first = match args.value(words) {
                     Value::Sequence(words) => words.into_iter().next().unwrap_or(Value::None),
                     word => word,
                 };

@@ -156,7 +156,7 @@ const BUCKETS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
 
 /// FNV-1a, folded to a bucket.
-#[expect(clippy::indexing_slicing, reason = "the loop stops at the length")]
+#[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
 const fn bucket(name: &[u8]) -> usize {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut index = 0;
@@ -164,10 +164,11 @@ const fn bucket(name: &[u8]) -> usize {
         hash = (hash ^ name[index] as u64).wrapping_mul(0x0100_0000_01b3);
         index += 1;
     }
-    ((hash ^ (hash >> 32)) % BUCKETS as u64) as usize
+    (hash ^ (hash >> 32)) as usize % BUCKETS
 }
 
 /// Places in [`EVENTS`] by bucket; a taken bucket passes on to the next.
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer events than a byte counts")]
 static PLACES: [u8; BUCKETS] = {
     let mut places = [EMPTY; BUCKETS];
     let mut index = 0;

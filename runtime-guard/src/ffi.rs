@@ -23,15 +23,22 @@ pub(crate) mod system;
 
 type Hook = extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
 
+type AddAuditHook = unsafe extern "C" fn(Hook, *mut c_void) -> c_int;
+type Audit = unsafe extern "C" fn(*const c_char, *const c_char, ...) -> c_int;
+type AsUtf8 = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::Py_ssize_t) -> *const c_char;
+type FrameCode = unsafe extern "C" fn(*mut ffi::PyFrameObject) -> *mut ffi::PyObject;
+type FrameBack = unsafe extern "C" fn(*mut ffi::PyFrameObject) -> *mut ffi::PyFrameObject;
+type FrameLine = unsafe extern "C" fn(*mut ffi::PyFrameObject) -> c_int;
+
 /// Functions beyond the stable ABI of 3.9.
 #[derive(Clone, Copy)]
 struct Beyond {
-    add_audit_hook: unsafe extern "C" fn(Hook, *mut c_void) -> c_int,
-    audit: unsafe extern "C" fn(*const c_char, *const c_char, ...) -> c_int,
-    as_utf8: unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::Py_ssize_t) -> *const c_char,
-    frame_code: unsafe extern "C" fn(*mut ffi::PyFrameObject) -> *mut ffi::PyObject,
-    frame_back: unsafe extern "C" fn(*mut ffi::PyFrameObject) -> *mut ffi::PyFrameObject,
-    frame_line: unsafe extern "C" fn(*mut ffi::PyFrameObject) -> c_int,
+    add_audit_hook: AddAuditHook,
+    audit: Audit,
+    as_utf8: AsUtf8,
+    frame_code: FrameCode,
+    frame_back: FrameBack,
+    frame_line: FrameLine,
 }
 
 static BEYOND: OnceLock<Option<Beyond>> = OnceLock::new();
@@ -70,10 +77,10 @@ pub(crate) fn symbol(name: &CStr) -> Option<*mut c_void> {
 
 /// Find a function and give it its type.
 macro_rules! function {
-    ($name:literal) => {
-        // SAFETY: the address is that of the function of this name, whose type in CPython's
-        // headers is the type of the field it is stored in.
-        unsafe { std::mem::transmute::<*mut c_void, _>(symbol($name)?) }
+    ($name:literal as $type:ty) => {
+        // SAFETY: the address is that of the function of this name, and the type is the one
+        // CPython's headers give it.
+        unsafe { std::mem::transmute::<*mut c_void, $type>(symbol($name)?) }
     };
 }
 
@@ -81,12 +88,12 @@ fn beyond() -> Option<&'static Beyond> {
     BEYOND
         .get_or_init(|| {
             Some(Beyond {
-                add_audit_hook: function!(c"PySys_AddAuditHook"),
-                audit: function!(c"PySys_Audit"),
-                as_utf8: function!(c"PyUnicode_AsUTF8AndSize"),
-                frame_code: function!(c"PyFrame_GetCode"),
-                frame_back: function!(c"PyFrame_GetBack"),
-                frame_line: function!(c"PyFrame_GetLineNumber"),
+                add_audit_hook: function!(c"PySys_AddAuditHook" as AddAuditHook),
+                audit: function!(c"PySys_Audit" as Audit),
+                as_utf8: function!(c"PyUnicode_AsUTF8AndSize" as AsUtf8),
+                frame_code: function!(c"PyFrame_GetCode" as FrameCode),
+                frame_back: function!(c"PyFrame_GetBack" as FrameBack),
+                frame_line: function!(c"PyFrame_GetLineNumber" as FrameLine),
             })
         })
         .as_ref()
@@ -203,17 +210,16 @@ pub(crate) fn outcome<T>(
 ) -> Option<T> {
     const INTERNAL: &str = "hermetic: internal error in the guard, so it denies";
     if !in_main_interpreter() {
-        return match judged {
-            Ok(Ok(value)) => Some(value),
-            _ => {
-                match PENDING.take() {
-                    // SAFETY: the classes are static objects.
-                    Some((true, text)) => raise_static(unsafe { ffi::PyExc_OSError }, &text),
-                    Some((false, text)) => raise_plain(&text),
-                    None => raise_plain(INTERNAL),
-                }
-                None
+        return if let Ok(Ok(value)) = judged {
+            Some(value)
+        } else {
+            match PENDING.take() {
+                // SAFETY: the classes are static objects.
+                Some((true, text)) => raise_static(unsafe { ffi::PyExc_OSError }, &text),
+                Some((false, text)) => raise_plain(&text),
+                None => raise_plain(INTERNAL),
             }
+            None
         };
     }
     match judged {
@@ -235,7 +241,7 @@ thread_local! {
 
 /// Keep what is to be raised in another interpreter until it can be, as an `OSError` or not.
 ///
-/// PyO3 hands references it cannot give back at once to whatever thread attaches next, and that
+/// `PyO3` hands references it cannot give back at once to whatever thread attaches next, and that
 /// would give objects of one interpreter back to another. So no exception object is made here.
 pub(crate) fn keep_for_elsewhere(text: &str, is_os_error: bool) {
     PENDING.set(Some((is_os_error, text.to_owned())));
@@ -276,13 +282,12 @@ pub(crate) fn file_system_bytes(text: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
     let bytes = unsafe {
         Bound::from_owned_ptr_or_opt(text.py(), ffi::PyUnicode_EncodeFSDefault(text.as_ptr()))
     };
-    match bytes {
-        Some(bytes) => Some(bytes.cast::<PyBytes>().ok()?.as_bytes().to_vec()),
-        None => {
-            // SAFETY: an attached thread state.
-            unsafe { ffi::PyErr_Clear() };
-            None
-        }
+    if let Some(bytes) = bytes {
+        Some(bytes.cast::<PyBytes>().ok()?.as_bytes().to_vec())
+    } else {
+        // SAFETY: an attached thread state.
+        unsafe { ffi::PyErr_Clear() };
+        None
     }
 }
 

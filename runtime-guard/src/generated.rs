@@ -57,16 +57,16 @@ pub fn only_calls(source: &str, calls: &[&str]) -> bool {
 }
 
 fn defines_with(source: &str, may_call: impl Fn(&str) -> bool) -> bool {
-    let mut defines = false;
+    let mut after_def = false;
     let mut defined = Vec::new();
     Tokens::new(source).all(|token| match token {
         Token::Word(word) if word == "def" => {
-            defines = true;
+            after_def = true;
             true
         }
         Token::Word(word) => !FORBIDDEN.contains(&word.as_str()),
         Token::Open(callee) => {
-            if std::mem::take(&mut defines) {
+            if std::mem::take(&mut after_def) {
                 defined.push(callee);
                 return true;
             }

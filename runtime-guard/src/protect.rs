@@ -41,7 +41,7 @@ pub fn on_attribute(_active: &Arc<Active>, args: &EventArgs<'_, '_>) -> PyResult
         verb: Verb::Tamper,
         why: Why::AgainstGuard,
         api: "object.__setattr__",
-        operand: args.object(1).and_then(crate::arguments::text).map(|text| text.into_owned()),
+        operand: args.object(1).and_then(crate::arguments::text).map(std::borrow::Cow::into_owned),
     };
     Err(denial.raise(args.py()))
 }

@@ -85,7 +85,7 @@ pub fn is_import_system(code: &Bound<'_, PyAny>) -> bool {
 }
 
 /// The function of the import system that a frame runs.
-pub fn importing(frame: &Frame<'_>) -> Option<String> {
+pub(crate) fn importing(frame: &Frame<'_>) -> Option<String> {
     let code = frame.code()?;
     if is_import_system(&code) { origin::name_of(&code) } else { None }
 }

@@ -83,6 +83,7 @@ pub mod fixture {
         }
     }
 
+    /// A `str`.
     pub fn text(text: &'static str) -> Value<'static> {
         Value::Text(text.into())
     }

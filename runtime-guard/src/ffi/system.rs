@@ -117,7 +117,9 @@ pub(crate) fn descriptors() -> Vec<Descriptor> {
 #[cfg(target_os = "linux")]
 fn has_peer(number: i32) -> bool {
     let mut address = std::mem::MaybeUninit::<libc::sockaddr_storage>::zeroed();
-    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    let Ok(mut length) = libc::socklen_t::try_from(size_of::<libc::sockaddr_storage>()) else {
+        return false;
+    };
     // SAFETY: the buffer is as long as it is said to be; it was zeroed, so that the family can be
     // read even where less is written.
     unsafe {

@@ -3,6 +3,7 @@
 //! Lists and dictionaries raise no event. While the interpreter's state is guarded, subclasses of
 //! them stand in their place whose changing methods are gates; what they hold is the same.
 
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use hermetic_policy::{Verb, rules};
@@ -11,7 +12,7 @@ use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use super::swap::fill;
 use crate::deed::{Deed, Object};
-use crate::ffi::{self, Frame, OwnWork};
+use crate::ffi::{Frame, OwnWork};
 use crate::hook::Reading;
 use crate::{scope, trust};
 
@@ -125,10 +126,12 @@ fn class<'py>(py: Python<'py>, base: &str, methods: &[&str]) -> PyResult<Bound<'
     })?;
     let mut source = format!("class {base}({base}):\n __slots__ = ()\n");
     for method in methods {
-        source.push_str(&format!(
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            source,
             " def {method}(self, *args, **keywords):\n  gate = 'hermetic: gate'\n  return \
              gate(self, '{base}', '{method}', args, keywords)\n"
-        ));
+        );
     }
     let code = builtins.call_method1("compile", (source, "<hermetic>", "exec", 0, true))?;
     let names = PyDict::new(py);
@@ -178,7 +181,7 @@ fn judge(py: Python<'_>, name: &'static str) -> PyResult<()> {
 
 /// Whether the import system, or what walks packages with it, changes its own cache.
 fn is_import_system(py: Python<'_>) -> bool {
-    if ffi::OwnWork::is_going_on() {
+    if OwnWork::is_going_on() {
         return true;
     }
     // The innermost frame is the guarded object's method.
