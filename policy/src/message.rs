@@ -270,8 +270,7 @@ fn why_denied(why: Why, subject: &str, known: bool) -> String {
              allow-listed"
         ),
         Why::NotLoopback => {
-            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
-                .to_owned()
+            "--no-network lets a program listen on 127.0.0.0/8, ::1 and localhost only".to_owned()
         }
         Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT".to_owned(),
         Why::ReadOnly => "changes of files are denied by --fs-readonly".to_owned(),
@@ -297,7 +296,7 @@ const fn why_undecided(verb: Verb, why: Why) -> &'static str {
         }
         Why::Denied(Capability::Network) => "the network is denied by --no-network",
         Why::NotLoopback => {
-            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
+            "--no-network lets a program listen on 127.0.0.0/8, ::1 and localhost only"
         }
         Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT",
         Why::DeniedImport => "some modules are denied by --deny-import",

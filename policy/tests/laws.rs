@@ -232,6 +232,7 @@ proptest! {
         let closed = |options: PolicyOptions| PolicyOptions {
             allow_localhost: false,
             allow_domain: Vec::new(),
+            allow_native: Vec::new(),
             // A root replaces another one.
             fs_root: None,
             profile: Vec::new(),

@@ -40,7 +40,11 @@ fn a_network_without_an_allow_list() {
     let denied = Why::Denied(Capability::Network);
     assert_eq!(verdict(&policy, &Act::Connect(at("127.0.0.1", 1))), Verdict::Deny(denied));
     assert_eq!(verdict(&policy, &Act::Connect(Operand::Unknown)), Verdict::Deny(denied));
-    assert_eq!(verdict(&policy, &Act::Listen(Operand::Unknown)), Verdict::Deny(denied));
+    // Nobody from outside reaches a loopback address.
+    assert_eq!(verdict(&policy, &Act::Listen(at("127.0.0.1", 0))), Verdict::Allow);
+    let outside = Why::NotLoopback;
+    assert_eq!(verdict(&policy, &Act::Listen(at("0.0.0.0", 0))), Verdict::Deny(outside));
+    assert_eq!(verdict(&policy, &Act::Listen(Operand::Unknown)), Verdict::Undecided(outside));
     assert_eq!(verdict(&policy, &Act::Prepare(Operand::Unknown)), Verdict::Undecided(denied));
     assert_eq!(verdict(&policy, &Act::Prepare(at("a.example", 1))), Verdict::Deny(denied));
     assert_eq!(
