@@ -356,14 +356,6 @@ fn remedy_denied(
     operand: Option<&str>,
 ) -> String {
     match why {
-        Why::Denied(Capability::Network) | Why::NotAllowListed if verb == Verb::Listen => {
-            match operand.and_then(host_of) {
-                Some((host, _)) if host.is_loopback() => allow_localhost(),
-                _ => "listen on localhost under --allow-localhost, or drop --no-network (or \
-                      `no-network` in [tool.hermetic])"
-                    .to_owned(),
-            }
-        }
         Why::Denied(Capability::Network) | Why::NotAllowListed => match operand {
             Some(operand) => allow_host(operand, why),
             None => "allow the host by --allow-domain HOST, or drop --no-network (or `no-network` \
