@@ -1,0 +1,1 @@
+"""hermetic's runtime guard."""
