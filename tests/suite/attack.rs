@@ -176,6 +176,7 @@ pub(crate) fn options(text: &str) -> Result<Value, String> {
         no_code_exec,
         no_interpreter_mutation,
         block_native,
+        allow_native,
         deny_import,
     } = config.policy;
     Ok(json!({
@@ -190,6 +191,7 @@ pub(crate) fn options(text: &str) -> Result<Value, String> {
         "no_code_exec": no_code_exec,
         "no_interpreter_mutation": no_interpreter_mutation,
         "block_native": block_native,
+        "allow_native": allow_native,
         "deny_import": deny_import,
     }))
 }
