@@ -4,6 +4,8 @@ use hermetic_policy::PolicyOptions;
 use hermetic_policy::config::Config;
 use serde_json::{Value, json};
 
+use crate::repository::{markdown_in, read, slashed};
+
 /// One attack.
 #[derive(Debug, Default)]
 pub(crate) struct Attack {
@@ -43,8 +45,19 @@ pub(crate) enum Status {
     Known(String),
 }
 
+/// Every attack of `tests/corpus/escapes`, and what is wrong with its pages.
+pub(crate) fn attacks() -> (Vec<Attack>, Vec<String>) {
+    let mut all = (Vec::new(), Vec::new());
+    for path in markdown_in("tests/corpus/escapes") {
+        let (attacks, complaints) = parse(&slashed(&path), &read(&path));
+        all.0.extend(attacks);
+        all.1.extend(complaints);
+    }
+    all
+}
+
 /// The attacks of a page, and what is wrong with it.
-pub(crate) fn parse(path: &str, text: &str) -> (Vec<Attack>, Vec<String>) {
+fn parse(path: &str, text: &str) -> (Vec<Attack>, Vec<String>) {
     let mut attacks: Vec<Attack> = Vec::new();
     let mut complaints = Vec::new();
     let mut page_policy = String::new();
@@ -131,7 +144,9 @@ impl Attack {
 
     fn shape(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let word = |w: &str| {
+            !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
         if !self.name.split('-').all(word) {
             complaints.push(format!("`{}` is not kebab case", self.name));
         }

@@ -1,4 +1,5 @@
-//! The escape corpus: each attack works without a guard, and fails with it or is documented.
+//! The escape corpus: each attack works without a guard, and fails with it or is known; what is
+//! known is documented by `generated`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -12,26 +13,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::attack::{Attack, Status, parse};
+use crate::attack::{Attack, Status, attacks};
 use crate::interpreter::{Interpreter, Outcome, guarded, plain, run_all};
 use crate::process::run_group;
-use crate::repository::{assert_none, markdown_in, read, root, slashed};
+use crate::repository::{assert_none, root};
 
 /// Seconds after which an attack is ended by a signal.
 const LIMIT: u32 = 30;
-
-/// The documents that name what is known to get past the guard.
-const LIMITS: [&str; 2] = ["docs/threat-model.md", "docs/guard/limits.md"];
-
-fn attacks() -> (Vec<Attack>, Vec<String>) {
-    let mut all = (Vec::new(), Vec::new());
-    for path in markdown_in("tests/corpus/escapes") {
-        let (attacks, complaints) = parse(&slashed(&path), &read(&path));
-        all.0.extend(attacks);
-        all.1.extend(complaints);
-    }
-    all
-}
 
 #[test]
 fn the_escape_corpus_is_in_order() {
@@ -39,18 +27,6 @@ fn the_escape_corpus_is_in_order() {
     let mut names = BTreeSet::new();
     let twice = attacks.iter().filter(|attack| !names.insert(attack.name.as_str()));
     complaints.extend(twice.map(|a| format!("{}: a second `{}`", a.place, a.name)));
-    assert_none(&complaints);
-}
-
-#[test]
-fn every_known_escape_is_documented() {
-    let text: String = LIMITS.iter().filter(|path| root().join(path).exists()).map(read).collect();
-    let (attacks, _) = attacks();
-    let known = attacks.iter().filter(|attack| matches!(attack.status, Status::Known(_)));
-    let missing = known.filter(|attack| !text.contains(&format!("`{}`", attack.name)));
-    let complaints: Vec<String> = missing
-        .map(|a| format!("{}: `{}` gets through, and none of {LIMITS:?} says so", a.place, a.name))
-        .collect();
     assert_none(&complaints);
 }
 
@@ -68,7 +44,10 @@ fn every_attack_works_without_a_guard() {
             if end.escaped {
                 return Outcome::Good;
             }
-            Outcome::Bad(vec![format!("{}: `{}` does not work: {}", attack.place, attack.name, end.how)])
+            Outcome::Bad(vec![format!(
+                "{}: `{}` does not work: {}",
+                attack.place, attack.name, end.how
+            )])
         }));
     }
     assert_none(&complaints);

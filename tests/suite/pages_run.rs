@@ -173,7 +173,13 @@ impl Raised {
     fn read(event: &Value) -> Option<Self> {
         let text = |key: &str| event[key].as_str().map(str::to_owned);
         let list = |key: &str| -> Option<Vec<String>> {
-            Some(event[key].as_array()?.iter().filter_map(|v| Some(v.as_str()?.to_owned())).collect())
+            Some(
+                event[key]
+                    .as_array()?
+                    .iter()
+                    .filter_map(|v| Some(v.as_str()?.to_owned()))
+                    .collect(),
+            )
         };
         Some(Self {
             row: u32::try_from(event["row"].as_u64()?).ok()?.max(1),
@@ -193,7 +199,8 @@ impl Raised {
             let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
             let allowed = |says: &Says| matches!(says, Says::Allow(Some(name)) if self.bases.contains(&last(name)));
             let (kind, text) = (&self.kind, &self.text);
-            return (!marks().any(allowed)).then(|| format!("{line}: `{code}` raises {kind}: {text}"));
+            return (!marks().any(allowed))
+                .then(|| format!("{line}: `{code}` raises {kind}: {text}"));
         }
         let asked: BTreeSet<&str> = marks().filter_map(guard_rules).map(|(rule, _)| rule).collect();
         let others: Vec<&str> =
@@ -270,7 +277,8 @@ mod tests {
 
     #[test]
     fn the_guard_must_raise_where_the_marks_say_and_nowhere_else() {
-        let text = "a()\nb()  # deny: s / r\nc()  # undecided: u\nd()  # allow: OSError\ne()  # static: s";
+        let text =
+            "a()\nb()  # deny: s / r\nc()  # undecided: u\nd()  # allow: OSError\ne()  # static: s";
         let page = Page::parse("r.md", &format!("```py\n{text}\n```\n"));
         let block = &page.blocks[0];
         let told = |event: Raised| event.surplus(block).is_some();
