@@ -10,6 +10,8 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+from _frozen_importlib import BuiltinImporter
+from _frozen_importlib_external import PathFinder, SourceFileLoader
 
 from hermetic import target as targets
 from hermetic.errors import HermeticError
@@ -112,9 +114,12 @@ def prepare(target: Target) -> Callable[[], object]:
         start = _after_imports(parents, program)
     elif target.kind == targets.COMMAND:
         first = ""
+        main.__loader__ = BuiltinImporter
         start = _Function(compile(target.name, "<string>", "exec", dont_inherit=True), vars(main))
     elif target.kind == targets.STDIN:
         first = ""
+        main.__loader__ = BuiltinImporter
+        main.__file__ = "<stdin>"
         source = sys.stdin.buffer.read()
         start = _Function(compile(source, "<stdin>", "exec", dont_inherit=True), vars(main))
     else:
@@ -124,7 +129,7 @@ def prepare(target: Target) -> Callable[[], object]:
     sys.argv = [argv0, *target.arguments]
     if not is_safe_path():
         sys.path.insert(0, first)
-    elif target.kind == targets.SCRIPT and first == target.name:
+    elif target.kind == targets.SCRIPT and main.__spec__ is not None:
         sys.path.insert(0, first)  # an archive or a folder is where its program is
     return start
 
@@ -172,21 +177,21 @@ def _module_spec(name: str) -> tuple[ModuleSpec, list[str]]:
 
 def _script(target: Target, main: ModuleType) -> tuple[CodeType, str]:
     """The code of a file, or of the `__main__` in an archive or a folder; and its `sys.path[0]`."""
-    from importlib.machinery import PathFinder, SourceFileLoader
-
-    if os.path.isdir(target.name) or not _is_text(target.name):
-        spec = PathFinder.find_spec("__main__", [target.name])
+    # Not normalised: CPython puts the working directory in front, and that is all (Python/initconfig.c).
+    file = os.path.join(os.getcwd(), target.name)
+    if os.path.isdir(file) or not _is_text(file):
+        spec = PathFinder.find_spec("__main__", [file])
         if spec is None:
             raise TargetNotFound(f"{target.name}: has no __main__.py to run")
         _describe(main, spec)
-        return _code(spec, target.name), target.name
-    with open(target.name, "rb") as file:
-        source = file.read()
-    main.__file__ = target.name
-    main.__loader__ = SourceFileLoader("__main__", target.name)
+        return _code(spec, target.name), file
+    with open(file, "rb") as stream:
+        source = stream.read()
+    main.__file__ = file
+    main.__loader__ = SourceFileLoader("__main__", file)
     main.__cached__ = None  # type: ignore[attr-defined]
     main.__package__ = None
-    code: CodeType = compile(source, target.name, "exec", dont_inherit=True)
+    code: CodeType = compile(source, file, "exec", dont_inherit=True)
     return code, os.path.dirname(os.path.realpath(target.name))
 
 
