@@ -33,9 +33,7 @@ class Usage(Project):
         self.refused("--allow-domain takes a DOMAIN", "--allow-domain", "--", "json.tool")
         self.refused("--allow-domain takes a DOMAIN", "--allow-domain", "--no-network", "--", "json.tool")
         self.refused("--fs-readonly: `` names no folder", "--fs-readonly=", "--", "json.tool")
-        self.refused(
-            "unexpected argument `json.tool`; the target stands behind `--`", "--no-network", "json.tool"
-        )
+        self.refused("unexpected argument `json.tool`; the target stands behind `--`", "--no-network", "json.tool")
         missing = "name a target behind `--`: hermetic [FLAGS] -- TARGET [ARGUMENTS]"
         self.refused(missing)
         self.refused(missing, "--no-network", "--")
@@ -300,7 +298,10 @@ class Targets(Project):
 
     def test_python_itself(self) -> None:
         self.write("app.py", SHOW)
-        self.alike(["-c", SHOW, "a", "-m"], ["python", "-c", SHOW, "a", "-m"] if False else [sys.executable, "-c", SHOW, "a", "-m"])
+        self.alike(
+            ["-c", SHOW, "a", "-m"],
+            ["python", "-c", SHOW, "a", "-m"] if False else [sys.executable, "-c", SHOW, "a", "-m"],
+        )
         self.alike(["-m", "app", "a"], [sys.executable, "-m", "app", "a"])
         self.alike(["app.py", "a"], [sys.executable, "app.py", "a"])
         self.alike(["--version"], [sys.executable, "--version"])
@@ -330,7 +331,10 @@ class Targets(Project):
         self.assertTrue(ran.stderr.startswith("hermetic: blocked action: subprocess disabled"), ran.stderr)
         ran = self.hermetic("--no-network", "--", "./app")
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
-        for code in ("raise SystemExit(7)", "import os; print('HERMETIC_FLAGS_JSON' in os.environ); raise SystemExit(7)"):
+        for code in (
+            "raise SystemExit(7)",
+            "import os; print('HERMETIC_FLAGS_JSON' in os.environ); raise SystemExit(7)",
+        ):
             ran = self.hermetic("--no-network", "--", sys.executable, "-B", "-c", code)
             self.assertEqual((ran.returncode, ran.stderr), (7, ""))
             self.assertNotIn("True", ran.stdout)
@@ -363,7 +367,10 @@ class Targets(Project):
 
     def test_an_attribute(self) -> None:
         self.write("package/__init__.py", "")
-        self.write("package/app.py", "import sys\nclass App:\n    @staticmethod\n    def main(): print(sys.argv, repr(sys.path[0]))\n")
+        self.write(
+            "package/app.py",
+            "import sys\nclass App:\n    @staticmethod\n    def main(): print(sys.argv, repr(sys.path[0]))\n",
+        )
         ran = self.hermetic("--no-subprocess", "--", "package.app:App.main", "a")
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         self.assertEqual(ran.stdout, f"{['package.app:App.main', 'a']} {str(self.folder)!r}\n")

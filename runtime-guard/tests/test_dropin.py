@@ -57,9 +57,7 @@ ORDER = (
     "trace",
     "sealed",
 )
-GUARD_ORDER = tuple(
-    name.replace("block_", "no_") if name != "block_native" else name for name in ORDER
-)
+GUARD_ORDER = tuple(name.replace("block_", "no_") if name != "block_native" else name for name in ORDER)
 
 
 def ours(reason: str) -> Callable[[Any], Any]:

@@ -136,4 +136,19 @@ fn native_code() {
     ] {
         assert_eq!(verdict(&policy, &act), expected, "{act:?}");
     }
+    let policy = build(&PolicyOptions {
+        block_native: true,
+        allow_native: vec!["numpy".into(), "_ctypes".into()],
+        ..Default::default()
+    });
+    for (act, expected) in [
+        (Act::ImportExtension(Operand::Exact("numpy.linalg._x")), Verdict::Allow),
+        (Act::ImportExtension(Operand::Exact("_ctypes")), Verdict::Allow),
+        (Act::Import(Operand::Exact("_ctypes")), Verdict::Allow),
+        (Act::Import(Operand::Exact("ctypes")), Verdict::Deny(Why::NativeModule)),
+        (Act::ImportExtension(Operand::Exact("numpyx")), Verdict::Deny(Why::NativeModule)),
+        (Act::LoadNative(Operand::Exact("numpy")), Verdict::Deny(Why::Denied(Capability::Native))),
+    ] {
+        assert_eq!(verdict(&policy, &act), expected, "{act:?}");
+    }
 }

@@ -9,8 +9,6 @@ The policy is enforced in native code, for the whole process: kept references, t
 no way around it. `python -m hermetic` and the command `hermetic` run a program under a policy.
 """
 
-from __future__ import annotations
-
 from hermetic import _platform as _platform  # first: it refuses what the rest cannot run on
 from hermetic._native import __version__, status
 from hermetic.blocker import hermetic_blocker, with_hermetic

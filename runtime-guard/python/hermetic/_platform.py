@@ -1,7 +1,5 @@
 """Refuses, when hermetic is imported, the interpreters and folders it cannot work in."""
 
-from __future__ import annotations
-
 import sys
 
 from hermetic.errors import BootstrapError
@@ -10,7 +8,7 @@ from hermetic.errors import BootstrapError
 _FOREIGN_FILES = ("__about__.py", "bootstrap.py", "resolver.py", "runner.py")
 
 
-def _refusal() -> str | None:
+def _refusal() -> "str | None":
     """Why this interpreter cannot be guarded, or None."""
     name = sys.implementation.name
     if name != "cpython":
@@ -24,7 +22,7 @@ def _refusal() -> str | None:
     return None
 
 
-def _mixture(folder: str) -> str | None:
+def _mixture(folder: str) -> "str | None":
     """Why the package's own folder is not ours alone, or None."""
     # `os` is loaded by the time any program runs, except under `python -S`, where it costs little.
     import os

@@ -1,7 +1,5 @@
 """Policies as context managers and decorators."""
 
-from __future__ import annotations
-
 import os
 
 from hermetic._native import open_scope
@@ -50,7 +48,7 @@ _LISTS = ("allow_domains", "deny_imports", "allow_native")
 class Fields:
     """A plain record: equality, representation and union over the attributes that `_fields` names."""
 
-    _fields: tuple[str, ...]
+    _fields: "tuple[str, ...]"
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
@@ -61,7 +59,7 @@ class Fields:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self._fields)
 
-    def _united(self, other: Fields) -> dict[str, Any]:
+    def _united(self, other: "Fields") -> "dict[str, Any]":
         """What either says: switches by "or", lists joined without repeats, the root of `other` before ours."""
         united: dict[str, Any] = {}
         for name in self._fields:
@@ -75,7 +73,7 @@ class Fields:
         return united
 
 
-def checked(name: str, value: object) -> Any:
+def checked(name: str, value: object) -> "Any":
     """The value of a field in the type the field has; TypeError where it cannot be meant."""
     if name in _LISTS:
         if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
@@ -103,7 +101,7 @@ class _DataclassFields:
     The module `dataclasses` takes longer to load than all of hermetic, so only who uses it pays for it.
     """
 
-    def __get__(self, instance: object, owner: type[Fields]) -> dict[str, Any]:
+    def __get__(self, instance: object, owner: "type[Fields]") -> "dict[str, Any]":
         import dataclasses
 
         shape: dict[str, Any] = {"__annotations__": dict.fromkeys(owner._fields, "object")}
@@ -144,17 +142,17 @@ class BlockConfig(Fields):
         block_network: bool = False,
         block_subprocess: bool = False,
         fs_readonly: bool = False,
-        fs_root: str | os.PathLike[str] | None = None,
+        fs_root: "str | os.PathLike[str] | None" = None,
         block_environment: bool = False,
         block_code_exec: bool = False,
         block_interpreter_mutation: bool = False,
         block_native: bool = False,
         allow_localhost: bool = False,
-        allow_domains: Iterable[str] = (),
-        deny_imports: Iterable[str] = (),
+        allow_domains: "Iterable[str]" = (),
+        deny_imports: "Iterable[str]" = (),
         trace: bool = False,
         sealed: bool = False,
-        allow_native: Iterable[str] = (),
+        allow_native: "Iterable[str]" = (),
         best_effort: bool = False,
     ) -> None:
         self.block_network: bool = checked("block_network", block_network)
@@ -174,7 +172,7 @@ class BlockConfig(Fields):
         self.best_effort: bool = checked("best_effort", best_effort)
 
     @classmethod
-    def from_kwargs(cls, **kw: Any) -> BlockConfig:
+    def from_kwargs(cls, **kw: "Any") -> "BlockConfig":
         """Made from the names of the fields or those of the command line; TypeError for any other."""
         named: dict[str, Any] = {}
         for key, value in kw.items():
@@ -185,7 +183,7 @@ class BlockConfig(Fields):
             named[name] = named.get(name, False) or value
         return cls(**named)
 
-    def merged_with(self, other: BlockConfig) -> BlockConfig:
+    def merged_with(self, other: "BlockConfig") -> "BlockConfig":
         """What either denies and what either allows; `other`'s root goes before ours.
 
         This is for putting one policy together. Policies that are open at the same time are never merged.
@@ -194,16 +192,16 @@ class BlockConfig(Fields):
             raise TypeError(f"merged_with() takes a BlockConfig, not {type(other).__name__}")
         return BlockConfig(**self._united(other))
 
-    def __or__(self, other: BlockConfig) -> BlockConfig:
+    def __or__(self, other: "BlockConfig") -> "BlockConfig":
         if not isinstance(other, BlockConfig):
             return NotImplemented
         return self.merged_with(other)
 
-    def __replace__(self, **changes: Any) -> BlockConfig:
+    def __replace__(self, **changes: "Any") -> "BlockConfig":
         return type(self)(**{**vars(self), **changes})
 
 
-def open_config(config: BlockConfig) -> Scope:
+def open_config(config: BlockConfig) -> "Scope":
     """Enforce what `config` says now; it may have been changed since it was made."""
     options: dict[str, object] = {}
     for name, option in _OPTIONS.items():
@@ -232,57 +230,57 @@ class Blocker:
         self.cfg = cfg
         self._scopes: list[Scope] = []
 
-    def __enter__(self) -> Blocker:
+    def __enter__(self) -> "Blocker":
         self._scopes.append(open_config(self.cfg))
         return self
 
     def __exit__(
         self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
+        exc_type: "type[BaseException] | None",
+        exc: "BaseException | None",
+        tb: "TracebackType | None",
     ) -> None:
         # Those open at once are alike, so it does not matter which one this block opened.
         if self._scopes:
             self._scopes.pop().close()
 
-    async def __aenter__(self) -> Blocker:
+    async def __aenter__(self) -> "Blocker":
         return self.__enter__()
 
     async def __aexit__(
         self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        tb: TracebackType | None,
+        exc_type: "type[BaseException] | None",
+        exc: "BaseException | None",
+        tb: "TracebackType | None",
     ) -> None:
         self.__exit__(exc_type, exc, tb)
 
-    def __call__(self, function: F) -> F:
+    def __call__(self, function: "F") -> "F":
         from hermetic._decorate import decorate
 
         return decorate(self, function)
 
 
 def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
-    config: BlockConfig | None = None,
+    config: "BlockConfig | None" = None,
     *,
     block_network: bool = False,
     block_subprocess: bool = False,
     fs_readonly: bool = False,
-    fs_root: str | os.PathLike[str] | None = None,
+    fs_root: "str | os.PathLike[str] | None" = None,
     block_environment: bool = False,
     block_code_exec: bool = False,
     block_interpreter_mutation: bool = False,
     block_native: bool = False,
     allow_localhost: bool = False,
-    allow_domains: Iterable[str] = (),
-    deny_imports: Iterable[str] = (),
+    allow_domains: "Iterable[str]" = (),
+    deny_imports: "Iterable[str]" = (),
     trace: bool = False,
     sealed: bool = False,
-    profile: str | None = None,
-    allow_native: Iterable[str] = (),
+    profile: "str | None" = None,
+    allow_native: "Iterable[str]" = (),
     best_effort: bool = False,
-) -> Blocker:
+) -> "Blocker":
     """A policy to be opened by `with`, `async with` or as a decorator: all that the arguments say together.
 
     `config` gives several of them at once, `profile` a named set. No configuration file is read.
@@ -323,6 +321,6 @@ def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
     return Blocker(merged)
 
 
-def with_hermetic(config: BlockConfig | None = None, **kwargs: Any) -> Blocker:
+def with_hermetic(config: "BlockConfig | None" = None, **kwargs: "Any") -> "Blocker":
     """`hermetic_blocker` under the name that reads well as a decorator."""
     return hermetic_blocker(config, **kwargs)

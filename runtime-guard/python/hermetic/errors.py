@@ -1,7 +1,5 @@
 """What hermetic raises."""
 
-from __future__ import annotations
-
 
 class HermeticError(RuntimeError):
     """The base of everything hermetic raises on its own account."""
@@ -14,10 +12,10 @@ class PolicyViolation(HermeticError):  # noqa: N818 - the name is part of the in
     imports. `target` is what the act was done to, where there is a name for it: a host, a path, a module.
     """
 
-    guard: str | None
-    target: str | None
+    guard: "str | None"
+    target: "str | None"
 
-    def __init__(self, message: str, *, guard: str | None = None, target: str | None = None) -> None:
+    def __init__(self, message: str, *, guard: "str | None" = None, target: "str | None" = None) -> None:
         super().__init__(message)
         self.guard = guard
         self.target = target
