@@ -8,7 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
-from support import INTERRUPTED, Project, environment
+from support import INTERRUPTED, Project, environment, needs_native
 
 BLOCKED = "import os\nos.system('true')\n"
 
@@ -300,7 +300,7 @@ class Targets(Project):
         self.write("app.py", SHOW)
         self.alike(
             ["-c", SHOW, "a", "-m"],
-            ["python", "-c", SHOW, "a", "-m"] if False else [sys.executable, "-c", SHOW, "a", "-m"],
+            [sys.executable, "-c", SHOW, "a", "-m"],
         )
         self.alike(["-m", "app", "a"], [sys.executable, "-m", "app", "a"])
         self.alike(["app.py", "a"], [sys.executable, "app.py", "a"])
@@ -317,8 +317,6 @@ class Targets(Project):
         """Options make it another one: only a new process can have them."""
         self.write("app.py", SHOW + "print(sys.flags)\n")
         for options in (["-B"], ["-E"], ["-OO", "-X", "utf8"], ["-Wignore", "-u"]):
-            if "-E" in options and environment().get("PYTHONPATH"):
-                pass  # the package is loaded from its own folder all the same
             with self.subTest(options):
                 self.alike([*options, "app.py", "a"], [sys.executable, *options, "app.py", "a"])
                 self.alike([*options, "-m", "app", "a"], [sys.executable, *options, "-m", "app", "a"])
@@ -365,6 +363,16 @@ class Targets(Project):
         self.write("app", f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n{SHOW}").chmod(0o755)
         self.alike(["./app"], ["./app"])
 
+    @needs_native
+    def test_a_console_script_of_this_environment(self) -> None:
+        """Ours is one, and is a target as any other."""
+        self.write("app.py", BLOCKED)
+        for arguments, code in [(["--version"], 0), (["--no-subprocess", "--", "app"], 2), (["--", "app"], 0)]:
+            plain = self.python("-m", "hermetic", *arguments)
+            ran = self.hermetic("--no-network", "--", "hermetic", *arguments)
+            self.assertEqual((ran.returncode, ran.stdout), (code, plain.stdout), ran.stderr)
+        self.assertEqual(self.hermetic("--no-subprocess", "--", "hermetic", "--", "app").returncode, 2)
+
     def test_an_attribute(self) -> None:
         self.write("package/__init__.py", "")
         self.write(
@@ -395,10 +403,7 @@ class Targets(Project):
         plain = set(self.python("app.py").stdout.split())
         loaded = set(self.hermetic("--no-subprocess", "--", "./app.py").stdout.split()) - plain
         outside = {name for name in loaded if name.partition(".")[0] != "hermetic"}
-        # `python -m` itself brings runpy and what that needs; the double brings json and typing.
-        known = {"atexit", "unicodedata", "importlib.machinery"}
+        # `python -m` itself brings runpy and what that needs.
+        known = {"__future__", "atexit", "unicodedata"}
         by_runpy = set(self.python("-m", "app").stdout.split())
-        from support import REAL
-
-        if REAL:
-            self.assertLessEqual(outside, known | by_runpy)
+        self.assertLessEqual(outside, known | by_runpy)

@@ -129,15 +129,16 @@ Usage: hermetic [FLAGS] -- TARGET [ARGUMENTS]
 
 Run a Python program and deny it what the flags say.
 
-TARGET is module:attribute, a console script, an executable that is python or begins with a Python shebang, or a
-module. What follows it is the target's own.
+TARGET is module:attribute, a console script, an executable that is python or begins with a Python
+shebang, or a module. What follows it is the target's own.
 """
 _TAIL = """\
-Each flag but --help and --version is also an environment variable, such as HERMETIC_NO_NETWORK=1 or
-HERMETIC_ALLOW_DOMAIN=a.example,b.example. A configuration file says the policy in the same words.
+Each flag but --help and --version is also an environment variable, such as HERMETIC_NO_NETWORK=1
+or HERMETIC_ALLOW_DOMAIN=a.example,b.example. A configuration file says the policy in the same
+words.
 
-Exit codes: that of the target; 2 if it ended because an act was blocked; 1 for wrong usage and errors of
-hermetic's own; 127 if there is no such target.
+Exit codes: that of the target; 2 if it ended because an act was blocked; 1 for wrong usage and
+errors of hermetic's own; 127 if there is no such target.
 """
 _WIDTH = 100
 
