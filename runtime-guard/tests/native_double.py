@@ -25,7 +25,7 @@ _SWITCHES = (
     "no_interpreter_mutation",
     "block_native",
 )
-_ALL = {
+_ALL: dict[str, object] = {
     "no_network": True,
     "no_subprocess": True,
     "fs_readonly": True,
@@ -134,7 +134,7 @@ def profiles() -> dict[str, dict[str, object]]:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    for policy in list(_open):
+    for policy in _open:
         denied = _denial(policy, event, args)
         if denied is not None:
             guard, target, text, trace = denied

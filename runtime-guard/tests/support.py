@@ -77,7 +77,7 @@ class Project(unittest.TestCase):
         return path
 
     def python(self, *arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        """This interpreter, in the folder."""
+        """Run this interpreter in the folder."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,

@@ -8,15 +8,15 @@ import os
 import sys
 import threading
 import unittest
-from typing import Any, AsyncIterator, Iterator
-
-from support import Project
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from hermetic import hermetic_blocker, status, with_hermetic
 from hermetic.blocker import BlockConfig
 from hermetic.errors import HermeticError, PolicyViolation
+from support import Project
 
-POLICY = {"block_subprocess": True}
+POLICY: dict[str, Any] = {"block_subprocess": True}
 
 
 def denied() -> bool:
@@ -301,7 +301,8 @@ class Functions(unittest.TestCase):
         def marked() -> Any:
             return act()
 
-        self.assertTrue(asyncio.run(with_hermetic(**POLICY)(inspect.markcoroutinefunction(marked))()))
+        mark = vars(inspect)["markcoroutinefunction"]
+        self.assertTrue(asyncio.run(with_hermetic(**POLICY)(mark(marked))()))
 
     def test_classes_are_refused(self) -> None:
         with self.assertRaisesRegex(TypeError, "cannot be put on the class Thing; put it on the methods"):
@@ -321,7 +322,7 @@ class Functions(unittest.TestCase):
 
 class BadInput(unittest.TestCase):
     def test_types(self) -> None:
-        for text, arguments in [
+        wrong: list[tuple[str, dict[str, Any]]] = [
             ("block_network takes True or False, not 'no'", {"block_network": "no"}),
             ("trace takes True or False, not 1", {"trace": 1}),
             ("best_effort takes True or False, not None", {"best_effort": None}),
@@ -331,8 +332,10 @@ class BadInput(unittest.TestCase):
             ("allow_native takes a list of strings, not b'a'", {"allow_native": b"a"}),
             ("fs_root takes a path, not 3", {"fs_root": 3}),
             ("fs_root takes a path, not b'/'", {"fs_root": b"/"}),
-        ]:
-            for maker in (hermetic_blocker, BlockConfig, BlockConfig.from_kwargs):
+        ]
+        makers: list[Callable[..., object]] = [hermetic_blocker, BlockConfig, BlockConfig.from_kwargs]
+        for text, arguments in wrong:
+            for maker in makers:
                 with self.assertRaises(TypeError) as raised:
                     maker(**arguments)
                 self.assertEqual(str(raised.exception), text)

@@ -6,12 +6,11 @@ import inspect
 import re
 import unittest
 
-from support import REPOSITORY, needs_native
-
 from hermetic import _native, blocker
 from hermetic.blocker import BlockConfig, hermetic_blocker
 from hermetic.flags import FLAGS, LIST, SWITCH, help_text, spellings
 from hermetic.profiles import GuardConfig
+from support import REPOSITORY, needs_native
 
 POLICY = [flag for flag in FLAGS if flag.group == "Policy"]
 

@@ -6,9 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from support import Project
-
 import hermetic
+from support import Project
 
 PACKAGE = Path(hermetic.__file__).parent
 LOAD = """
@@ -22,9 +21,7 @@ except RuntimeError as error:
 class Refusals(Project):
     def test_another_implementation(self) -> None:
         ran = self.program("import sys\nsys.implementation.name = 'pypy'" + LOAD)
-        self.assertEqual(
-            ran.stdout, "BootstrapError hermetic guards CPython alone, and this interpreter is pypy\n"
-        )
+        self.assertEqual(ran.stdout, "BootstrapError hermetic guards CPython alone, and this interpreter is pypy\n")
 
     def test_free_threaded_builds(self) -> None:
         # How 3.13 and later spell it (Modules/getbuildinfo.c and Python/getversion.c).

@@ -6,9 +6,8 @@ import os
 import unittest
 from typing import Any
 
-from support import Project
-
 from hermetic.settings import Run, UsageError, from_variables, gather, parse
+from support import Project
 
 LIST_KEYS = ("allow_domain", "allow_native", "deny_import", "profile")
 

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
-    from typing import Any, TypeVar
+    from typing import Any, ClassVar, TypeVar
 
     from hermetic._native import Scope
 
@@ -134,7 +134,10 @@ class BlockConfig(Fields):
         "allow_native",
         "best_effort",
     )
-    __dataclass_fields__ = _DataclassFields()
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+    else:
+        __dataclass_fields__ = _DataclassFields()
 
     # The first thirteen parameters stand in hermetic-seal's order.
     def __init__(  # noqa: PLR0913, PLR0917 - one for each thing there is to say

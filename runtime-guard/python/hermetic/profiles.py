@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, ClassVar
 
 __all__ = ["PROFILES", "GuardConfig", "apply_profile", "unknown_profile"]
 
@@ -34,7 +34,10 @@ class GuardConfig(Fields):
         "allow_native",
         "best_effort",
     )
-    __dataclass_fields__ = _DataclassFields()
+    if TYPE_CHECKING:
+        __dataclass_fields__: ClassVar[dict[str, Any]]
+    else:
+        __dataclass_fields__ = _DataclassFields()
 
     # The first thirteen parameters stand in hermetic-seal's order.
     def __init__(  # noqa: PLR0913, PLR0917 - one for each thing there is to say

@@ -246,7 +246,8 @@ def _entry_point(name: str, arguments: list[str]) -> Target | None:
 
 
 def _module(name: str, arguments: list[str]) -> Target | None:
-    if not _dotted(name):
+    # `app.py` is a file to who writes it, though it could be the module `py` of the package `app`.
+    if not _dotted(name) or (name.endswith(".py") and os.path.exists(name)):
         return None
     if find_module(name.partition(".")[0]) is None:
         return None
