@@ -14,7 +14,7 @@ from typing import Any
 from hermetic import hermetic_blocker, status, with_hermetic
 from hermetic.blocker import BlockConfig
 from hermetic.errors import HermeticError, PolicyViolation
-from support import Project
+from support import Project, needs_native
 
 POLICY: dict[str, Any] = {"block_subprocess": True}
 
@@ -394,6 +394,7 @@ class Process(Project):
         )
         self.assertEqual(ran.stdout, "True\nTrue\nTrue True\nTrue\n")
 
+    @needs_native
     def test_little_is_loaded(self) -> None:
         ran = self.program(
             """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,11 +68,10 @@ def _fresh(blocker: Blocker) -> Blocker:
 
 def _flags(function: Any) -> int:
     """The kind of what is called in the end: below partials and bound methods, or `__call__` of an object."""
-    if getattr(function, "_is_coroutine_mark", None) is not None:  # inspect.markcoroutinefunction, from 3.12
-        import inspect
-
-        if inspect.iscoroutinefunction(function):
-            return _COROUTINE
+    inspect = sys.modules.get("inspect")
+    # Whoever marked it as a coroutine function (`inspect.markcoroutinefunction`) has loaded the module.
+    if inspect is not None and inspect.iscoroutinefunction(function):
+        return _COROUTINE
     while True:
         if isinstance(function, functools.partial):
             function = function.func
