@@ -52,6 +52,9 @@ python-lint:
 	$(VENV)/bin/ruff check --config tests/ruff.toml tests
 	$(VENV)/bin/ruff format --config tests/ruff.toml --check tests
 	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/pages tests/generate
+	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml runtime-guard/python runtime-guard/tests
+	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard/python runtime-guard/tests
+	MYPYPATH=runtime-guard/python $(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python runtime-guard/tests
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
 test-long: test
@@ -79,6 +82,8 @@ fmt:
 	cargo fmt --all
 	$(VENV)/bin/ruff format --config tests/ruff.toml tests
 	$(VENV)/bin/ruff check --config tests/ruff.toml --fix tests
+	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml runtime-guard/python runtime-guard/tests
+	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml --fix runtime-guard/python runtime-guard/tests
 
 # Rewrite the documents that are made from the code.
 update:
