@@ -28,7 +28,7 @@ ADDRESSES = ("LISTENER", "LISTENER6", "UDP")
 
 
 class InapplicableError(Exception):
-    """This interpreter has not what the attack is about."""
+    """What the attack is about is not there."""
 
 
 def main() -> None:
@@ -78,13 +78,13 @@ def main() -> None:
         outcome["inapplicable"] = str(error)
     except RefusedError as error:
         outcome["refused"] = str(error)
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         bases = [base.__name__ for base in type(error).__mro__]
         outcome["error"] = {"type": type(error).__name__, "bases": bases, "text": str(error)}
     if installed:
         try:
             outcome["denied"] = len(installed[0]())
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             outcome["denied"] = -1
             outcome["error"] = outcome["error"] or {"type": type(error).__name__, "bases": [], "text": str(error)}
     os.write(answer, b"\noutcome: " + json.dumps(outcome).encode() + b"\n")

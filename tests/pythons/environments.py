@@ -2,12 +2,13 @@
 
 Prints the interpreters of these environments, oldest first, separated by `:`: what `HERMETIC_GUARDED` takes. With
 versions as arguments, only those. The environments are in `target/guarded`, and are filled again when the wheel is
-another one.
+another one. `--needs` also installs the distributions of the first column of a CSV file, as far as they have wheels.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import shutil
 import subprocess
@@ -46,14 +47,35 @@ def fill(version: str, python: str, wheel: Path) -> Path:
     return inside
 
 
+def supply(version: str, inside: Path, needs: Path) -> None:
+    """Install what examples need; what cannot be had is told."""
+    mark = inside.parent.parent / "needs"
+    if mark.exists() and mark.read_text() == needs.read_text():
+        return
+    site = inside.parent.parent / "lib" / f"python{version}" / "site-packages"
+    # The pip at hand installs for any version, so long as it has nothing to build.
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+    with needs.open(newline="") as file:
+        for row in csv.DictReader(file):
+            command = [*pip, "--python-version", version, "--target", str(site), "--upgrade", row["distribution"]]
+            if subprocess.run(command, capture_output=True, check=False).returncode:
+                print(f"SKIPPED pages on Python {version}: {row['distribution']} cannot be installed", file=sys.stderr)
+    mark.write_text(needs.read_text())
+
+
 def main() -> None:
     """Fill them, tell them."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--needs", type=Path, metavar="CSV")
     parser.add_argument("wheel", type=Path)
     parser.add_argument("versions", nargs="*", metavar="VERSION")
     arguments = parser.parse_args()
     found = interpreters(arguments.versions)
-    print(":".join(str(fill(version, python, arguments.wheel)) for version, python in found))
+    filled = [(version, fill(version, python, arguments.wheel.resolve())) for version, python in found]
+    for version, inside in filled:
+        if arguments.needs:
+            supply(version, inside, arguments.needs)
+    print(":".join(str(inside) for _, inside in filled))
 
 
 if __name__ == "__main__":

