@@ -401,11 +401,8 @@ pub fn after<'py>(
 fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(given) = args.object(at(0)) else { return Ok(()) };
     let is_filled = given.is_instance_of::<pyo3::types::PyModule>();
-    let (module, spec) = if is_filled {
-        (given, given.getattr("__spec__")?)
-    } else {
-        (loaded, given.clone())
-    };
+    let (module, spec) =
+        if is_filled { (given, given.getattr("__spec__")?) } else { (loaded, given.clone()) };
     // A module may give itself another name (`_io` is `io` to 3.11).
     let name = spec.getattr("name").or_else(|_| module.getattr("__name__"))?;
     text(&name).map_or(Ok(()), |name| slots::guard_module(py, &name, module))

@@ -138,11 +138,7 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(
-    py: Python<'_>,
-    name: &str,
-    module: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<()> {
     let _own = OwnWork::begin();
     for (index, slot) in SLOTS.iter().enumerate() {
         let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))

@@ -216,7 +216,8 @@ impl Range {
                 || run.stdout.contains(&self.ran)
                 || proof.symlink_metadata().is_ok(),
             finished: outcome.is_object(),
-            denied: outcome["denied"].as_u64() > Some(0),
+            denied: outcome["denied"].as_u64() > Some(0)
+                || error["bases"].as_array().is_some_and(|b| b.contains(&json!("HermeticError"))),
             inapplicable: text("inapplicable"),
             refused: text("refused"),
             how: error["type"].as_str().map_or_else(last, |kind| {
