@@ -110,6 +110,30 @@ pub(crate) fn guarded() -> Vec<&'static str> {
     slots.into_iter().filter_map(|slot| SLOTS.get(slot).map(|slot| slot.name)).collect()
 }
 
+static BEST_EFFORT: AtomicBool = AtomicBool::new(false);
+static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From now on, go on where a function cannot be guarded, and say so in the status.
+pub(crate) fn be_content_with_less() {
+    BEST_EFFORT.store(true, Ordering::Release);
+}
+
+fn is_best_effort() -> bool {
+    BEST_EFFORT.load(Ordering::Acquire)
+}
+
+fn note_failure(told: String) {
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !failed.contains(&told) {
+        failed.push(told);
+    }
+}
+
+/// What could not be guarded, and why.
+pub(crate) fn failures() -> Vec<String> {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// Put the guard's functions in place, in every module that is loaded.
 pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     let _own = OwnWork::begin();
@@ -160,12 +184,14 @@ pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>
             }
             None => guard_function(module, path, index),
         };
-        found.map_err(|problem| {
-            crate::denied::bootstrap_error(
-                py,
-                &format!("hermetic: `{}` cannot be guarded: {problem}", slot.name),
-            )
-        })?;
+        if let Err(problem) = found {
+            let told = format!("`{}` cannot be guarded: {problem}", slot.name);
+            if !is_best_effort() {
+                let text = format!("hermetic: {told}");
+                return Err(crate::denied::bootstrap_error(py, &text));
+            }
+            note_failure(told);
+        }
     }
     Ok(())
 }
