@@ -222,6 +222,14 @@ class ExitCodes(Project):
         ran = self.hermetic("--no-subprocess", "--", "./app.py")
         self.assertEqual(ran.returncode, 0)
 
+    @needs_native
+    def test_a_traceback_is_nobodys_attempt(self) -> None:
+        """To show a line Python opens the file it is in, which may lie outside the root."""
+        (self.folder / "data").mkdir()
+        for flags in (["--fs-readonly=data"], ["--fs-readonly=data", "--fail-on-blocked"]):
+            code, text = self.code("raise ValueError('boom')", *flags)
+            self.assertEqual((code, text.splitlines()[-1]), (1, "ValueError: boom"))
+
     def test_trace(self) -> None:
         code, text = self.code("os.system('true')", "--no-subprocess", "--trace")
         self.assertEqual(code, 2)
