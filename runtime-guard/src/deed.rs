@@ -223,14 +223,12 @@ impl Read {
                 }
             }
             Self::Paths(one, other) => {
-                let mut told = false;
                 for path in [one, other] {
                     if let Some(path) = PathObject::read(args.value(path)) {
-                        told = true;
                         tell(None, Object::Path(path))?;
                     }
                 }
-                if told { Ok(()) } else { tell(None, nothing) }
+                Ok(())
             }
             Self::PathOrDescriptor(path) => match PathObject::read(args.value(path)) {
                 Some(path) => tell(None, Object::Path(path)),

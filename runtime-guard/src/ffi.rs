@@ -18,6 +18,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+pub(crate) mod probe;
+pub(crate) mod system;
+
 type Hook = extern "C" fn(*const c_char, *mut ffi::PyObject, *mut c_void) -> c_int;
 
 /// Functions beyond the stable ABI of 3.9.

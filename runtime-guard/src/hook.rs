@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use hermetic_policy::{Capability, Rule, Verb, Verdict};
+use hermetic_policy::{Capability, ResolvedPath, Rule, Verb, Verdict, pattern};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -18,7 +18,7 @@ use crate::events::{self, EVENTS};
 use crate::resolve;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, Value, at};
-use crate::{code, exempt, imports, protect};
+use crate::{calls, code, exempt, imports, protect};
 
 /// The event's place in [`EVENTS`], if any open policy may object to it.
 pub fn wanted(name: &[u8]) -> Option<usize> {
@@ -75,7 +75,7 @@ pub struct Reading<'a> {
     /// The event or function.
     pub api: &'static str,
     /// The rules that name it.
-    pub rules: &'static [&'static Rule],
+    pub rules: &'a [&'static Rule],
 }
 
 impl Reading<'_> {
@@ -95,6 +95,10 @@ impl Reading<'_> {
     /// Judge a deed.
     pub fn judge(&self, py: Python<'_>, deed: Deed<'_>) -> PyResult<()> {
         let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
+        let deed = at_open_folder(deed, self.api);
+        if self.api == "open" && verb == Verb::ReadFile && is_settled_later(self.active, &deed) {
+            return Ok(());
+        }
         if let Object::Path(path) = &deed.object
             && let PathPlace::Text(text) = &path.place
             && text.contains("proc")
@@ -125,8 +129,11 @@ impl Reading<'_> {
                 Verdict::Allow => continue,
                 Verdict::Deny(why) | Verdict::Undecided(why) => why,
             };
-            if exempt::is_exempt(py, self.api, verb, object)? {
+            if exempt::is_exempt(py, verb, object)? {
                 return Ok(());
+            }
+            if verb == Verb::Connect {
+                calls::note_refusal();
             }
             let operand = shown(object);
             return Err(Denial { rule, verb, why, api: self.api, operand }.raise(py));
@@ -137,6 +144,32 @@ impl Reading<'_> {
     /// Whether any open policy guards this capability.
     pub fn guards(&self, capability: Capability) -> bool {
         self.active.guards(capability)
+    }
+}
+
+/// `open` says nothing of the folder that `os.open` starts from.
+fn at_open_folder<'a>(mut deed: Deed<'a>, api: &str) -> Deed<'a> {
+    if api == "open"
+        && let Object::Path(path) = &mut deed.object
+    {
+        path.folder = calls::open_folder();
+    }
+    deed
+}
+
+/// Whether reading a file can wait to be judged until it is open: its path leads below every
+/// root as it is written, or cannot be read here, and what was opened will be looked at.
+fn is_settled_later(active: &Active, deed: &Deed<'_>) -> bool {
+    if !calls::is_judged_later() || !active.has_root() {
+        return false;
+    }
+    let Object::Path(path) = &deed.object else { return false };
+    match &path.place {
+        PathPlace::Opaque => true,
+        PathPlace::Descriptor(_) => false,
+        PathPlace::Text(text) => ResolvedPath::lexical(text).is_some_and(|path| {
+            active.roots().all(|root| pattern::path::contains(root, path.as_str()))
+        }),
     }
 }
 

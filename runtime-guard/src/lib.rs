@@ -29,12 +29,14 @@
 //! that is open, and a sealed process can close none.
 
 pub mod arguments;
+pub mod calls;
 pub mod code;
 pub mod deed;
 pub mod denied;
 pub mod events;
 pub mod exempt;
 mod ffi;
+pub mod generated;
 pub mod hook;
 pub mod imports;
 pub mod lookups;
@@ -44,5 +46,8 @@ pub mod proc;
 pub mod protect;
 pub mod resolve;
 pub mod scope;
+pub mod shims;
+mod slots;
 pub mod status;
+pub mod trust;
 pub mod value;

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::{denied, ffi, lookups, origin, scope, status};
+use crate::{denied, ffi, origin, scope, shims, status, trust};
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -20,17 +20,22 @@ struct Scope {
 impl Scope {
     /// End this policy; whether it was open. On a sealed process it does nothing.
     fn close(&self, py: Python<'_>) -> PyResult<bool> {
-        let mut stack = scope::stack();
-        let was_open = stack.close(self.id);
+        let was_open = close(self.id);
         if was_open {
-            scope::publish(&stack);
-            if stack.active().is_none() {
-                lookups::forget();
-            }
+            shims::apply(py)?;
         }
-        let _ = py;
         Ok(was_open)
     }
+}
+
+/// Close a policy, if nothing forbids it.
+fn close(id: u64) -> bool {
+    let mut stack = scope::stack();
+    let was_open = stack.close(id);
+    if was_open {
+        scope::publish(&stack);
+    }
+    was_open
 }
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -42,6 +47,7 @@ fn install(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     origin::learn(py)?;
+    trust::learn(py)?;
     ffi::install_hook(py)
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {}", error.value(py))))?;
     INSTALLED.store(true, Ordering::Release);
@@ -70,12 +76,21 @@ fn open_scope(
     }
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
     install(py)?;
-    let mut stack = scope::stack();
-    let id = stack.push(policy, options, trace);
-    if sealed {
-        stack.seal();
+    let id = {
+        let mut stack = scope::stack();
+        let id = stack.push(policy, options, trace);
+        scope::publish(&stack);
+        id
+    };
+    if let Err(error) = shims::apply(py) {
+        // What could not be enforced in full is not enforced by halves.
+        close(id);
+        shims::apply(py)?;
+        return Err(error);
     }
-    scope::publish(&stack);
+    if sealed {
+        scope::stack().seal();
+    }
     Ok(Scope { id })
 }
 

@@ -111,6 +111,7 @@ pub fn name_of(code: &Bound<'_, PyAny>) -> Option<String> {
 /// Whether a file belongs to the standard library, as its name tells.
 pub fn is_library_file(path: &str) -> bool {
     path.starts_with("<frozen ")
+        || path == "<hermetic>"
         || folders().is_some_and(|folders| {
             path.strip_prefix(&folders.library).is_some_and(|rest| {
                 !rest.starts_with("site-packages") && !rest.starts_with("dist-packages")

@@ -1,0 +1,129 @@
+//! Imports that raise no event: those a program asks `importlib` for, and those of modules that
+//! are loaded already.
+//!
+//! A cached import takes the module from `sys.modules` without a word. But where the module's
+//! spec says that it is still being initialised, CPython calls
+//! `importlib._bootstrap._lock_unlock_module` first (`Python/import.c`,
+//! `import_ensure_initialized`). So denied modules that are loaded are marked so, and that
+//! function is a gate. Other modules' imports cost nothing more.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::swap::{Gate, Swapped, swap};
+use crate::arguments::text;
+use crate::scope::{self, Active};
+use crate::{imports, origin};
+
+struct Kept {
+    swapped: Vec<Swapped>,
+    /// Specs that were marked, and what they said before.
+    marked: Vec<(Py<PyAny>, Py<PyAny>)>,
+    /// Submodules that were taken off their packages.
+    hidden: Vec<(Py<PyAny>, String, Py<PyAny>)>,
+}
+
+static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+
+/// Gate imports for these policies, or let them go.
+pub fn apply(py: Python<'_>, active: Option<&Active>) -> PyResult<()> {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let mut kept =
+        kept.unwrap_or(Kept { swapped: Vec::new(), marked: Vec::new(), hidden: Vec::new() });
+    for (spec, before) in kept.marked.drain(..) {
+        spec.bind(py).setattr("_initializing", before)?;
+    }
+    for (package, name, module) in kept.hidden.drain(..) {
+        let package = package.bind(py);
+        if !package.hasattr(name.as_str())? {
+            package.setattr(name.as_str(), module)?;
+        }
+    }
+    if let Some(active) = active {
+        if kept.swapped.is_empty() {
+            kept.swapped = put_up(py)?;
+        }
+        mark(py, active, &mut kept)?;
+        *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    } else {
+        for swapped in kept.swapped {
+            swapped.restore(py)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_up(py: Python<'_>) -> PyResult<Vec<Swapped>> {
+    let bootstrap = py.import("_frozen_importlib")?;
+    let file = "<frozen importlib._bootstrap>";
+    [
+        ("_find_and_load", "name, import_", by_name as Gate),
+        ("_find_and_load_unlocked", "name, import_", by_name as Gate),
+        ("_lock_unlock_module", "name", by_name as Gate),
+        ("module_from_spec", "spec", by_spec as Gate),
+    ]
+    .into_iter()
+    .map(|(name, parameters, gate)| swap(&bootstrap.getattr(name)?, parameters, file, gate))
+    .collect()
+}
+
+/// Mark the denied modules that are loaded.
+fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let denied: Vec<_> = modules
+        .iter()
+        .filter(|(name, _)| text(name).is_some_and(|name| imports::denies(active, &name)))
+        .collect();
+    for (name, module) in denied {
+        if let Ok(spec) = module.getattr("__spec__")
+            && !spec.is_none()
+            && let Ok(before) = spec.getattr("_initializing")
+        {
+            spec.setattr("_initializing", true)?;
+            kept.marked.push((spec.unbind(), before.unbind()));
+        }
+        let Some(name) = text(&name) else { continue };
+        if let Some((package, own)) = name.rsplit_once('.')
+            && !imports::denies(active, package)
+            && let Some(package) = modules.get_item(package)?
+            && package.getattr(own).is_ok_and(|found| found.is(&module))
+        {
+            package.delattr(own)?;
+            kept.hidden.push((package.unbind(), own.to_owned(), module.unbind()));
+        }
+    }
+    Ok(())
+}
+
+fn judge(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+    let active = scope::active();
+    match (active.as_ref(), text(name)) {
+        (Some(active), Some(name)) => {
+            let _ = origin::folders();
+            imports::judge(py, active, &name)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn by_name<'py>(
+    py: Python<'py>,
+    args: &Bound<'py, PyTuple>,
+    original: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    judge(py, &args.get_item(0)?)?;
+    original.call1(args)
+}
+
+fn by_spec<'py>(
+    py: Python<'py>,
+    args: &Bound<'py, PyTuple>,
+    original: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(name) = args.get_item(0)?.getattr("name") {
+        judge(py, &name)?;
+    }
+    original.call1(args)
+}
