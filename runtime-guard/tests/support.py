@@ -60,6 +60,27 @@ def environment(**more: str) -> dict[str, str]:
     return environ
 
 
+def other_pythons(*, old: bool = False) -> list[str]:
+    """Other interpreters of this machine, by HERMETIC_PYTHONS or below pyenv's root."""
+    given = os.environ.get("HERMETIC_PYTHONS", "").split(os.pathsep)
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    below = sorted(root.glob("[23].*/bin/python")) if root.is_dir() else []
+    own = (sys.version_info[0], sys.version_info[1])
+    found = []
+    for python in [*map(Path, filter(None, given)), *below]:
+        version = subprocess.run(
+            [python, "-c", "import sys; sys.stdout.write('%d %d' % sys.version_info[:2])"],
+            capture_output=True,
+            encoding="ascii",
+            check=False,
+        ).stdout.split()
+        if len(version) == 2:
+            major, minor = int(version[0]), int(version[1])
+            if (major, minor) != own and ((major, minor) < (3, 9)) == old:
+                found.append(str(python))
+    return found
+
+
 class Project(unittest.TestCase):
     """A test with a folder of its own to run programs in."""
 

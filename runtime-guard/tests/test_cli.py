@@ -8,7 +8,7 @@ import sys
 import venv
 from pathlib import Path
 
-from support import INTERRUPTED, Project, environment, needs_native
+from support import INTERRUPTED, Project, environment, needs_native, other_pythons
 
 BLOCKED = "import os\nos.system('true')\n"
 
@@ -222,6 +222,14 @@ class ExitCodes(Project):
         ran = self.hermetic("--no-subprocess", "--", "./app.py")
         self.assertEqual(ran.returncode, 0)
 
+    @needs_native
+    def test_a_traceback_is_nobodys_attempt(self) -> None:
+        """To show a line Python opens the file it is in, which may lie outside the root."""
+        (self.folder / "data").mkdir()
+        for flags in (["--fs-readonly=data"], ["--fs-readonly=data", "--fail-on-blocked"]):
+            code, text = self.code("raise ValueError('boom')", *flags)
+            self.assertEqual((code, text.splitlines()[-1]), (1, "ValueError: boom"))
+
     def test_trace(self) -> None:
         code, text = self.code("os.system('true')", "--no-subprocess", "--trace")
         self.assertEqual(code, 2)
@@ -344,6 +352,30 @@ class Targets(Project):
         self.write("app", f"#!{python}\nimport sys; print(sys.prefix)\nimport hermetic.errors\n{BLOCKED}").chmod(0o755)
         ran = self.hermetic("--no-subprocess", "--", "./app")
         self.assertEqual((ran.returncode, ran.stdout), (2, f"{self.folder / 'venv'}\n"), ran.stderr)
+
+    @needs_native
+    def test_every_other_cpython(self) -> None:
+        """One wheel serves them all: what is installed here guards them there."""
+        pythons = other_pythons()
+        if not pythons:
+            self.skipTest("needs another CPython: none in HERMETIC_PYTHONS, none below pyenv's root")
+        for python in pythons:
+            with self.subTest(python):
+                self.write("app", f"#!{python}\n{SHOW}import json, hermetic\n{BLOCKED}").chmod(0o755)
+                ran = self.hermetic("--no-subprocess", "--", "./app", "a")
+                self.assertEqual(ran.returncode, 2, ran.stderr)
+                self.assertTrue(ran.stderr.startswith("hermetic: blocked action: subprocess disabled"), ran.stderr)
+                self.assertEqual(ran.stdout.splitlines()[:2], [str(["./app", "a"]), repr(str(self.folder))])
+
+    def test_an_interpreter_that_is_too_old(self) -> None:
+        old = [python for python in other_pythons(old=True) if "/3.8" in python or "/2.7" in python]
+        if not old:
+            self.skipTest("needs a Python older than 3.9 below pyenv's root")
+        for python in old:
+            self.write("app", f"#!{python}\nprint('ran')\n").chmod(0o755)
+            ran = self.hermetic("--no-subprocess", "--", "./app")
+            self.assertEqual((ran.returncode, ran.stdout), (1, ""))
+            self.assertRegex(ran.stderr, r"\Ahermetic: hermetic needs CPython 3.9 or later, and \S+ is \d\.\d+\n\Z")
 
     def test_a_script_whose_interpreter_is_gone(self) -> None:
         self.write("app", "#!/nowhere/bin/python3\n").chmod(0o755)

@@ -83,6 +83,7 @@ class Sources(Project):
                 HERMETIC_PROFILE="",
                 HERMETIC_FLAGS_JSON="no setting",
                 HERMETIC_OF_SOMEBODY_ELSE="1",
+                HERMETIC_SKIPPED="1",
             ),
             [
                 {

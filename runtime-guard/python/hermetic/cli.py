@@ -103,12 +103,12 @@ def _run(target: Target, run: Run) -> int:
     except BaseException as error:
         violations = _violations(error)
         if violations is None:
-            _traceback(error)
+            closing.telling(error)
             code = OWN_ERROR
         else:
             for violation in violations:
                 _tell(f"hermetic: blocked action: {violation}")
-            closing.told = [str(violation) for violation in violations]
+                closing.told(str(violation))
             return BLOCKED
     else:
         code = 0
@@ -146,7 +146,11 @@ class _Closing:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._pid = os.getpid()
-        self.told: list[str] = []
+        self._told: dict[str, int] = {}
+
+    def told(self, text: str, times: int = 1) -> None:
+        """Note what needs no telling at the end."""
+        self._told[text] = self._told.get(text, 0) + times
 
     def settle(self) -> bool:
         """End the target's threads and exit functions as the interpreter would; whether anything was blocked.
@@ -160,25 +164,36 @@ class _Closing:
                 if finish is not None:
                     finish()
             except Exception as error:
-                _traceback(error)
-        return bool(_native.violations())
+                self.telling(error)
+        return bool(self._coped())
+
+    def telling(self, error: BaseException) -> None:
+        """Tell an error of the target. To show its lines Python opens its files, and may be denied."""
+        before = _counts()
+        _traceback(error)
+        for text, times in _counts().items():
+            if text.startswith("read outside sandbox root: "):
+                self.told(text, times - before.get(text, 0))
+
+    def _coped(self) -> dict[str, int]:
+        """The text of every act that was blocked and has not been told, and how often it was."""
+        counts = {text: times - self._told.get(text, 0) for text, times in _counts().items()}
+        return {text: times for text, times in counts.items() if times > 0}
 
     def __call__(self) -> None:
         """Tell what the target coped with."""
-        if os.getpid() != self._pid:  # a fork has all of ours behind it
-            return
-        coped, first = 0, ""
-        told = list(self.told)
-        for violation in _native.violations():
-            text, count = str(violation["text"]), violation["count"]
-            times = count if isinstance(count, int) else 1
-            if text in told:
-                told.remove(text)
-                times -= 1
-            if times > 0:
-                first = first or text
-                coped += times
+        coped = self._coped() if os.getpid() == self._pid else {}  # a fork has all of ours behind it
         if coped:
-            what = "1 action was" if coped == 1 else f"{coped} actions were"
+            times = sum(coped.values())
+            what = "1 action was" if times == 1 else f"{times} actions were"
             advice = "" if self._run.fail_on_blocked else "; --fail-on-blocked exits with 2 for this"
-            _tell(f"hermetic: {what} blocked and the target went on{advice}: {first}")
+            _tell(f"hermetic: {what} blocked and the target went on{advice}: {next(iter(coped))}")
+
+
+def _counts() -> dict[str, int]:
+    """The text of each violation so far, and how often it happened; in the order they first did."""
+    counts: dict[str, int] = {}
+    for violation in _native.violations():
+        text, count = str(violation["text"]), violation["count"]
+        counts[text] = counts.get(text, 0) + (count if isinstance(count, int) else 1)
+    return counts

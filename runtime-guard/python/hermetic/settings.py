@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Set for the interpreter that hermetic starts for a target, and no setting of anybody's.
 HANDED_OVER = "HERMETIC_FLAGS_JSON"
+_PREFIX = "HERMETIC_"
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
 _ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native")
@@ -88,7 +89,7 @@ def from_variables(environ: Mapping[str, str]) -> Settings:
     known = {flag.variable(): flag for flag in FLAGS if flag.group != "Help"}
     known.update({"HERMETIC_NO_ENV": known["HERMETIC_NO_ENVIRONMENT"]})
     for name in sorted(environ):
-        if not name.startswith("HERMETIC_") or name == HANDED_OVER:
+        if not name.startswith(_PREFIX) or name == HANDED_OVER:
             continue
         flag = known.get(name)
         if flag is None:
@@ -102,9 +103,10 @@ def _refuse_nearly(name: str, known: Mapping[str, Flag]) -> None:
     """Others may have variables of this prefix. One that is nearly ours would be a guard left off in silence."""
     from hermetic._suggest import nearest
 
-    near = nearest(name, known)
+    # The prefix alone makes any two alike.
+    near = nearest(name[len(_PREFIX) :], [other[len(_PREFIX) :] for other in known])
     if near is not None:
-        raise UsageError(f"unknown variable {name}; did you mean {near}")
+        raise UsageError(f"unknown variable {name}; did you mean {_PREFIX}{near}")
 
 
 def _set_from_variable(settings: Settings, flag: Flag, name: str, value: str) -> None:
