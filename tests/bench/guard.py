@@ -60,7 +60,10 @@ sys.stdout.write(json.dumps(result))
 """
 
 # All guards but those that deny what is measured.
-GUARDS = "block_network=True, block_subprocess=True, block_environment=True, block_interpreter_mutation=True"
+GUARDS = (
+    "block_network=True, block_subprocess=True, block_environment=True, block_interpreter_mutation=True, "
+    "deny_imports=['hermetic_bench']"
+)
 READ_ONLY = f"{GUARDS}, fs_readonly=True"
 ROOTED = f"{GUARDS}, fs_readonly=True, fs_root='/usr'"
 

@@ -3,7 +3,7 @@
 usage: one_suite.py MODE MODULE, where MODE is what of hermetic is in the process:
 
 * `none`: nothing,
-* `closed`: a policy was open and is closed again, so that the hook is there and no guard is active,
+* `closed`: every guard was on and is off again, so that the hook is there, all is put back, and no guard is active,
 * `open`: a policy is open that denies nothing the tests do.
 """
 
@@ -15,13 +15,10 @@ import sys
 import unittest
 from typing import Any
 
-# Every guard that can allow everything does; the others have no such setting.
-EVERYTHING: dict[str, object] = {
-    "no_network": True,
-    "allow_localhost": True,
-    "allow_domain": ["0.0.0.0/0", "::/0"],
-    "deny_import": ["hermetic_transparency"],
-}
+# What is patched for any guard is patched, and nothing the tests do is denied: only imports can be guarded like that,
+# since the others deny something whatever is allowed (a wildcard bind, a write).
+NOTHING: dict[str, object] = {"deny_import": ["hermetic_transparency"]}
+EVERYTHING: dict[str, object] = {"profile": ["block-all"], **NOTHING}
 
 
 class Outcomes(unittest.TestResult):
@@ -76,7 +73,7 @@ def main() -> None:
     if mode != "none":
         from hermetic import _native  # noqa: PLC0415
 
-        held = _native.open_scope(EVERYTHING)
+        held = _native.open_scope(NOTHING if mode == "open" else EVERYTHING)
         if mode == "closed":
             held.close()
     try:

@@ -1,8 +1,8 @@
 """Hold CPython's own tests with the guard in the process against the same tests without it.
 
 usage: run.py PYTHONS [MODULE ...], where PYTHONS are interpreters that have the guard, separated by `:`. For each and
-each module, the tests run with nothing of hermetic, with a policy opened and closed again, and with one open that
-allows everything. A test that ends differently is run again all three ways; it counts if it differs again the same way.
+each module, the tests run with nothing of hermetic, with every guard on and off again, and with a policy open that
+denies nothing they do. A test that ends differently is run again all three ways; it counts if it differs again the same way.
 Ends with 1 if one does.
 """
 
