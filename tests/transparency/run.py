@@ -2,8 +2,8 @@
 
 usage: run.py PYTHONS [MODULE ...], where PYTHONS are interpreters that have the guard, separated by `:`. For each and
 each module, the tests run with nothing of hermetic, with every guard on and off again, and with a policy open that
-denies nothing they do. A test that ends differently is run again all three ways; it counts if it differs again the same way.
-Ends with 1 if one does.
+denies nothing they do. A test that ends differently is run again all three ways; it counts if it differs again the
+same way. Ends with 1 if one does.
 """
 
 from __future__ import annotations
