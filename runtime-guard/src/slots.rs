@@ -24,7 +24,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::arguments::{CallArgs, text};
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::{OwnWork, outcome, probe};
+use crate::ffi::{OwnWork, in_main_interpreter, outcome, probe};
 use crate::scope::Active;
 
 type Object = *mut ffi::PyObject;
@@ -531,6 +531,13 @@ fn enter(slot: usize, receiver: Object, passed: Passed) -> Object {
 
 /// Judge a call, run it, and see to what comes after.
 fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> Object) -> Object {
+    if !in_main_interpreter() {
+        // Objects of the main interpreter must not be touched here: another lock guards them.
+        if calls::denies_elsewhere(slot) {
+            return std::ptr::null_mut();
+        }
+        return run();
+    }
     // SAFETY: CPython calls built-in functions with an attached thread state.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the receiver is borrowed from the caller for the time of the call.
@@ -635,5 +642,5 @@ macro_rules! trampolines {
 static TRAMPOLINES: [Trampolines; COUNT] = trampolines!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
     35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66
-    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84
+    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85
 );

@@ -14,8 +14,9 @@ use pyo3::types::PyDict;
 
 use super::swap::{Call, Gate, Swapped, swap};
 use crate::arguments::text;
-use crate::imports;
+use crate::ffi::Frame;
 use crate::scope::{self, Active};
+use crate::{imports, trust};
 
 struct Kept {
     swapped: Vec<Swapped>,
@@ -100,9 +101,21 @@ fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
 fn judge(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
     let active = scope::active();
     match (active.as_ref(), text(name)) {
+        // `pkgutil.read_code` reads `.pyc` files; what it loads is judged all the same.
+        (Some(_), Some(name)) if name == "marshal" && is_read_code(py) => Ok(()),
         (Some(active), Some(name)) => imports::judge(py, active, &name),
         _ => Ok(()),
     }
+}
+
+fn is_read_code(py: Python<'_>) -> bool {
+    Frame::innermost(py).and_then(|gate| gate.back()).and_then(|frame| frame.code()).is_some_and(
+        |code| {
+            trust::claimed(&code)
+                .is_some_and(|(file, name)| file == "pkgutil.py" && name == "read_code")
+                && trust::is_genuine(&code)
+        },
+    )
 }
 
 fn by_name<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
