@@ -86,7 +86,7 @@ pub fn value<'a>(object: &'a Bound<'_, PyAny>) -> Value<'a> {
     } else if let Some(text) = text(object) {
         Value::Text(text)
     } else if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyBool>() {
-        object.extract::<i64>().map_or(Value::Other, Value::Int)
+        ffi::integer(object).map_or(Value::Other, Value::Int)
     } else if let Ok(bytes) = object.cast::<PyBytes>() {
         Value::Bytes(Cow::Borrowed(bytes.as_bytes()))
     } else if let Ok(bytes) = object.cast::<PyByteArray>() {

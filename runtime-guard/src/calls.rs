@@ -16,7 +16,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::arguments::{CallArgs, text};
 use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
-use crate::ffi::{Frame, OwnWork};
+use crate::ffi::{Frame, OwnWork, raise_plain};
 use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
@@ -85,7 +85,7 @@ const FOLLOW: At = named(usize::MAX, "follow_symlinks");
 const NOWHERE: At = named(usize::MAX, "");
 
 /// How many functions there are.
-pub const COUNT: usize = 85;
+pub const COUNT: usize = 86;
 
 /// Every function the guard stands before.
 pub static SLOTS: [Slot; COUNT] = [
@@ -137,6 +137,13 @@ pub static SLOTS: [Slot; COUNT] = [
     judge("_xxsubinterpreters.create", Read::Plain),
     judge("sys.monitoring.set_events", Read::Fixed("sys.monitoring.set_events")),
     judge("sys.monitoring.set_local_events", Read::Fixed("sys.monitoring.set_local_events")),
+    // Its event is raised, but CPython drops what a hook says to it (`Python/sysmodule.c`).
+    Slot {
+        name: "sys.addaudithook",
+        rule: Some("interpreter-hook"),
+        read: Read::Fixed("sys.addaudithook"),
+        kind: Kind::Judge,
+    },
     judge("sys.setrecursionlimit", Read::Fixed("sys.setrecursionlimit")),
     judge("sys.setswitchinterval", Read::Fixed("sys.setswitchinterval")),
     judge("sys.setdlopenflags", Read::Fixed("sys.setdlopenflags")),
@@ -216,10 +223,15 @@ pub fn rule_of(index: usize) -> Option<&'static Rule> {
 pub fn wants(active: &Active, index: usize) -> bool {
     let Some(slot) = SLOTS.get(index) else { return false };
     match slot.kind {
-        Kind::Judge | Kind::Pair | Kind::Duplicate | Kind::Tls | Kind::Listen => rule_of(index)
-            .is_some_and(|rule| {
-                active.guards(rule.capability) && (rule.verb != Verb::ReadFile || active.has_root())
-            }),
+        Kind::Judge | Kind::Pair | Kind::Duplicate | Kind::Tls | Kind::Listen => {
+            let makes_environ = slot.name.ends_with("interpreters.create")
+                && active.guards(Capability::Environment);
+            makes_environ
+                || rule_of(index).is_some_and(|rule| {
+                    active.guards(rule.capability)
+                        && (rule.verb != Verb::ReadFile || active.has_root())
+                })
+        }
         Kind::Look => active.has_root(),
         Kind::Open => {
             active.has_root()
@@ -280,6 +292,7 @@ pub fn before<'py>(
     let reading = Reading { active, api: slot.name, rules };
     let judged = match slot.kind {
         Kind::Environment => return crate::shims::give_environment(py, args),
+        Kind::Judge if slot.name.ends_with("interpreters.create") => sub_interpreter(py, &reading),
         Kind::Judge if matches!(slot.read, Read::Special) => reading.plain(py),
         Kind::Judge | Kind::Look => slot.read.each(args, |deed| reading.judge(py, deed)),
         Kind::Open => {
@@ -330,6 +343,15 @@ pub fn before<'py>(
     judged.map(|()| false)
 }
 
+/// A new interpreter runs code from text, and makes itself an `os.environ` out of the process's.
+fn sub_interpreter(py: Python<'_>, reading: &Reading<'_>) -> PyResult<()> {
+    reading.plain(py)?;
+    match rules::find("environment-read") {
+        Some(rule) => reading.put(py, rule, Verb::ReadEnvironment, &Object::Nothing),
+        None => Ok(()),
+    }
+}
+
 /// The connection below was judged; a name is denied where nothing is allowed, or it is not.
 fn tls(py: Python<'_>, reading: &Reading<'_>, object: &Object<'_>) -> PyResult<()> {
     use hermetic_policy::Verdict;
@@ -340,6 +362,22 @@ fn tls(py: Python<'_>, reading: &Reading<'_>, object: &Object<'_>) -> PyResult<(
         matches!(open.policy.decide(&act).verdict(), Verdict::Deny(_))
     });
     if is_denied { reading.judge(py, Deed { verb: None, object: object.clone() }) } else { Ok(()) }
+}
+
+/// Judge a call in another interpreter, without its arguments; raises where it is denied.
+pub fn denies_elsewhere(index: usize) -> bool {
+    let active = scope::active();
+    let (Some(active), Some(slot)) = (active.as_ref(), SLOTS.get(index)) else { return false };
+    let Some(rule) = rule_of(index).filter(|_| matches!(slot.kind, Kind::Judge | Kind::Listen))
+    else {
+        return false;
+    };
+    let act = resolve::act(rule.verb, &Exact::Unknown);
+    let is_denied = active.open.iter().any(|open| !open.policy.decide(&act).is_allow());
+    if is_denied {
+        raise_plain(&format!("hermetic: `{}` is denied in every interpreter", slot.name));
+    }
+    is_denied
 }
 
 /// What comes after a call.
@@ -401,11 +439,8 @@ pub fn after<'py>(
 fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(given) = args.object(at(0)) else { return Ok(()) };
     let is_filled = given.is_instance_of::<pyo3::types::PyModule>();
-    let (module, spec) = if is_filled {
-        (given, given.getattr("__spec__")?)
-    } else {
-        (loaded, given.clone())
-    };
+    let (module, spec) =
+        if is_filled { (given, given.getattr("__spec__")?) } else { (loaded, given.clone()) };
     // A module may give itself another name (`_io` is `io` to 3.11).
     let name = spec.getattr("name").or_else(|_| module.getattr("__name__"))?;
     text(&name).map_or(Ok(()), |name| slots::guard_module(py, &name, module))

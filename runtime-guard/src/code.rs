@@ -173,11 +173,27 @@ pub fn on_loading(read: &Reading<'_>, args: &EventArgs<'_, '_>) -> PyResult<()> 
     if read.api == "marshal.loads"
         && ffi::in_main_interpreter()
         && let Some(frame) = Frame::innermost(py)
-        && (is_zip_import(&frame) || is_bytecode_from_disk(&frame, args).unwrap_or(false))
+        && (is_zip_import(&frame)
+            || is_frozen(&frame)
+            || is_bytecode_from_disk(&frame, args).unwrap_or(false))
     {
         return Ok(());
     }
     read.judge(py, Deed { verb: Some(Verb::Deserialise), object: Object::Nothing })
+}
+
+/// Whether the import system takes a module that is part of the interpreter (`get_frozen_object`,
+/// which unmarshals it, CPython `Python/import.c`).
+fn is_frozen(frame: &Frame<'_>) -> bool {
+    let is_loader = |name: Option<String>| {
+        name.is_some_and(|name| matches!(name.as_str(), "exec_module" | "get_code"))
+    };
+    match trust::importing(frame).as_deref() {
+        Some("_call_with_frames_removed") => {
+            is_loader(frame.back().as_ref().and_then(trust::importing))
+        }
+        name => is_loader(name.map(str::to_owned)),
+    }
 }
 
 /// Whether the import system reads a `.pyc` file as it is on disk.

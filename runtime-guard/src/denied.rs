@@ -251,8 +251,12 @@ impl Denial {
             count: 1,
         });
         if !ffi::in_main_interpreter() {
-            // The class belongs to the main interpreter, with a lock of its own.
-            return PyRuntimeError::new_err(text);
+            // The class belongs to the main interpreter, with a lock of its own. An import goes on
+            // without its `.pyc` file after nothing but an `OSError`.
+            let is_bytecode =
+                self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
+            ffi::keep_for_elsewhere(&text, is_bytecode);
+            return PyRuntimeError::new_err("");
         }
         if scope::active().as_ref().is_some_and(|active| active.traces()) {
             ffi::write_stderr(&self.trace());

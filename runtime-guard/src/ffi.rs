@@ -7,13 +7,13 @@
 
 #![expect(unsafe_code, reason = "the boundary to CPython's C API")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use pyo3::exceptions::{PyRuntimeError, PySystemError};
+use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -184,6 +184,21 @@ pub(crate) fn outcome<T>(
     py: Python<'_>,
     judged: Result<PyResult<T>, Box<dyn std::any::Any + Send>>,
 ) -> Option<T> {
+    const INTERNAL: &str = "hermetic: internal error in the guard, so it denies";
+    if !in_main_interpreter() {
+        return match judged {
+            Ok(Ok(value)) => Some(value),
+            _ => {
+                match PENDING.take() {
+                    // SAFETY: the classes are static objects.
+                    Some((true, text)) => raise_static(unsafe { ffi::PyExc_OSError }, &text),
+                    Some((false, text)) => raise_plain(&text),
+                    None => raise_plain(INTERNAL),
+                }
+                None
+            }
+        };
+    }
     match judged {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {
@@ -191,11 +206,34 @@ pub(crate) fn outcome<T>(
             None
         }
         Err(_panic) => {
-            PyRuntimeError::new_err("hermetic: internal error in the guard, so it denies")
-                .restore(py);
+            raise_plain(INTERNAL);
             None
         }
     }
+}
+
+thread_local! {
+    static PENDING: RefCell<Option<(bool, String)>> = const { RefCell::new(None) };
+}
+
+/// Keep what is to be raised in another interpreter until it can be, as an `OSError` or not.
+///
+/// PyO3 hands references it cannot give back at once to whatever thread attaches next, and that
+/// would give objects of one interpreter back to another. So no exception object is made here.
+pub(crate) fn keep_for_elsewhere(text: &str, is_os_error: bool) {
+    PENDING.set(Some((is_os_error, text.to_owned())));
+}
+
+/// Raise a plain `RuntimeError`, in whatever interpreter this thread runs.
+pub(crate) fn raise_plain(text: &str) {
+    // SAFETY: the classes are static objects.
+    raise_static(unsafe { ffi::PyExc_RuntimeError }, text);
+}
+
+fn raise_static(class: *mut ffi::PyObject, text: &str) {
+    let text = std::ffi::CString::new(text.replace('\0', "\\0")).unwrap_or_default();
+    // SAFETY: an attached thread state; the text ends in NUL.
+    unsafe { ffi::PyErr_SetString(class, text.as_ptr()) };
 }
 
 /// A `str` as UTF-8 that lives as long as the object; `None` where it holds lone surrogates.
@@ -224,9 +262,23 @@ pub(crate) fn file_system_bytes(text: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
     match bytes {
         Some(bytes) => Some(bytes.cast::<PyBytes>().ok()?.as_bytes().to_vec()),
         None => {
-            drop(PyErr::take(text.py()));
+            // SAFETY: an attached thread state.
+            unsafe { ffi::PyErr_Clear() };
             None
         }
+    }
+}
+
+/// An `int` of at most 64 bits.
+pub(crate) fn integer(number: &Bound<'_, PyAny>) -> Option<i64> {
+    // SAFETY: the object is an `int`, as the caller checked; an error is cleared at once.
+    unsafe {
+        let value = ffi::PyLong_AsLongLong(number.as_ptr());
+        if value == -1 && !ffi::PyErr_Occurred().is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        Some(value)
     }
 }
 

@@ -24,8 +24,20 @@ const DATACLASS_DECORATOR: &str = "__dataclasses_recursive_repr";
 
 /// Words that make text more than definitions of methods.
 const FORBIDDEN: [&str; 14] = [
-    "import", "lambda", "exec", "eval", "compile", "__import__", "open", "getattr", "async",
-    "await", "yield", "global", "nonlocal", "class",
+    "import",
+    "lambda",
+    "exec",
+    "eval",
+    "compile",
+    "__import__",
+    "open",
+    "getattr",
+    "async",
+    "await",
+    "yield",
+    "global",
+    "nonlocal",
+    "class",
 ];
 
 /// Whether text only defines functions that assign, compare and return, as `dataclasses` does.

@@ -15,6 +15,7 @@ use crate::arguments::EventArgs;
 use crate::deed::{Deed, Object, PathPlace, Read};
 use crate::denied::Denial;
 use crate::events::{self, EVENTS};
+use crate::ffi::OwnWork;
 use crate::resolve;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, Value, at};
@@ -122,6 +123,9 @@ impl Reading<'_> {
         verb: Verb,
         object: &Object<'_>,
     ) -> PyResult<()> {
+        if OwnWork::is_going_on() {
+            return Ok(());
+        }
         let mut resolved = None;
         for open in &self.active.open {
             let decision = resolve::decide(&open.policy, verb, object, &mut resolved);

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::{denied, ffi, origin, scope, shims, status, trust};
+use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -46,6 +46,7 @@ fn install(py: Python<'_>) -> PyResult<()> {
     if INSTALLED.load(Ordering::Acquire) {
         return Ok(());
     }
+    status::look_around();
     origin::learn(py)?;
     trust::learn(py)?;
     ffi::install_hook(py)
@@ -64,7 +65,6 @@ fn open_scope(
     trace: bool,
     best_effort: bool,
 ) -> PyResult<Scope> {
-    let _ = best_effort;
     let mut options = options_of(options)?
         .expand_profiles()
         .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
@@ -75,6 +75,9 @@ fn open_scope(
         options.fs_root = Some(real.to_string_lossy().into_owned());
     }
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    if best_effort {
+        slots::be_content_with_less();
+    }
     install(py)?;
     let id = {
         let mut stack = scope::stack();

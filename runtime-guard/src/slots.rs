@@ -24,7 +24,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::arguments::{CallArgs, text};
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::{OwnWork, outcome, probe};
+use crate::ffi::{OwnWork, in_main_interpreter, outcome, probe};
 use crate::scope::Active;
 
 type Object = *mut ffi::PyObject;
@@ -110,6 +110,30 @@ pub(crate) fn guarded() -> Vec<&'static str> {
     slots.into_iter().filter_map(|slot| SLOTS.get(slot).map(|slot| slot.name)).collect()
 }
 
+static BEST_EFFORT: AtomicBool = AtomicBool::new(false);
+static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From now on, go on where a function cannot be guarded, and say so in the status.
+pub(crate) fn be_content_with_less() {
+    BEST_EFFORT.store(true, Ordering::Release);
+}
+
+fn is_best_effort() -> bool {
+    BEST_EFFORT.load(Ordering::Acquire)
+}
+
+fn note_failure(told: String) {
+    let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !failed.contains(&told) {
+        failed.push(told);
+    }
+}
+
+/// What could not be guarded, and why.
+pub(crate) fn failures() -> Vec<String> {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// Put the guard's functions in place, in every module that is loaded.
 pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     let _own = OwnWork::begin();
@@ -138,11 +162,7 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(
-    py: Python<'_>,
-    name: &str,
-    module: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<()> {
     let _own = OwnWork::begin();
     for (index, slot) in SLOTS.iter().enumerate() {
         let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))
@@ -164,12 +184,14 @@ pub(crate) fn guard_module(
             }
             None => guard_function(module, path, index),
         };
-        found.map_err(|problem| {
-            crate::denied::bootstrap_error(
-                py,
-                &format!("hermetic: `{}` cannot be guarded: {problem}", slot.name),
-            )
-        })?;
+        if let Err(problem) = found {
+            let told = format!("`{}` cannot be guarded: {problem}", slot.name);
+            if !is_best_effort() {
+                let text = format!("hermetic: {told}");
+                return Err(crate::denied::bootstrap_error(py, &text));
+            }
+            note_failure(told);
+        }
     }
     Ok(())
 }
@@ -509,6 +531,13 @@ fn enter(slot: usize, receiver: Object, passed: Passed) -> Object {
 
 /// Judge a call, run it, and see to what comes after.
 fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> Object) -> Object {
+    if !in_main_interpreter() {
+        // Objects of the main interpreter must not be touched here: another lock guards them.
+        if calls::denies_elsewhere(slot) {
+            return std::ptr::null_mut();
+        }
+        return run();
+    }
     // SAFETY: CPython calls built-in functions with an attached thread state.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the receiver is borrowed from the caller for the time of the call.
@@ -613,5 +642,5 @@ macro_rules! trampolines {
 static TRAMPOLINES: [Trampolines; COUNT] = trampolines!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
     35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66
-    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84
+    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85
 );

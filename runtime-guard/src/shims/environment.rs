@@ -5,14 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use hermetic_policy::{Capability, Verb, rules};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
-use super::swap::{Swapped, swap};
+use super::swap::{Call, Gate, Swapped, swap};
 use crate::arguments::text;
 use crate::deed::{Deed, Object};
 use crate::ffi::{self, Frame, OwnWork};
 use crate::hook::Reading;
-use crate::{origin, scope, trust};
+use crate::{scope, trust};
 
 /// What is kept while the environment is guarded.
 struct Kept {
@@ -59,15 +59,15 @@ fn close(py: Python<'_>) -> PyResult<Kept> {
         }
     }
     let class = os.getattr("_Environ")?;
-    for (name, parameters, gate) in [
-        ("__getitem__", "self, key", get_item as super::swap::Gate),
-        ("__iter__", "self", whole as super::swap::Gate),
-        ("__len__", "self", whole as super::swap::Gate),
-        ("__repr__", "self", whole as super::swap::Gate),
+    let file = os.getattr("__file__").ok();
+    let file = file.as_ref().and_then(text).unwrap_or_default();
+    for (name, gate) in [
+        ("__getitem__", get_item as Gate),
+        ("__iter__", whole as Gate),
+        ("__len__", whole as Gate),
+        ("__repr__", whole as Gate),
     ] {
-        let file = os.getattr("__file__").ok();
-        let file = file.as_ref().and_then(text).unwrap_or("<frozen os>".into());
-        kept.swapped.push(swap(&class.getattr(name)?, parameters, &file, gate)?);
+        kept.swapped.push(swap(&class.getattr(name)?, &file, gate)?);
     }
     for table in tables {
         let copy = table.copy()?;
@@ -121,25 +121,20 @@ fn judge(py: Python<'_>, key: Option<String>) -> PyResult<()> {
         .judge(py, Deed { verb: Some(Verb::ReadEnvironment), object })
 }
 
-fn whole<'py>(
-    py: Python<'py>,
-    args: &Bound<'py, PyTuple>,
-    original: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    if args.get_item(0).is_ok_and(|mapping| is_the_environment(&mapping)) {
-        judge(py, None)?;
+fn whole<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    if call.first("self").is_some_and(|mapping| is_the_environment(&mapping)) {
+        judge(call.py(), None)?;
     }
-    original.call1(args)
+    call.go_on()
 }
 
-fn get_item<'py>(
-    py: Python<'py>,
-    args: &Bound<'py, PyTuple>,
-    original: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let (mapping, key) = (args.get_item(0)?, args.get_item(1)?);
+fn get_item<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    let py = call.py();
+    let (Ok(mapping), Ok(key)) = (call.args.get_item(0), call.args.get_item(1)) else {
+        return call.go_on();
+    };
     if !is_the_environment(&mapping) {
-        return original.call1(args);
+        return call.go_on();
     }
     if !is_for_the_interpreter(py) {
         judge(py, text(&key).map(std::borrow::Cow::into_owned))?;
@@ -190,6 +185,5 @@ fn is_for_the_interpreter(py: Python<'_>) -> bool {
         }
         frame = current.back();
     }
-    let _ = origin::folders();
     false
 }

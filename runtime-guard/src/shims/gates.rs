@@ -10,12 +10,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
-use super::swap::{Gate, Swapped, swap};
+use super::swap::{Call, Gate, Swapped, swap};
 use crate::arguments::text;
+use crate::ffi::Frame;
 use crate::scope::{self, Active};
-use crate::{imports, origin};
+use crate::{imports, trust};
 
 struct Kept {
     swapped: Vec<Swapped>,
@@ -59,13 +60,13 @@ fn put_up(py: Python<'_>) -> PyResult<Vec<Swapped>> {
     let bootstrap = py.import("_frozen_importlib")?;
     let file = "<frozen importlib._bootstrap>";
     [
-        ("_find_and_load", "name, import_", by_name as Gate),
-        ("_find_and_load_unlocked", "name, import_", by_name as Gate),
-        ("_lock_unlock_module", "name", by_name as Gate),
-        ("module_from_spec", "spec", by_spec as Gate),
+        ("_find_and_load", by_name as Gate),
+        ("_find_and_load_unlocked", by_name as Gate),
+        ("_lock_unlock_module", by_name as Gate),
+        ("module_from_spec", by_spec as Gate),
     ]
     .into_iter()
-    .map(|(name, parameters, gate)| swap(&bootstrap.getattr(name)?, parameters, file, gate))
+    .map(|(name, gate)| swap(&bootstrap.getattr(name)?, file, gate))
     .collect()
 }
 
@@ -100,30 +101,33 @@ fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
 fn judge(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
     let active = scope::active();
     match (active.as_ref(), text(name)) {
-        (Some(active), Some(name)) => {
-            let _ = origin::folders();
-            imports::judge(py, active, &name)
-        }
+        // `pkgutil.read_code` reads `.pyc` files; what it loads is judged all the same.
+        (Some(_), Some(name)) if name == "marshal" && is_read_code(py) => Ok(()),
+        (Some(active), Some(name)) => imports::judge(py, active, &name),
         _ => Ok(()),
     }
 }
 
-fn by_name<'py>(
-    py: Python<'py>,
-    args: &Bound<'py, PyTuple>,
-    original: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    judge(py, &args.get_item(0)?)?;
-    original.call1(args)
+fn is_read_code(py: Python<'_>) -> bool {
+    Frame::innermost(py).and_then(|gate| gate.back()).and_then(|frame| frame.code()).is_some_and(
+        |code| {
+            trust::claimed(&code)
+                .is_some_and(|(file, name)| file == "pkgutil.py" && name == "read_code")
+                && trust::is_genuine(&code)
+        },
+    )
 }
 
-fn by_spec<'py>(
-    py: Python<'py>,
-    args: &Bound<'py, PyTuple>,
-    original: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    if let Ok(name) = args.get_item(0)?.getattr("name") {
-        judge(py, &name)?;
+fn by_name<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(name) = call.first("name") {
+        judge(call.py(), &name)?;
     }
-    original.call1(args)
+    call.go_on()
+}
+
+fn by_spec<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(name) = call.first("spec").and_then(|spec| spec.getattr("name").ok()) {
+        judge(call.py(), &name)?;
+    }
+    call.go_on()
 }

@@ -8,6 +8,9 @@ use crate::protect;
 /// Stands for the gate in the text of the new code.
 const GATE: &str = "hermetic: gate";
 
+/// `inspect.CO_GENERATOR`.
+const CO_GENERATOR: u32 = 0x20;
+
 /// A function whose code is exchanged.
 pub struct Swapped {
     function: Py<PyAny>,
@@ -37,30 +40,55 @@ pub fn copy<'py>(function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     Ok(copy)
 }
 
-/// A native gate: gets the arguments of the call, and the function as it was.
-pub type Gate = for<'py> fn(
-    Python<'py>,
-    &Bound<'py, PyTuple>,
-    &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>>;
+/// The arguments of a call that comes to a gate.
+pub struct Call<'a, 'py> {
+    /// By place.
+    pub args: &'a Bound<'py, PyTuple>,
+    /// By keyword.
+    pub keywords: Option<&'a Bound<'py, PyDict>>,
+    /// The function as it was.
+    pub original: &'a Bound<'py, PyAny>,
+}
 
-/// Exchange a function's code for one with these parameters that calls the gate.
+impl<'py> Call<'_, 'py> {
+    /// The interpreter.
+    pub fn py(&self) -> Python<'py> {
+        self.args.py()
+    }
+
+    /// The first argument, however it is given.
+    pub fn first(&self, keyword: &str) -> Option<Bound<'py, PyAny>> {
+        self.args
+            .get_item(0)
+            .ok()
+            .or_else(|| self.keywords.and_then(|keywords| keywords.get_item(keyword).ok()?))
+    }
+
+    /// Call the function as it was.
+    pub fn go_on(&self) -> PyResult<Bound<'py, PyAny>> {
+        self.original.call(self.args, self.keywords)
+    }
+}
+
+/// A native gate.
+pub type Gate = for<'py> fn(&Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>>;
+
+/// Exchange a function's code for one that calls the gate with whatever it is called with.
 ///
 /// `file` is the file the new code claims: tracebacks leave the import system's own frames out.
-pub fn swap(
-    function: &Bound<'_, PyAny>,
-    parameters: &str,
-    file: &str,
-    gate: Gate,
-) -> PyResult<Swapped> {
+pub fn swap(function: &Bound<'_, PyAny>, file: &str, gate: Gate) -> PyResult<Swapped> {
     let py = function.py();
     let original = copy(function)?.unbind();
-    let gate = PyCFunction::new_closure(py, None, None, move |args, _keywords| {
-        gate(args.py(), args, original.bind(args.py())).map(Bound::unbind)
+    let gate = PyCFunction::new_closure(py, None, None, move |args, keywords| {
+        gate(&Call { args, keywords, original: original.bind(args.py()) }).map(Bound::unbind)
     })?;
     let name: String = function.getattr("__name__")?.extract()?;
-    let source =
-        format!("def {name}({parameters}):\n gate = {GATE:?}\n return gate({parameters})\n");
+    // A generator stays one: only a code object of the same kind may take its place.
+    let flags: u32 = function.getattr("__code__")?.getattr("co_flags")?.extract()?;
+    let hand_on = if flags & CO_GENERATOR == 0 { "return" } else { "yield from" };
+    let source = format!(
+        "def {name}(*args, **keywords):\n gate = {GATE:?}\n {hand_on} gate(*args, **keywords)\n"
+    );
     let code = with_gate(py, &source, file, gate.as_any())?;
     let before = function.getattr("__code__")?;
     function.setattr("__code__", code)?;
