@@ -230,6 +230,16 @@ class ExitCodes(Project):
             code, text = self.code("raise ValueError('boom')", *flags)
             self.assertEqual((code, text.splitlines()[-1]), (1, "ValueError: boom"))
 
+    @needs_native
+    def test_the_place_is_in_the_target(self) -> None:
+        ran = self.hermetic("--no-network", "--", "http.server", "--bind", "192.0.2.1", "0")
+        self.assertEqual(ran.returncode, 2)
+        self.assertRegex(
+            ran.stderr, r"\Ahermetic: blocked action: network disabled: DNS\(192\.0\.2\.1\): .* at \S+\.py:\d+; "
+        )
+        self.assertNotIn("hermetic/", ran.stderr)
+        self.assertNotIn("runpy", ran.stderr)
+
     def test_trace(self) -> None:
         code, text = self.code("os.system('true')", "--no-subprocess", "--trace")
         self.assertEqual(code, 2)
@@ -391,6 +401,15 @@ class Targets(Project):
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         self.assertEqual(ran.stdout.splitlines()[0], str([str(file), "a"]))
         self.assertEqual(ran.stdout.splitlines()[1], repr(str(file.parent)))
+
+    def test_python_is_the_one_on_the_path(self) -> None:
+        venv.create(self.folder / "venv", with_pip=False)
+        path = os.pathsep.join([str(self.folder / "venv" / "bin"), os.environ["PATH"]])
+        code = f"import sys; print(sys.prefix)\n{BLOCKED}"
+        ran = self.hermetic("--no-subprocess", "--", "python", "-c", code, PATH=path)
+        self.assertEqual((ran.returncode, ran.stdout), (2, f"{self.folder / 'venv'}\n"), ran.stderr)
+        ran = self.hermetic("--no-subprocess", "--", "python", "-c", "print(1)", PATH=str(self.folder))
+        self.assertEqual((ran.returncode, ran.stdout), (0, "1\n"), ran.stderr)
 
     def test_long_shebangs(self) -> None:
         self.write("app", f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n{SHOW}").chmod(0o755)

@@ -67,7 +67,11 @@ def resolve(name: str, arguments: list[str]) -> Target:
     module, colon, attribute = name.partition(":")
     if colon and _dotted(module) and _dotted(attribute):
         return Target(ATTRIBUTE, module, arguments, argv0=name, attribute=attribute)
-    for file in (_own_script(name), _on_path(name)):
+    files = [_own_script(name), _on_path(name)]
+    if _is_python(name):
+        # The one a shell would start: hermetic may be installed apart from what it runs.
+        files.reverse()
+    for file in files:
         if file is not None:
             found = _executable(file, file, arguments)
             if found is not None:
