@@ -24,7 +24,8 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::arguments::{CallArgs, text};
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::{OwnWork, in_main_interpreter, outcome, probe};
+use crate::ffi::probe::Probe;
+use crate::ffi::{OwnWork, in_main_interpreter, outcome};
 use crate::scope::Active;
 
 type Object = *mut ffi::PyObject;
@@ -138,13 +139,14 @@ pub(crate) fn failures() -> Vec<String> {
 pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     let _own = OwnWork::begin();
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let probe = Probe::new();
     let mut last = "";
     for slot in &SLOTS {
         let module = slot.name.split('.').next().unwrap_or_default();
         if module != last {
             last = module;
             if let Some(loaded) = modules.get_item(module)? {
-                guard_module(py, module, &loaded)?;
+                guard_loaded(py, &probe, module, &loaded)?;
             }
         }
     }
@@ -162,7 +164,24 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn guard_module(
+    py: Python<'_>,
+    name: &str,
+    module: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let is_named = |slot: &calls::Slot| slot.name.split('.').next() == Some(name);
+    if !SLOTS.iter().any(is_named) {
+        return Ok(());
+    }
+    guard_loaded(py, &Probe::new(), name, module)
+}
+
+fn guard_loaded(
+    py: Python<'_>,
+    probe: &Probe,
+    name: &str,
+    module: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let _own = OwnWork::begin();
     for (index, slot) in SLOTS.iter().enumerate() {
         let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))
@@ -173,16 +192,16 @@ pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>
             // `sys.monitoring` is no class, but holds functions alike.
             Some((owner, function)) => match module.getattr(owner) {
                 Ok(owner) => match owner.cast::<PyType>() {
-                    Ok(class) => guard_method(class, function, index),
-                    Err(_) => guard_function(&owner, function, index),
+                    Ok(class) => guard_method(probe, class, function, index),
+                    Err(_) => guard_function(probe, &owner, function, index),
                 },
                 // A module whose classes are still to be made is looked at again.
                 Err(_) => Ok(()),
             },
             None if path.starts_with(|c: char| c.is_ascii_uppercase()) => {
-                guard_type(module, path, index)
+                guard_type(probe, module, path, index)
             }
-            None => guard_function(module, path, index),
+            None => guard_function(probe, module, path, index),
         };
         if let Err(problem) = found {
             let told = format!("`{}` cannot be guarded: {problem}", slot.name);
@@ -198,6 +217,7 @@ pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>
 
 /// Store a function of ours, once its place has proved to be what it must be.
 fn take(
+    probe: &Probe,
     at: *const AtomicPtr<c_void>,
     expected: *mut c_void,
     ours: *mut c_void,
@@ -208,7 +228,7 @@ fn take(
     if places.iter().any(|place| std::ptr::eq(place.at, at)) {
         return Ok(());
     }
-    if !probe::is_writable(at.cast()) {
+    if !probe.is_writable(at.cast()) {
         return Err("its place in memory cannot be written");
     }
     // SAFETY: `at` was just read and written through the kernel, is aligned (it lies in a
@@ -259,7 +279,9 @@ fn trampoline(slot: usize, flags: c_int) -> Option<*mut c_void> {
 
 const UNKNOWN_CONVENTION: &str = "it is called in a way the guard does not know";
 
-fn guard_function(owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+fn guard_function(
+    probe: &Probe,
+    owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
     let Ok(function) = owner.getattr(name) else { return Ok(()) };
     // SAFETY: a check of the object's type.
     if unsafe { ffi::PyCFunction_Check(function.as_ptr()) } == 0 {
@@ -267,7 +289,7 @@ fn guard_function(owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(
     }
     // SAFETY: it is a built-in function, which begins like this (self-checked below).
     let def = unsafe { (*function.as_ptr().cast::<CFunction>()).method };
-    if !probe::is_readable(def.cast(), size_of::<MethodDef>()) {
+    if !probe.is_readable(def.cast(), size_of::<MethodDef>()) {
         return Err("its description cannot be read");
     }
     // SAFETY: a built-in function, as checked.
@@ -293,10 +315,12 @@ fn guard_function(owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(
     }
     let ours = trampoline(slot, flags).ok_or(UNKNOWN_CONVENTION)?;
     note_flags(slot, flags);
-    take(&raw const def.function, expected, ours, slot, None)
+    take(probe, &raw const def.function, expected, ours, slot, None)
 }
 
-fn guard_method(class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<(), &'static str> {
+fn guard_method(
+    probe: &Probe,
+    class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<(), &'static str> {
     let Ok(descriptor) = class.getattr("__dict__").and_then(|dict| dict.get_item(name)) else {
         return Ok(());
     };
@@ -305,9 +329,9 @@ fn guard_method(class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<()
     }
     // SAFETY: it is a method descriptor, which begins like this (self-checked below).
     let head = unsafe { &*descriptor.as_ptr().cast::<Descriptor>() };
-    let is_known = probe::is_readable(std::ptr::from_ref(head).cast(), size_of::<Descriptor>())
+    let is_known = probe.is_readable(std::ptr::from_ref(head).cast(), size_of::<Descriptor>())
         && std::ptr::eq(head.class.cast(), class.as_ptr())
-        && probe::is_readable(head.method.cast(), size_of::<MethodDef>());
+        && probe.is_readable(head.method.cast(), size_of::<MethodDef>());
     if !is_known {
         return Err("its description is not where the guard looks");
     }
@@ -316,7 +340,7 @@ fn guard_method(class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<()
     if is_ours(&def.function) {
         return Ok(());
     }
-    if !probe::is_readable(def.name.cast(), name.len() + 1) {
+    if !probe.is_readable(def.name.cast(), name.len() + 1) {
         return Err("its description has no name");
     }
     // SAFETY: as many bytes as the name and a NUL can be read.
@@ -327,7 +351,7 @@ fn guard_method(class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<()
     let expected = def.function.load(Ordering::Acquire);
     let ours = trampoline(slot, def.flags).ok_or(UNKNOWN_CONVENTION)?;
     note_flags(slot, def.flags);
-    take(&raw const def.function, expected, ours, slot, None)
+    take(probe, &raw const def.function, expected, ours, slot, None)
 }
 
 fn is_ours(at: &AtomicPtr<c_void>) -> bool {
@@ -341,7 +365,9 @@ fn note_flags(slot: usize, flags: c_int) {
 }
 
 /// Guard the call of a type's instances (`CFuncPtr`) or their making (`FileIO`).
-fn guard_type(module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+fn guard_type(
+    probe: &Probe,
+    module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
     let Ok(class) = module.getattr(name) else { return Ok(()) };
     let Ok(class) = class.cast_into::<PyType>() else { return Err("it is no type") };
     let (place, wrapper) =
@@ -355,7 +381,7 @@ fn guard_type(module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), 
     }
     // SAFETY: it is a wrapper, which begins like this (self-checked below).
     let head = unsafe { &*wrapper.as_ptr().cast::<Descriptor>() };
-    if !probe::is_readable(std::ptr::from_ref(head).cast(), size_of::<Descriptor>())
+    if !probe.is_readable(std::ptr::from_ref(head).cast(), size_of::<Descriptor>())
         || !std::ptr::eq(head.class.cast(), class.as_ptr())
     {
         return Err(unknown);
@@ -373,7 +399,7 @@ fn guard_type(module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), 
     let mut first = true;
     while let Some(class) = classes.pop() {
         let start = class.as_ptr().cast::<AtomicPtr<c_void>>();
-        if !probe::is_readable(start.cast(), TYPE_POINTERS * size_of::<usize>()) {
+        if !probe.is_readable(start.cast(), TYPE_POINTERS * size_of::<usize>()) {
             return Err(unknown);
         }
         // SAFETY: so many pointers can be read there, as the kernel said.
@@ -382,7 +408,7 @@ fn guard_type(module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), 
         if held == expected {
             // SAFETY: within what can be read.
             let at = unsafe { start.add(place) };
-            take(at, expected, ours, slot, Some(class.clone().into_any().unbind()))?;
+            take(probe, at, expected, ours, slot, Some(class.clone().into_any().unbind()))?;
         } else if first {
             return Err(unknown);
         }
@@ -394,7 +420,7 @@ fn guard_type(module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), 
             classes.extend(subclasses.into_iter().filter_map(|class| class.cast_into().ok()));
         }
     }
-    take(&raw const head.wrapped, expected, ours, slot, owner())
+    take(probe, &raw const head.wrapped, expected, ours, slot, owner())
 }
 
 type Two = unsafe extern "C" fn(Object, Object) -> Object;

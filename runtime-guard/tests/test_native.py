@@ -375,6 +375,7 @@ class Interpreter(Case):
     def test_the_import_path(self) -> None:
         for code in ("sys.path.append('x')", "sys.path[:0] = ['x']", "sys.path += ['x']", "sys.meta_path.insert(0, None)", "sys.path_hooks.clear()", "sys.path_importer_cache.pop('x', None)", "site.addsitedir('/nonexistent')"):
             self.denied("import-path-write", code, "import sys, site", no_interpreter_mutation=True)
+        self.denied("import-path-write", "list.append(sys.path, 'x'); import wave", "import sys", no_interpreter_mutation=True)
         self.done(
             "list(sys.path).append('x'); import json.tool, xml.dom.minidom, pkgutil\n"
             "list(pkgutil.iter_modules())",

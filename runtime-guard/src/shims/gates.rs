@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::paths;
 use super::swap::{Call, Gate, Swapped, swap};
 use crate::arguments::text;
 use crate::ffi::Frame;
@@ -119,6 +120,7 @@ fn is_read_code(py: Python<'_>) -> bool {
 }
 
 fn by_name<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    paths::verify(call.py())?;
     if let Some(name) = call.first("name") {
         judge(call.py(), &name)?;
     }

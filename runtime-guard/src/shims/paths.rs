@@ -11,7 +11,7 @@ use pyo3::types::{PyCFunction, PyDict, PyList, PyTuple};
 
 use super::swap::fill;
 use crate::deed::{Deed, Object};
-use crate::ffi::{self, Frame};
+use crate::ffi::{self, Frame, OwnWork};
 use crate::hook::Reading;
 use crate::{scope, trust};
 
@@ -37,6 +37,8 @@ struct Kept {
     name: &'static str,
     before: Py<PyAny>,
     guarded: Py<PyAny>,
+    /// What the list holds; changed by its gates alone.
+    held: Option<Py<PyList>>,
 }
 
 static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
@@ -72,9 +74,35 @@ fn stand_in(py: Python<'_>) -> PyResult<Vec<Kept>> {
         let class = if before.is_instance_of::<PyDict>() { &dicts } else { &lists };
         let guarded = class.call1((&before,))?;
         sys.setattr(attribute(name), &guarded)?;
-        kept.push(Kept { name, before: before.unbind(), guarded: guarded.unbind() });
+        let held = guarded.cast::<PyList>().ok().map(copy_of).transpose()?;
+        kept.push(Kept { name, before: before.unbind(), guarded: guarded.unbind(), held });
     }
     Ok(kept)
+}
+
+fn copy_of(list: &Bound<'_, PyList>) -> PyResult<Py<PyList>> {
+    list.get_slice(0, list.len()).cast_into::<PyList>().map(Bound::unbind).map_err(Into::into)
+}
+
+/// Deny what was done behind the gates' back, with `list.append(sys.path, ...)` or by another
+/// list in their place, and put back what was there. Asked before every import.
+pub fn verify(py: Python<'_>) -> PyResult<()> {
+    let mut changed = None;
+    {
+        let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        for kept in kept.iter() {
+            let Some(held) = &kept.held else { continue };
+            let (held, guarded) = (held.bind(py), kept.guarded.bind(py).cast::<PyList>()?);
+            let is_same = held.len() == guarded.len()
+                && held.iter().zip(guarded.iter()).all(|(held, now)| held.is(&now));
+            if !is_same {
+                let _own = OwnWork::begin();
+                guarded.set_slice(0, guarded.len(), held.as_any())?;
+                changed = Some(kept.name);
+            }
+        }
+    }
+    changed.map_or(Ok(()), |name| judge(py, name))
 }
 
 fn give_back(py: Python<'_>, kept: &Kept) -> PyResult<()> {
@@ -129,7 +157,14 @@ fn change<'py>(args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
     let mut passed = vec![receiver];
     passed.extend(positional.iter());
     let keywords = args.get_item(4)?.cast_into::<PyDict>()?;
-    method.call(PyTuple::new(py, passed)?, Some(&keywords))
+    let result = method.call(PyTuple::new(py, passed)?, Some(&keywords))?;
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = kept.iter_mut().find(|kept| Some(kept.name) == name)
+        && let Ok(list) = kept.guarded.bind(py).cast::<PyList>()
+    {
+        kept.held = Some(copy_of(list)?);
+    }
+    Ok(result)
 }
 
 fn judge(py: Python<'_>, name: &'static str) -> PyResult<()> {
