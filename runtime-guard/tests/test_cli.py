@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -229,6 +230,46 @@ class ExitCodes(Project):
         for flags in (["--fs-readonly=data"], ["--fs-readonly=data", "--fail-on-blocked"]):
             code, text = self.code("raise ValueError('boom')", *flags)
             self.assertEqual((code, text.splitlines()[-1]), (1, "ValueError: boom"))
+
+    @needs_native
+    def test_lines_of_source_can_be_shown(self) -> None:
+        """What formats tracebacks reads sources through linecache. That is no way to read anything else."""
+        (self.folder / "data").mkdir()
+        (self.folder / "secret.txt").write_text("secret")
+        (self.folder / "data" / "other.py").write_text("inside\n")
+        outside = tempfile.TemporaryDirectory()
+        self.addCleanup(outside.cleanup)
+        elsewhere = Path(outside.name, "module.py")
+        elsewhere.write_text("outside\n")
+        self.write(
+            "app.py",
+            f"""
+            import ast, linecache, logging, traceback
+
+            def main():
+                try:
+                    ast.parse("x = (")
+                except SyntaxError:
+                    print("print(" in traceback.format_exc() or "ast.parse" in traceback.format_exc())
+                    logging.exception("told")
+                print(linecache.getlines("data/other.py"), linecache.getlines({str(elsewhere)!r}))
+                try:
+                    print(linecache.getlines({str(self.folder / "secret.txt")!r}))
+                except RuntimeError as error:
+                    print(type(error).__name__)
+                namespace = {{"__file__": linecache.__file__}}
+                code = compile("import os\\ndef updatecache(name): return os.stat(name)", linecache.__file__, "exec")
+                exec(code, namespace)
+                try:
+                    print(namespace["updatecache"](__file__))
+                except RuntimeError as error:
+                    print(type(error).__name__)
+            """,
+        )
+        ran = self.hermetic("--fs-readonly=data", "--", "app:main")
+        self.assertEqual(ran.stdout, "True\n['inside\\n'] []\nPolicyViolation\nPolicyViolation\n", ran.stderr)
+        self.assertIn("hermetic: 2 actions were blocked", ran.stderr)
+        self.assertEqual(ran.returncode, 0)
 
     @needs_native
     def test_the_place_is_in_the_target(self) -> None:

@@ -81,7 +81,7 @@ FLAGS = (
     Flag(
         "--allow-native",
         "allow_native",
-        "Allow an extension module and what is below it although native code is denied; repeatable",
+        "Allow the extension modules of a package all the same; repeatable",
         kind=LIST,
         metavar="NAME",
     ),
