@@ -20,7 +20,7 @@ pub(crate) struct Interpreter {
 
 /// Those that the variable names, separated by `:`; those that do not run are told as left out.
 pub(crate) fn named_by(variable: &str, test: &str) -> Option<Vec<Interpreter>> {
-    let list = std::env::var_os(variable)?;
+    let list = std::env::var_os(variable).filter(|list| !list.is_empty())?;
     Some(std::env::split_paths(&list).filter_map(|path| interpreter(path, test)).collect())
 }
 
