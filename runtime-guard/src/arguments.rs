@@ -53,6 +53,19 @@ impl<'py> CallArgs<'py> {
         })
     }
 
+    /// Put another object in an argument's place; whether there was one.
+    pub fn replace(&mut self, at: At, object: Bound<'py, PyAny>) -> bool {
+        let place = match self.positional.get_mut(at.position) {
+            Some(place) => Some(place),
+            None => self
+                .keywords
+                .iter_mut()
+                .find(|(name, _)| name == at.keyword)
+                .map(|(_, place)| place),
+        };
+        place.map(|place| *place = object).is_some()
+    }
+
     /// The keywords of a dictionary.
     pub fn keywords_of(dict: &Bound<'py, PyDict>) -> Vec<(String, Bound<'py, PyAny>)> {
         dict.iter().filter_map(|(name, object)| Some((text(&name)?.into_owned(), object))).collect()

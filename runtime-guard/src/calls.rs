@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use hermetic_policy::rule::{Rule, Trigger};
 use hermetic_policy::{Capability, Host, Verb, rules};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::arguments::{CallArgs, text};
 use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
@@ -21,7 +21,7 @@ use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at, named};
-use crate::{lookups, origin, proc, slots};
+use crate::{imports, lookups, origin, proc, slots};
 
 /// A C function the guard stands before.
 #[derive(Debug)]
@@ -61,6 +61,10 @@ enum Kind {
     Environment,
     /// Note by which name code is made from data.
     Named,
+    /// Judge a change of the file behind a descriptor.
+    Written,
+    /// Judge a frozen module by its name.
+    Frozen,
 }
 
 const fn judge(name: &'static str, read: Read) -> Slot {
@@ -79,13 +83,18 @@ const fn beside(name: &'static str, rule: &'static str, kind: Kind) -> Slot {
     Slot { name, rule: Some(rule), read: Read::Special, kind }
 }
 
+/// What this argument's descriptor leads to is changed.
+const fn writes(name: &'static str, descriptor: At) -> Slot {
+    Slot { name, rule: Some("file-write"), read: Read::Descriptor(descriptor), kind: Kind::Written }
+}
+
 const PATH: At = named(0, "path");
 const FOLDER: At = named(usize::MAX, "dir_fd");
 const FOLLOW: At = named(usize::MAX, "follow_symlinks");
 const NOWHERE: At = named(usize::MAX, "");
 
 /// How many functions there are.
-pub const COUNT: usize = 86;
+pub const COUNT: usize = 97;
 
 /// Every function the guard stands before.
 pub static SLOTS: [Slot; COUNT] = [
@@ -176,6 +185,17 @@ pub static SLOTS: [Slot; COUNT] = [
     judge("posix.tcsetpgrp", Read::Fixed("tcsetpgrp")),
     judge("posix.plock", Read::Fixed("plock")),
     judge("posix.login_tty", Read::Fixed("login_tty")),
+    writes("posix.sendfile", named(0, "out_fd")),
+    writes("posix.copy_file_range", named(1, "dst")),
+    writes("posix.splice", named(1, "dst")),
+    writes("posix.posix_fallocate", at(0)),
+    writes("posix.ftruncate", named(0, "fd")),
+    writes("posix.truncate", PATH),
+    beside("_imp.init_frozen", "denied-import", Kind::Frozen),
+    beside("_imp.get_frozen_object", "denied-import", Kind::Frozen),
+    beside("_testcapi.run_in_subinterp", "subinterpreter", Kind::Judge),
+    beside("_testcapi.run_in_subinterp_with_config", "subinterpreter", Kind::Judge),
+    beside("_testinternalcapi.run_in_subinterp_with_config", "subinterpreter", Kind::Judge),
     // Faces of Windows: the same functions under their other module.
     look("nt.stat", Read::Look(PATH, FOLDER, FOLLOW)),
     look("nt.lstat", Read::LinkBeside(PATH, FOLDER)),
@@ -219,14 +239,21 @@ pub fn rule_of(index: usize) -> Option<&'static Rule> {
     rule_by_slot().get(index).copied().flatten()
 }
 
+/// Whether a function makes another interpreter.
+fn makes_interpreter(name: &str) -> bool {
+    name.ends_with("interpreters.create") || name.contains(".run_in_subinterp")
+}
+
 /// Whether any open policy may object to a call of this function, or something hangs on it.
 pub fn wants(active: &Active, index: usize) -> bool {
     let Some(slot) = SLOTS.get(index) else { return false };
     match slot.kind {
         Kind::Judge | Kind::Pair | Kind::Duplicate | Kind::Tls | Kind::Listen => {
-            let makes_environ = slot.name.ends_with("interpreters.create")
-                && active.guards(Capability::Environment);
+            let is_chroot = slot.name == "posix.chroot" && active.has_root();
+            let makes_environ =
+                makes_interpreter(slot.name) && active.guards(Capability::Environment);
             makes_environ
+                || is_chroot
                 || rule_of(index).is_some_and(|rule| {
                     active.guards(rule.capability)
                         && (rule.verb != Verb::ReadFile || active.has_root())
@@ -240,6 +267,8 @@ pub fn wants(active: &Active, index: usize) -> bool {
         }
         Kind::LookUp | Kind::ConnectEx => active.guards(Capability::Network),
         Kind::Load => true,
+        Kind::Written => active.guards(Capability::Filesystem),
+        Kind::Frozen => imports::any_denied(active),
         Kind::Named => active.guards(Capability::DynamicCode),
         Kind::Environment => active.guards(Capability::Environment),
     }
@@ -292,7 +321,8 @@ pub fn before<'py>(
     let reading = Reading { active, api: slot.name, rules };
     let judged = match slot.kind {
         Kind::Environment => return crate::shims::give_environment(py, args),
-        Kind::Judge if slot.name.ends_with("interpreters.create") => sub_interpreter(py, &reading),
+        Kind::Judge if makes_interpreter(slot.name) => sub_interpreter(py, &reading),
+        Kind::Judge if slot.name == "posix.chroot" => change_root(py, &reading, args),
         Kind::Judge if matches!(slot.read, Read::Special) => reading.plain(py),
         Kind::Judge | Kind::Look => slot.read.each(args, |deed| reading.judge(py, deed)),
         Kind::Open => {
@@ -338,9 +368,41 @@ pub fn before<'py>(
                 None => tls(py, &reading, &Object::Nothing),
             }
         }
-        Kind::LookUp | Kind::Load => Ok(()),
+        Kind::LookUp => return Ok(encode_host(py, args)),
+        Kind::Load | Kind::Frozen => {
+            // `create_*` take a spec, `init_frozen` and `get_frozen_object` a name.
+            let given = args.object(at(0));
+            let name = given.map(|given| given.getattr("name").unwrap_or_else(|_| given.clone()));
+            match name.as_ref().and_then(text) {
+                Some(name) if !slot.name.starts_with("_imp.exec") => {
+                    imports::judge(py, active, &name)
+                }
+                _ => Ok(()),
+            }
+        }
+        Kind::Written => match slot.read {
+            Read::Descriptor(place) => match args.value(place) {
+                Value::Int(number) if is_file(number) => {
+                    slot.read.each(args, |deed| reading.judge(py, deed))
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        },
     };
     judged.map(|()| false)
+}
+
+/// Under another root every path means another file.
+fn change_root(py: Python<'_>, reading: &Reading<'_>, args: &CallArgs<'_>) -> PyResult<()> {
+    reading.plain(py)?;
+    let path = PathObject::read(args.value(PATH));
+    match (rules::find("file-read"), path) {
+        (Some(rule), Some(path)) if reading.active.has_root() => {
+            reading.put(py, rule, Verb::ReadFile, &Object::Path(path))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A new interpreter runs code from text, and makes itself an `os.environ` out of the process's.
@@ -375,6 +437,7 @@ pub fn denies_elsewhere(index: usize) -> bool {
     let act = resolve::act(rule.verb, &Exact::Unknown);
     let is_denied = active.open.iter().any(|open| !open.policy.decide(&act).is_allow());
     if is_denied {
+        crate::denied::note_elsewhere(rule, slot.name);
         raise_plain(&format!("hermetic: `{}` is denied in every interpreter", slot.name));
     }
     is_denied
@@ -427,12 +490,33 @@ pub fn after<'py>(
         }
         Kind::Judge
         | Kind::Look
+        | Kind::Written
+        | Kind::Frozen
         | Kind::Listen
         | Kind::Pair
         | Kind::Duplicate
         | Kind::Tls
         | Kind::Environment => result,
     }
+}
+
+/// Whether a descriptor leads to a file with a name, not to memory (`memfd_create(2)`).
+fn is_file(descriptor: i64) -> bool {
+    crate::ffi::system::is_regular(descriptor)
+        && resolve::descriptor_path(descriptor).is_none_or(|path| !path.starts_with("/memfd:"))
+}
+
+/// Put a host's name into ASCII here: CPython would ask a codec, which is Python code.
+fn encode_host<'py>(py: Python<'py>, args: &mut CallArgs<'py>) -> bool {
+    let host = match args.value(named(0, "host")) {
+        Value::Text(text) => Host::parse(&text),
+        _ => None,
+    };
+    let Some(host) = host.filter(|host| host.address().is_none() && !host.as_str().is_empty())
+    else {
+        return false;
+    };
+    args.replace(named(0, "host"), PyBytes::new(py, host.as_str().as_bytes()).into_any())
 }
 
 /// Guard a module that `create_*` has made of a spec, or `exec_*` has filled.
@@ -443,7 +527,11 @@ fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyRes
         if is_filled { (given, given.getattr("__spec__")?) } else { (loaded, given.clone()) };
     // A module may give itself another name (`_io` is `io` to 3.11).
     let name = spec.getattr("name").or_else(|_| module.getattr("__name__"))?;
-    text(&name).map_or(Ok(()), |name| slots::guard_module(py, &name, module))
+    let Some(name) = text(&name) else { return Ok(()) };
+    if is_filled && matches!(&*name, "posix" | "nt") {
+        crate::shims::environment::on_second_copy(py, module)?;
+    }
+    slots::guard_module(py, &name, module)
 }
 
 /// Judge the file an `open` came to: a link or a folder's descriptor may have led elsewhere.

@@ -18,8 +18,12 @@ use crate::{calls, origin, trust};
 /// What a function of the standard library may do with the text it makes code of.
 #[derive(Clone, Copy)]
 enum May {
-    /// Stop at the syntax tree, or make code only of text it has checked itself.
-    Anything,
+    /// Stop at the syntax tree.
+    Parse,
+    /// Make the `__new__` of a named tuple.
+    NamedTuple,
+    /// Define functions that call these and themselves.
+    Call(&'static [&'static str]),
     /// Make code that defines functions, as `dataclasses` does.
     Define,
     /// Evaluate the text of an annotation.
@@ -33,22 +37,19 @@ const LIBRARY: &[(&str, &str, May)] = &[
     ("annotationlib.py", "__forward_code__", May::Annotate),
     ("annotationlib.py", "evaluate", May::Annotate),
     ("annotationlib.py", "get_annotations", May::Annotate),
-    ("ast.py", "parse", May::Anything),
-    // Field names are checked to be identifiers.
-    ("collections/__init__.py", "namedtuple", May::Anything),
+    ("ast.py", "parse", May::Parse),
+    ("collections/__init__.py", "namedtuple", May::NamedTuple),
     ("dataclasses.py", "_create_fn", May::Define),
     ("dataclasses.py", "add_fns_to_class", May::Define),
-    // The expression is taken apart and checked.
-    ("gettext.py", "c2py", May::Anything),
+    ("gettext.py", "c2py", May::Call(&["isinstance", "_as_int", "int"])),
     ("inspect.py", "get_annotations", May::Annotate),
     ("runpy.py", "_get_code_from_file", May::RunMain),
     ("runpy.py", "_run_code", May::RunMain),
     ("typing.py", "__init__", May::Annotate),
     ("typing.py", "_evaluate", May::Annotate),
     ("typing.py", "_make_forward_ref", May::Annotate),
-    // The name is checked to be an identifier.
-    ("unittest/mock.py", "_set_signature", May::Anything),
-    ("unittest/mock.py", "_setup_func", May::Anything),
+    ("unittest/mock.py", "_set_signature", May::Call(&["_checksig_", "mock", "funcopy"])),
+    ("unittest/mock.py", "_setup_func", May::Call(&["_checksig_", "mock", "funcopy"])),
 ];
 
 /// Judge `compile(source, filename)` and `exec(code)`.
@@ -103,11 +104,14 @@ fn is_what_it_is_for(may: May, api: &str, frame: &Frame<'_>, args: &EventArgs<'_
         _ => None,
     };
     match may {
-        May::Anything => true,
-        May::Define | May::Annotate if api != "compile" => true,
+        May::RunMain => is_main_run(frame),
+        May::Parse => api == "compile",
+        // What they run is what they were let compile, or code that was there before.
+        _ if api != "compile" => true,
+        May::NamedTuple => source().is_some_and(|source| generated::is_namedtuple(&source)),
+        May::Call(calls) => source().is_some_and(|source| generated::only_calls(&source, calls)),
         May::Define => source().is_some_and(|source| generated::only_defines(&source)),
         May::Annotate => source().is_some_and(|source| generated::is_annotation(&source)),
-        May::RunMain => is_main_run(frame),
     }
 }
 
@@ -148,7 +152,28 @@ fn is_compiled_from_disk(frame: &Frame<'_>, args: &EventArgs<'_, '_>) -> bool {
     if is_zip_import(frame) {
         return true;
     }
-    std::fs::read(&*path).is_ok_and(|on_disk| on_disk == source)
+    is_plainly_encoded(source) && std::fs::read(&*path).is_ok_and(|on_disk| on_disk == source)
+}
+
+/// Whether source is in an encoding CPython decodes by itself (`Parser/tokenizer`,
+/// `get_normal_name`): any other runs Python code, which may make another text of it.
+fn is_plainly_encoded(source: &[u8]) -> bool {
+    source.split(|byte| *byte == b'\n').take(2).all(|line| {
+        let line = String::from_utf8_lossy(line);
+        let Some((comment, rest)) = line.split_once("coding") else { return true };
+        if !comment.trim_start_matches('\u{feff}').trim_start().starts_with('#') {
+            return true;
+        }
+        let Some(rest) = rest.strip_prefix([':', '=']) else { return true };
+        let name: String = rest
+            .trim_start_matches([' ', '\t'])
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            .collect();
+        let name = name.to_lowercase().replace('_', "-");
+        ["utf-8", "utf8", "latin-1", "iso-8859-1", "iso-latin-1", "ascii", "us-ascii"]
+            .contains(&name.as_str())
+    })
 }
 
 /// Whether `zipimport` reads a module out of an archive.

@@ -265,6 +265,18 @@ impl Denial {
     }
 }
 
+/// Record an act of another interpreter that is denied without its operand.
+pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
+    RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
+        rule: rule.name,
+        guard: guard_name(rule.capability),
+        target: api.to_owned(),
+        text: format!("`{api}` is denied in every interpreter"),
+        place: None,
+        count: 1,
+    });
+}
+
 /// Control characters as escapes: the text may hold names a program chose.
 fn escaped(text: &str) -> String {
     if text.chars().any(char::is_control) {

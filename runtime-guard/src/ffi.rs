@@ -102,6 +102,23 @@ pub(crate) fn in_main_interpreter() -> bool {
     current == MAIN.load(Ordering::Relaxed)
 }
 
+/// Whether the process has other interpreters, as far as it tells.
+pub(crate) fn has_other_interpreters() -> bool {
+    type Head = unsafe extern "C" fn() -> *mut c_void;
+    type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+    let (Some(head), Some(next)) =
+        (symbol(c"PyInterpreterState_Head"), symbol(c"PyInterpreterState_Next"))
+    else {
+        return false;
+    };
+    // SAFETY: both functions are of these types since 3.0 (CPython `Include/cpython/pystate.h`),
+    // and the interpreter that `head` gives lives while it is asked for the next.
+    unsafe {
+        let head = std::mem::transmute::<*mut c_void, Head>(head)();
+        !head.is_null() && !std::mem::transmute::<*mut c_void, Next>(next)(head).is_null()
+    }
+}
+
 thread_local! {
     static OWN: Cell<u32> = const { Cell::new(0) };
 }

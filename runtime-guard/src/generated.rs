@@ -42,7 +42,23 @@ const FORBIDDEN: [&str; 14] = [
 
 /// Whether text only defines functions that assign, compare and return, as `dataclasses` does.
 pub fn only_defines(source: &str) -> bool {
+    defines_with(source, |callee| {
+        // The default of a field that has a factory.
+        callee.starts_with("_dflt_")
+            || callee.starts_with("__dataclass_dflt_")
+            || callee == DATACLASS_DECORATOR
+            || DATACLASS_CALLS.contains(&callee)
+    })
+}
+
+/// Whether text only defines functions that call these and themselves.
+pub fn only_calls(source: &str, calls: &[&str]) -> bool {
+    defines_with(source, |callee| calls.contains(&callee))
+}
+
+fn defines_with(source: &str, may_call: impl Fn(&str) -> bool) -> bool {
     let mut defines = false;
+    let mut defined = Vec::new();
     Tokens::new(source).all(|token| match token {
         Token::Word(word) if word == "def" => {
             defines = true;
@@ -50,18 +66,30 @@ pub fn only_defines(source: &str) -> bool {
         }
         Token::Word(word) => !FORBIDDEN.contains(&word.as_str()),
         Token::Open(callee) => {
-            std::mem::take(&mut defines)
-                || callee.is_empty()
-                // The default of a field that has a factory.
-                || callee.starts_with("_dflt_")
-                || callee.starts_with("__dataclass_dflt_")
-                || callee == DATACLASS_DECORATOR
-                || DATACLASS_CALLS.contains(&callee.as_str())
+            if std::mem::take(&mut defines) {
+                defined.push(callee);
+                return true;
+            }
+            callee.is_empty()
+                || defined.contains(&callee)
+                || may_call(&callee)
                 || KEYWORDS.contains(&callee.as_str())
         }
         Token::Decorator(name) => name.starts_with(DATACLASS_DECORATOR),
         Token::Other => true,
     })
+}
+
+/// Whether text is the `__new__` that `namedtuple` writes (CPython `Lib/collections/__init__.py`).
+pub fn is_namedtuple(source: &str) -> bool {
+    let is_names = |text: &str| {
+        text.split(',').all(|name| name.trim().chars().all(|c| c == '_' || c.is_alphanumeric()))
+    };
+    source
+        .strip_prefix("lambda _cls, ")
+        .and_then(|rest| rest.strip_suffix("))"))
+        .and_then(|rest| rest.split_once(": _tuple_new(_cls, ("))
+        .is_some_and(|(parameters, items)| is_names(parameters) && is_names(items))
 }
 
 const KEYWORDS: [&str; 11] =
@@ -226,7 +254,17 @@ fn holds_call(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_annotation, only_defines};
+    use super::{is_annotation, is_namedtuple, only_calls, only_defines};
+
+    #[test]
+    fn named_tuples_and_functions_that_call_few() {
+        assert!(is_namedtuple("lambda _cls, x, y: _tuple_new(_cls, (x, y,))"));
+        assert!(is_namedtuple("lambda _cls, : _tuple_new(_cls, ())"));
+        assert!(!is_namedtuple("lambda _cls, x=f() : 0 #: _tuple_new(_cls, (x=f() : 0 #,))"));
+        assert!(only_calls("def f(n):\n return int(n > (1))", &["int"]));
+        assert!(only_calls("def f(*args):\n return f(*args)", &[]));
+        assert!(!only_calls("def f(n):\n return int(g())", &["int"]));
+    }
 
     #[test]
     fn methods_of_dataclasses() {

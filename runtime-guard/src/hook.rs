@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use hermetic_policy::{Capability, ResolvedPath, Rule, Verb, Verdict, pattern};
+use hermetic_policy::{Capability, ResolvedPath, Rule, Verb, Verdict, pattern, rules};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::arguments::EventArgs;
-use crate::deed::{Deed, Object, PathPlace, Read};
+use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
 use crate::denied::Denial;
 use crate::events::{self, EVENTS};
 use crate::ffi::OwnWork;
@@ -95,6 +95,16 @@ impl Reading<'_> {
 
     /// Judge a deed.
     pub fn judge(&self, py: Python<'_>, deed: Deed<'_>) -> PyResult<()> {
+        if self.api == "socket.bind"
+            && let Object::Unix(path) = &deed.object
+            && !path.is_empty()
+            && !path.starts_with('\0')
+            && let Some(rule) = rules::find("file-create")
+        {
+            let place = PathPlace::Text(path.clone());
+            let path = PathObject { place, folder: None, link_itself: true };
+            self.put(py, rule, Verb::WriteFile, &Object::Path(path))?;
+        }
         let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
         let deed = at_open_folder(deed, self.api);
         if self.api == "open" && verb == Verb::ReadFile && is_settled_later(self.active, &deed) {

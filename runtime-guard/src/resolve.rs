@@ -31,6 +31,8 @@ pub fn without_system(object: &Object<'_>) -> Exact {
     match object {
         Object::Nothing | Object::Path(_) => Exact::Unknown,
         Object::Name(name) => Exact::Name(name.clone().into_owned()),
+        // CPython puts it into ASCII with a codec, which is Python code and may be another by now.
+        Object::Host(host, Some(_)) if !host.is_ascii() => Exact::Unknown,
         Object::Host(host, port) => match Host::parse(host) {
             Some(host) => Exact::Endpoint(Endpoint::Inet { host, port: *port }),
             None => Exact::Unknown,

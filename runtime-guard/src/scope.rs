@@ -139,6 +139,8 @@ fn wants(active: &Active, event: usize) -> bool {
         Some("import") => {
             [C::Imports, C::Native, C::Subprocess, C::DynamicCode].iter().any(|c| active.guards(*c))
         }
+        // A Unix socket is a file.
+        Some("socket.bind") => active.guards(C::Network) || active.guards(C::Filesystem),
         // The guard's own objects, whatever is guarded.
         Some("object.__setattr__" | "object.__delattr__") => true,
         Some(_) => events::rules_of(event).iter().any(|rule| active.guards(rule.capability)),

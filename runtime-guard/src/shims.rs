@@ -84,9 +84,12 @@ fn apply_once(py: Python<'_>) -> PyResult<()> {
         .and(keep_bytecode(py, guards(Capability::Filesystem)))
         .and(environment::apply(py, guards(Capability::Environment)))
         .and(paths::apply(py, guards(Capability::Interpreter)))
-        .and(gates::apply(py, active.as_deref().filter(|active| {
-            imports::any_denied(active) || active.guards(Capability::Interpreter)
-        })))
+        .and(gates::apply(
+            py,
+            active.as_deref().filter(|active| {
+                imports::any_denied(active) || active.guards(Capability::Interpreter)
+            }),
+        ))
 }
 
 /// No `.pyc` file is written while files are guarded: only an `OSError` would let the import go

@@ -130,6 +130,16 @@ fn note_failure(told: String) {
     }
 }
 
+/// Say that something cannot be guarded: an error, unless less was asked for.
+pub(crate) fn less(py: Python<'_>, what: &str, problem: &str) -> PyResult<()> {
+    let told = format!("{what} cannot be guarded: {problem}");
+    if is_best_effort() {
+        note_failure(told);
+        return Ok(());
+    }
+    Err(crate::denied::bootstrap_error(py, &format!("hermetic: {told}")))
+}
+
 /// What could not be guarded, and why.
 pub(crate) fn failures() -> Vec<String> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -164,11 +174,7 @@ pub(crate) fn disarm() {
 }
 
 /// Guard the functions of a module that has been loaded.
-pub(crate) fn guard_module(
-    py: Python<'_>,
-    name: &str,
-    module: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+pub(crate) fn guard_module(py: Python<'_>, name: &str, module: &Bound<'_, PyAny>) -> PyResult<()> {
     let is_named = |slot: &calls::Slot| slot.name.split('.').next() == Some(name);
     if !SLOTS.iter().any(is_named) {
         return Ok(());
@@ -204,12 +210,7 @@ fn guard_loaded(
             None => guard_function(probe, module, path, index),
         };
         if let Err(problem) = found {
-            let told = format!("`{}` cannot be guarded: {problem}", slot.name);
-            if !is_best_effort() {
-                let text = format!("hermetic: {told}");
-                return Err(crate::denied::bootstrap_error(py, &text));
-            }
-            note_failure(told);
+            less(py, &format!("`{}`", slot.name), problem)?;
         }
     }
     Ok(())
@@ -281,7 +282,10 @@ const UNKNOWN_CONVENTION: &str = "it is called in a way the guard does not know"
 
 fn guard_function(
     probe: &Probe,
-    owner: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+    owner: &Bound<'_, PyAny>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(function) = owner.getattr(name) else { return Ok(()) };
     // SAFETY: a check of the object's type.
     if unsafe { ffi::PyCFunction_Check(function.as_ptr()) } == 0 {
@@ -320,7 +324,10 @@ fn guard_function(
 
 fn guard_method(
     probe: &Probe,
-    class: &Bound<'_, PyType>, name: &str, slot: usize) -> Result<(), &'static str> {
+    class: &Bound<'_, PyType>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(descriptor) = class.getattr("__dict__").and_then(|dict| dict.get_item(name)) else {
         return Ok(());
     };
@@ -367,7 +374,10 @@ fn note_flags(slot: usize, flags: c_int) {
 /// Guard the call of a type's instances (`CFuncPtr`) or their making (`FileIO`).
 fn guard_type(
     probe: &Probe,
-    module: &Bound<'_, PyAny>, name: &str, slot: usize) -> Result<(), &'static str> {
+    module: &Bound<'_, PyAny>,
+    name: &str,
+    slot: usize,
+) -> Result<(), &'static str> {
     let Ok(class) = module.getattr(name) else { return Ok(()) };
     let Ok(class) = class.cast_into::<PyType>() else { return Err("it is no type") };
     let (place, wrapper) =
@@ -574,7 +584,8 @@ fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> O
         PyResult::Ok((args, changed))
     }));
     let Some((args, changed)) = outcome(py, begun) else { return std::ptr::null_mut() };
-    let result = if changed { run_changed(slot, receiver.as_ref(), passed, &args) } else { run() };
+    let result =
+        if changed { run_changed(py, slot, receiver.as_ref(), passed, &args) } else { run() };
     let ended = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: a new reference, or NULL with an exception set.
         let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
@@ -585,6 +596,7 @@ fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> O
 
 /// Call the function that was there before with other arguments in the same places.
 fn run_changed(
+    py: Python<'_>,
     slot: usize,
     receiver: Option<&Bound<'_, PyAny>>,
     passed: Passed,
@@ -593,14 +605,30 @@ fn run_changed(
     let receiver = receiver.map_or(std::ptr::null_mut(), Bound::as_ptr);
     let values = args.positional.iter().chain(args.keywords.iter().map(|(_, value)| value));
     let array: Vec<Object> = values.map(Bound::as_ptr).collect();
+    let tuple = PyTuple::new(py, &args.positional).map(Bound::into_any);
+    let keywords = PyDict::new(py);
+    for (name, value) in &args.keywords {
+        if let Err(error) = keywords.set_item(name, value) {
+            error.restore(py);
+            return std::ptr::null_mut();
+        }
+    }
+    let tuple = match tuple {
+        Ok(tuple) => tuple,
+        Err(error) => {
+            error.restore(py);
+            return std::ptr::null_mut();
+        }
+    };
     let passed = match passed {
         Passed::FastKeywords(_, count, names) => Passed::FastKeywords(array.as_ptr(), count, names),
         Passed::Method(class, _, count, names) => {
             Passed::Method(class, array.as_ptr(), count, names)
         }
         Passed::Fast(_, count) => Passed::Fast(array.as_ptr(), count),
-        // No function whose arguments are changed is called so.
-        other @ (Passed::Two(_) | Passed::Three(..)) => other,
+        Passed::Two(_) => Passed::Two(tuple.as_ptr()),
+        Passed::Three(_, names) if names.is_null() => Passed::Three(tuple.as_ptr(), names),
+        Passed::Three(..) => Passed::Three(tuple.as_ptr(), keywords.as_ptr()),
     };
     call_original(slot, receiver, passed)
 }
@@ -668,5 +696,5 @@ macro_rules! trampolines {
 static TRAMPOLINES: [Trampolines; COUNT] = trampolines!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
     35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66
-    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85
+    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95 96
 );

@@ -32,6 +32,27 @@ pub(crate) fn is_writable(descriptor: i64) -> bool {
     }
 }
 
+/// Whether a descriptor leads to a regular file.
+pub(crate) fn is_regular(descriptor: i64) -> bool {
+    #[cfg(unix)]
+    {
+        status(descriptor).is_some_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFREG)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = descriptor;
+        true
+    }
+}
+
+#[cfg(unix)]
+fn status(descriptor: i64) -> Option<libc::stat> {
+    let descriptor = i32::try_from(descriptor).ok()?;
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the buffer is as large as fstat(2) writes, and read only if it says it did.
+    unsafe { (libc::fstat(descriptor, status.as_mut_ptr()) == 0).then(|| status.assume_init()) }
+}
+
 /// Whether a descriptor is a file of `/proc`.
 pub(crate) fn is_in_proc(descriptor: i64) -> bool {
     #[cfg(target_os = "linux")]
@@ -40,15 +61,7 @@ pub(crate) fn is_in_proc(descriptor: i64) -> bool {
         use std::sync::OnceLock;
         static PROC: OnceLock<Option<u64>> = OnceLock::new();
         let proc = PROC.get_or_init(|| Some(std::fs::metadata("/proc/self/stat").ok()?.dev()));
-        let Ok(descriptor) = i32::try_from(descriptor) else { return false };
-        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: the buffer is as large as fstat(2) writes, and read only if it says it did.
-        let device = unsafe {
-            if libc::fstat(descriptor, stat.as_mut_ptr()) != 0 {
-                return false;
-            }
-            stat.assume_init().st_dev
-        };
+        let Some(device) = status(descriptor).map(|status| status.st_dev) else { return false };
         *proc == Some(device)
     }
     #[cfg(not(target_os = "linux"))]

@@ -12,7 +12,7 @@ use crate::arguments::text;
 use crate::deed::{Deed, Object};
 use crate::ffi::{self, Frame, OwnWork};
 use crate::hook::Reading;
-use crate::{scope, trust};
+use crate::{scope, slots, trust};
 
 /// What is kept while the environment is guarded.
 struct Kept {
@@ -41,6 +41,13 @@ pub fn apply(py: Python<'_>, guarded: bool) -> PyResult<()> {
 }
 
 fn close(py: Python<'_>) -> PyResult<Kept> {
+    if ffi::has_other_interpreters() {
+        slots::less(
+            py,
+            "the environment",
+            "another interpreter was made before, and has an environment of its own",
+        )?;
+    }
     let os = py.import("os")?;
     let mut kept = Kept { mappings: Vec::new(), tables: Vec::new(), swapped: Vec::new() };
     for name in ["environ", "environb"] {
@@ -107,6 +114,18 @@ pub fn real<'py>(
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
     let table = kept.as_ref().and_then(|kept| kept.tables.first());
     table.map(|(_, copy)| Ok(copy.bind(py).copy()?.into_any())).transpose()
+}
+
+/// Judge a second copy of `posix`, which takes the environment from the process again.
+pub fn on_second_copy(py: Python<'_>, module: &Bound<'_, PyAny>) -> PyResult<()> {
+    let is_guarded = KEPT.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    if is_guarded && let Ok(table) = module.getattr("environ") {
+        if let Ok(table) = table.cast::<PyDict>() {
+            table.clear();
+        }
+        return judge(py, None);
+    }
+    Ok(())
 }
 
 fn judge(py: Python<'_>, key: Option<String>) -> PyResult<()> {

@@ -68,6 +68,12 @@ fn put_up(py: Python<'_>) -> PyResult<Vec<Swapped>> {
     ]
     .into_iter()
     .map(|(name, gate)| swap(&bootstrap.getattr(name)?, file, gate))
+    // What runs a module, whoever found it: `reload`, and copies of importlib.
+    .chain([py
+        .import("_frozen_importlib_external")?
+        .getattr("_LoaderBasics")
+        .and_then(|class| class.getattr("exec_module"))
+        .and_then(|run| swap(&run, "<frozen importlib._bootstrap_external>", by_module))])
     .collect()
 }
 
@@ -123,6 +129,16 @@ fn by_name<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
     paths::verify(call.py())?;
     if let Some(name) = call.first("name") {
         judge(call.py(), &name)?;
+    }
+    call.go_on()
+}
+
+fn by_module<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(module) = call.args.get_item(1) {
+        let name = module.getattr("__spec__").and_then(|spec| spec.getattr("name"));
+        if let Ok(name) = name.or_else(|_| module.getattr("__name__")) {
+            judge(call.py(), &name)?;
+        }
     }
     call.go_on()
 }
