@@ -150,11 +150,12 @@ impl Denial {
                 "environment mutation disabled".to_owned()
             }
             (Capability::Environment, _) => "environment disabled".to_owned(),
-            (Capability::DynamicCode, Verb::Import) | (Capability::Imports, _) => {
+            (Capability::DynamicCode | Capability::Native, Verb::Import)
+            | (Capability::Imports, _) => {
                 format!("import blocked: {operand}")
             }
             (Capability::DynamicCode, _) => format!("dynamic code execution disabled: {name}"),
-            (Capability::Native, Verb::Import | Verb::ImportExtension) => {
+            (Capability::Native, Verb::ImportExtension) => {
                 format!("native import blocked: {operand}")
             }
             (Capability::Native, _) => format!("native interface blocked: {}", self.api),
@@ -169,6 +170,9 @@ impl Denial {
     /// What a violation's `target` is: never a variable's value or an argument vector.
     pub fn target(&self) -> String {
         match self.operand.as_deref() {
+            Some(operand) if !operand.is_empty() && self.rule.capability == Capability::Network => {
+                self.host().to_owned()
+            }
             Some(operand) if !operand.is_empty() => operand.to_owned(),
             _ => self.api.to_owned(),
         }
@@ -373,7 +377,7 @@ mod tests {
                 "interpreter mutation disabled: sys.path",
             ),
             ("denied-import", V::Import, "import", Some("a.b"), "import blocked: a.b"),
-            ("native-ffi", V::Import, "import", Some("ctypes"), "native import blocked: ctypes"),
+            ("native-ffi", V::Import, "import", Some("ctypes"), "import blocked: ctypes"),
         ] {
             let denial = denial(rule, verb, api, operand);
             assert_eq!(denial.prefix(), prefix);

@@ -257,13 +257,9 @@ fn refusal(py: Python<'_>) -> PyResult<Option<&'static str>> {
     if implementation != "cpython" {
         return Ok(Some("hermetic guards CPython only"));
     }
-    // Present from 3.13 on; a build without the lock answers no whatever is set at start.
-    let free_threaded = py
-        .import("sysconfig")
-        .ok()
-        .filter(|_| sys.hasattr("_is_gil_enabled").unwrap_or(false))
-        .and_then(|config| config.call_method1("get_config_var", ("Py_GIL_DISABLED",)).ok())
-        .is_some_and(|disabled| disabled.is_truthy().unwrap_or(false));
+    // PEP 703 builds say so. `sysconfig` says it too, and loads as much as all of hermetic.
+    let version: String = sys.getattr("version")?.extract()?;
+    let free_threaded = version.contains("free-threading");
     Ok(free_threaded.then_some("hermetic does not guard free-threaded builds of CPython yet"))
 }
 

@@ -130,11 +130,14 @@ pub fn caller(py: Python<'_>) -> Option<Place> {
             .and_then(|code| file_of(&code))
             .map(|path| Place { path, row: current.line() });
         if let Some(place) = place {
-            let is_own = is_library_file(&place.path)
-                || folders().is_some_and(|folders| {
-                    !folders.package.is_empty() && place.path.starts_with(&folders.package)
-                });
-            if !is_own {
+            let within = folders()
+                .filter(|folders| !folders.package.is_empty())
+                .and_then(|folders| place.path.strip_prefix(&folders.package));
+            if within == Some("cli.py") {
+                // What called the command line is no part of the program that it runs.
+                break;
+            }
+            if within.is_none() && !is_library_file(&place.path) {
                 return Some(place);
             }
             innermost.get_or_insert(place);
