@@ -63,7 +63,7 @@ pub fn tell_act(
         Verdict::Deny(why) => Told {
             what,
             why: why_denied(why, subject, operand.is_some()),
-            remedy: remedy_denied(rule, verb, why, subject, operand),
+            remedy: remedy_denied(rule, why, subject, operand),
         },
         Verdict::Undecided(why) => Told {
             what,
@@ -348,13 +348,7 @@ fn remedy_advised(rule: &Rule) -> String {
     }
 }
 
-fn remedy_denied(
-    rule: &Rule,
-    verb: Verb,
-    why: Why,
-    subject: &str,
-    operand: Option<&str>,
-) -> String {
+fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) -> String {
     match why {
         Why::Denied(Capability::Network) | Why::NotAllowListed => match operand {
             Some(operand) => allow_host(operand, why),
