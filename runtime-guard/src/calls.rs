@@ -19,7 +19,7 @@ pub use self::table::{COUNT, SLOTS, Slot, find, rule_of};
 use self::table::{FOLDER, Kind, PATH};
 use crate::arguments::{CallArgs, text};
 use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
-use crate::ffi::{Frame, OwnWork, raise_plain};
+use crate::ffi::{Frame, OwnWork, path_of, raise_plain};
 use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
@@ -114,7 +114,12 @@ pub fn before<'py>(
         Kind::Judge if slot.name == "sys.activate_stack_trampoline" => trampoline(py, &reading),
         Kind::Judge if slot.name == "posix.chroot" => change_root(py, &reading, args),
         Kind::Judge if matches!(slot.read, Read::Special) => reading.plain(py),
-        Kind::Judge | Kind::Look => slot.read.each(args, |deed| reading.judge(py, deed)),
+        Kind::Look => {
+            let changed = take_path(args);
+            slot.read.each(args, |deed| reading.judge(py, deed))?;
+            return Ok(changed);
+        }
+        Kind::Judge => slot.read.each(args, |deed| reading.judge(py, deed)),
         Kind::Open => {
             JUDGED_LATER.set(true);
             if let Value::Int(folder) = args.value(FOLDER) {
@@ -191,6 +196,16 @@ fn trampoline(py: Python<'_>, reading: &Reading<'_>) -> PyResult<()> {
         Some(rule) => reading.put(py, rule, Verb::WriteFile, &Object::Nothing),
         None => Ok(()),
     }
+}
+
+/// Ask a path object for its path, once: the function would, and may be told another.
+fn take_path(args: &mut CallArgs<'_>) -> bool {
+    let Some(given) = args.object(PATH) else { return false };
+    if args.value(PATH) != Value::Other {
+        return false;
+    }
+    // What is no path the function itself complains about.
+    path_of(given).is_ok_and(|path| args.replace(PATH, path))
 }
 
 /// Under another root every path means another file.

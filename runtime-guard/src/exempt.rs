@@ -53,7 +53,7 @@ fn is_importable(path: &str) -> bool {
 /// an attempt like any other.
 fn may_show(path: &PathObject<'_>) -> PyResult<bool> {
     match resolve::real_path(path) {
-        Some(path) if !path.ends_with(".py") => Ok(false),
+        Some(path) if !path.to_ascii_lowercase().ends_with(".py") => Ok(false),
         Some(path) if is_importable(&path) => Ok(true),
         _ => Err(PyPermissionError::new_err("hermetic: the source is outside the root")),
     }

@@ -304,6 +304,12 @@ pub(crate) fn integer(number: &Bound<'_, PyAny>) -> Option<i64> {
     }
 }
 
+/// What a path object says its path is (`os.fspath`). Runs its code: not for the hook.
+pub(crate) fn path_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: any object may be asked; a new reference or NULL with an exception comes back.
+    unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyOS_FSPath(object.as_ptr())) }
+}
+
 /// A Python frame.
 pub(crate) struct Frame<'py>(Bound<'py, PyAny>);
 

@@ -1,8 +1,8 @@
 //! Imports: by name, and of native code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use hermetic_policy::{Capability, Rule, Verb, Verdict, Why, rules};
+use hermetic_policy::{Capability, Rule, Trigger, Verb, Verdict, Why, rules};
 use pyo3::prelude::*;
 
 use crate::arguments::{EventArgs, text};
@@ -26,13 +26,63 @@ fn rule_of(verb: Verb, why: Why) -> Option<&'static Rule> {
 
 /// Judge the import of a module by its name.
 pub fn judge(py: Python<'_>, active: &Arc<Active>, name: &str) -> PyResult<()> {
-    put(py, active, Verb::Import, name, name)
+    put(py, active, Verb::Import, name, name)?;
+    if !OwnWork::is_going_on()
+        && let Some((rule, why)) = denied_bridge(active, name)
+    {
+        let operand = Some(name.to_owned());
+        return Err(Denial { rule, verb: rule.verb, why, api: "import", operand }.raise(py));
+    }
+    Ok(())
 }
 
 /// Whether any open policy denies the module by its name.
 pub fn denies(active: &Active, name: &str) -> bool {
     let exact = Exact::Name(name.to_owned());
     active.open.iter().any(|open| open.policy.decide(&resolve::act(Verb::Import, &exact)).is_deny())
+        || denied_bridge(active, name).is_some()
+}
+
+/// Modules whose import a rule takes for the act itself: bridges to other languages and debuggers.
+fn bridges() -> &'static [(&'static str, &'static Rule)] {
+    static BRIDGES: OnceLock<Vec<(&'static str, &'static Rule)>> = OnceLock::new();
+    BRIDGES.get_or_init(|| {
+        let is_act =
+            |rule: &Rule| rule.verb != Verb::Import && rule.capability == Capability::Native;
+        rules::all()
+            .filter(|rule| is_act(rule))
+            .flat_map(|rule| rule.triggers.iter().map(move |trigger| (trigger, rule)))
+            .filter_map(|(trigger, rule)| match trigger {
+                Trigger::Import(module) => Some((*module, rule)),
+                Trigger::Call(_)
+                | Trigger::Reference(_)
+                | Trigger::Construct(_)
+                | Trigger::Literal(_)
+                | Trigger::Audit(_)
+                | Trigger::Slot(_) => None,
+            })
+            .collect()
+    })
+}
+
+/// The rule of a bridge that an open policy denies. A module whose native code may be loaded, by
+/// `--allow-native` or as the interpreter's own, may be imported.
+fn denied_bridge(active: &Active, name: &str) -> Option<(&'static Rule, Why)> {
+    if !active.guards(Capability::Native) {
+        return None;
+    }
+    let covers = |module: &str| {
+        name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let (_, rule) = bridges().iter().find(|(module, _)| covers(module))?;
+    let exact = Exact::Name(name.to_owned());
+    active.open.iter().find_map(|open| {
+        let decide = |verb| open.policy.decide(&resolve::act(verb, &exact));
+        match decide(rule.verb).verdict() {
+            Verdict::Deny(why) if !decide(Verb::ImportExtension).is_allow() => Some((*rule, why)),
+            _ => None,
+        }
+    })
 }
 
 /// Whether any open policy may deny a module by its name.
