@@ -45,12 +45,8 @@ LINUX = sys.platform == "linux"
 
 def outcome(code: str, before: str = "", **options: object) -> str:
     path = [os.environ.get("HERMETIC_PACKAGE", os.path.join(os.path.dirname(__file__), "..", "python"))]
-    text = HARNESS.format(
-        path=path, before=textwrap.dedent(before), code=textwrap.dedent(code), options=options
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", text], capture_output=True, text=True, timeout=120, check=False
-    )
+    text = HARNESS.format(path=path, before=textwrap.dedent(before), code=textwrap.dedent(code), options=options)
+    done = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True, timeout=120, check=False)
     lines = done.stdout.splitlines()
     if not lines:
         raise AssertionError(f"no answer (exit {done.returncode}): {done.stderr}")
@@ -83,7 +79,12 @@ class Network(Case):
             no_network=True,
         )
         self.raised("ConnectionRefused", connect, "import socket", no_network=True, allow_localhost=True)
-        self.denied("network-send", "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', 0, ('127.0.0.1', 9))", "import socket", no_network=True)
+        self.denied(
+            "network-send",
+            "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', 0, ('127.0.0.1', 9))",
+            "import socket",
+            no_network=True,
+        )
         self.done(
             "assert socket.socket().connect_ex(('127.0.0.1', 9)) == 13\n"
             "assert _native.violations()[-1]['rule'] == 'network-connect'",
@@ -92,7 +93,11 @@ class Network(Case):
         )
 
     def test_look_ups(self) -> None:
-        for call in ("getaddrinfo('example.invalid', 80)", "gethostbyname('example.invalid')", "gethostbyname_ex('example.invalid')"):
+        for call in (
+            "getaddrinfo('example.invalid', 80)",
+            "gethostbyname('example.invalid')",
+            "gethostbyname_ex('example.invalid')",
+        ):
             self.denied("network-resolve", f"socket.{call}", "import socket", no_network=True)
 
     def test_names_reach_addresses(self) -> None:
@@ -115,7 +120,9 @@ class Network(Case):
         code = "socket.socket(socket.AF_UNIX).connect('/nonexistent/s')"
         self.denied("network-connect", code, "import socket", no_network=True)
         self.raised("FileNotFoundError", code, "import socket", no_network=True, allow_domain=["unix:/nonexistent/s"])
-        self.done("a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'", "import socket", no_network=True)
+        self.done(
+            "a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'", "import socket", no_network=True
+        )
         self.done("asyncio.run(asyncio.sleep(0))", "import asyncio", no_network=True)
 
     def test_listening(self) -> None:
@@ -123,7 +130,12 @@ class Network(Case):
         self.denied("network-listen", "socket.socket().listen()", "import socket", no_network=True)
         for host in ("0.0.0.0", ""):
             self.denied("network-listen", f"socket.socket().bind(({host!r}, 0))", "import socket", no_network=True)
-        self.denied("network-socketpair", "socket.fromfd(0, socket.AF_INET, socket.SOCK_STREAM)", "import socket", no_network=True)
+        self.denied(
+            "network-socketpair",
+            "socket.fromfd(0, socket.AF_INET, socket.SOCK_STREAM)",
+            "import socket",
+            no_network=True,
+        )
 
 
 class Processes(Case):
@@ -150,7 +162,13 @@ class Processes(Case):
 
 class Files(Case):
     def test_writing(self) -> None:
-        for code in ("open('x', 'w')", "keep('x', 'ab')", "io.FileIO('x', 'w')", "os.open('x', os.O_CREAT)", "pathlib.Path('x').write_text('')"):
+        for code in (
+            "open('x', 'w')",
+            "keep('x', 'ab')",
+            "io.FileIO('x', 'w')",
+            "os.open('x', os.O_CREAT)",
+            "pathlib.Path('x').write_text('')",
+        ):
             self.denied("file-write", code, "import os, io, pathlib; keep = io.open", fs_readonly=True)
         self.denied("file-create", "os.mkfifo('x')", "import os", fs_readonly=True)
         self.denied("file-remove", "os.remove('x')", "import os", fs_readonly=True)
@@ -217,11 +235,58 @@ class Files(Case):
         )
         self.denied("native-ffi", "open('/proc/self/mem', 'r+b', 0)", block_native=True)
 
+    @unittest.skipUnless(LINUX, "functions of Linux")
+    def test_descriptors_from_before(self) -> None:
+        before = """
+        import os, socket, tempfile
+        file, name = tempfile.mkstemp()
+        source = os.open("/etc/passwd", os.O_RDONLY)
+        reader, writer = os.pipe()
+        """
+        for code in (
+            "os.ftruncate(file, 0)",
+            "os.truncate(file, 0)",
+            "os.posix_fallocate(file, 0, 10)",
+            "os.sendfile(file, source, 0, 1)",
+        ):
+            self.denied("file-write", code, before, fs_readonly=True)
+        self.done("os.sendfile(writer, source, 0, 1); os.ftruncate(os.memfd_create('x'), 10)", before, fs_readonly=True)
+
+    def test_a_unix_socket_is_a_file(self) -> None:
+        self.denied("file-create", "socket.socket(socket.AF_UNIX).bind('x')", "import socket", fs_readonly=True)
+
+    def test_path_objects(self) -> None:
+        self.done(
+            "os.stat(Path('/usr/bin')); sorted(Path('/usr').glob('*.conf'))",
+            "import os; from pathlib import Path",
+            fs_root="/usr",
+        )
+        self.denied("file-read", "os.stat(Path('/etc'))", "import os; from pathlib import Path", fs_root="/usr")
+
 
 class Environment(Case):
     def test_every_face(self) -> None:
-        for code in ("E['HOME']", "E.get('HOME')", "os.getenv('HOME')", "len(E)", "list(E)", "'HOME' in E", "E.copy()", "repr(E)", "dict(E)", "keep('HOME')", "os.path.expandvars('$HOME')", "B[b'HOME']", "E | {}" if sys.version_info >= (3, 9) else "dict(E)"):
-            self.denied("environment-read", code, "import os; E = os.environ; B = os.environb; keep = os.environ.__getitem__", no_environment=True)
+        for code in (
+            "E['HOME']",
+            "E.get('HOME')",
+            "os.getenv('HOME')",
+            "len(E)",
+            "list(E)",
+            "'HOME' in E",
+            "E.copy()",
+            "repr(E)",
+            "dict(E)",
+            "keep('HOME')",
+            "os.path.expandvars('$HOME')",
+            "B[b'HOME']",
+            "E | {}" if sys.version_info >= (3, 9) else "dict(E)",
+        ):
+            self.denied(
+                "environment-read",
+                code,
+                "import os; E = os.environ; B = os.environb; keep = os.environ.__getitem__",
+                no_environment=True,
+            )
         self.denied("environment-write", "E['X'] = 'y'", "import os; E = os.environ", no_environment=True)
         self.denied("environment-write", "os.unsetenv('X')", "import os", no_environment=True)
         self.done("assert not os.environ._data and not posix.environ", "import os, posix", no_environment=True)
@@ -257,13 +322,40 @@ class Code(Case):
     def test_from_data(self) -> None:
         for code in ("eval('1')", "exec('1')", "compile('1', 'x', 'eval')", "keep('1')", "exec(kept)"):
             self.denied("dynamic-eval", code, "keep = eval; kept = compile('1', 'x', 'exec')", no_code_exec=True)
-        self.denied("dynamic-eval", "_bootstrap._call_with_frames_removed(exec, kept, {})", "from importlib import _bootstrap; kept = compile('1', 'x', 'exec')", no_code_exec=True)
-        self.denied("dynamic-eval", "Loader('evil', os.__file__).source_to_code(b'1', os.__file__)", "import os; from importlib.machinery import SourceFileLoader as Loader", no_code_exec=True)
-        self.denied("dynamic-eval", "_thread.start_new_thread and timeit.timeit('1', number=1)", "import _thread, timeit", no_code_exec=True)
-        self.denied("dynamic-eval", "runpy.run_path(path)", "import runpy, colorsys; path = colorsys.__file__", no_code_exec=True)
+        self.denied(
+            "dynamic-eval",
+            "_bootstrap._call_with_frames_removed(exec, kept, {})",
+            "from importlib import _bootstrap; kept = compile('1', 'x', 'exec')",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "Loader('evil', os.__file__).source_to_code(b'1', os.__file__)",
+            "import os; from importlib.machinery import SourceFileLoader as Loader",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "_thread.start_new_thread and timeit.timeit('1', number=1)",
+            "import _thread, timeit",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "runpy.run_path(path)",
+            "import runpy, colorsys; path = colorsys.__file__",
+            no_code_exec=True,
+        )
         self.denied("unsafe-marshal", "marshal.loads(b'N')", "import marshal", no_code_exec=True)
-        self.denied("unsafe-pickle", "pickle.loads(data)", "import pickle; data = pickle.dumps(print)", no_code_exec=True)
-        self.denied("unsafe-marshal", "_bootstrap_external._compile_bytecode(b'N')", "from importlib import _bootstrap_external", no_code_exec=True)
+        self.denied(
+            "unsafe-pickle", "pickle.loads(data)", "import pickle; data = pickle.dumps(print)", no_code_exec=True
+        )
+        self.denied(
+            "unsafe-marshal",
+            "_bootstrap_external._compile_bytecode(b'N')",
+            "from importlib import _bootstrap_external",
+            no_code_exec=True,
+        )
         self.denied("code-object", "one.__code__.replace(co_name='two')", "def one(): pass", no_code_exec=True)
 
     def test_of_the_library(self) -> None:
@@ -309,23 +401,64 @@ class Code(Case):
             no_code_exec=True,
         )
 
+    def test_an_encoding_of_ones_own(self) -> None:
+        before = """
+        import codecs, sys, tempfile
+        folder = tempfile.mkdtemp()
+        with open(folder + "/harmless.py", "w") as file:
+            file.write("# coding: of_ones_own\\nx = 1\\n")
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+        utf8 = codecs.lookup("utf-8")
+        codecs.register(lambda name: utf8 if name == "of_ones_own" else None)
+        """
+        self.done("import harmless", before, no_network=True)
+        self.denied("dynamic-eval", "import harmless", before, no_code_exec=True)
+
     def test_smuggled(self) -> None:
-        self.denied("dynamic-eval", "dataclasses.dataclass(evil)", "import dataclasses; evil = type('C', (), {'__annotations__': {'x=print(1)': int}})", no_code_exec=True)
-        self.denied("dynamic-eval", "typing.get_type_hints(f)", "import typing\ndef f(x: \"print('x')\"): pass", no_code_exec=True)
+        self.denied(
+            "dynamic-eval",
+            "dataclasses.dataclass(evil)",
+            "import dataclasses; evil = type('C', (), {'__annotations__': {'x=print(1)': int}})",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "typing.get_type_hints(f)",
+            "import typing\ndef f(x: \"print('x')\"): pass",
+            no_code_exec=True,
+        )
 
 
 class Imports(Case):
     def test_named(self) -> None:
-        for code in ("import json", "import json.decoder", "__import__('json')", "importlib.import_module('json')", "importlib.reload(importlib) and importlib.import_module('json')", "importlib.util.module_from_spec(importlib.util.find_spec('json'))"):
+        for code in (
+            "import json",
+            "import json.decoder",
+            "__import__('json')",
+            "importlib.import_module('json')",
+            "importlib.reload(importlib) and importlib.import_module('json')",
+            "importlib.util.module_from_spec(importlib.util.find_spec('json'))",
+        ):
             for before in ("import importlib.util", "import importlib.util, json"):
                 self.denied("denied-import", code, before, deny_import=["json"])
-        self.denied("denied-import", "from urllib import request", "import urllib.request", deny_import=["urllib.request"])
+        self.denied(
+            "denied-import", "from urllib import request", "import urllib.request", deny_import=["urllib.request"]
+        )
         self.done("import urllib.parse", deny_import=["urllib.request"])
         self.done(
             "scope.close(); import json; from urllib import request",
             "import json, urllib.request",
             deny_import=["json", "urllib.request"],
         )
+
+    def test_without_the_import_system(self) -> None:
+        self.denied("denied-import", "_imp.init_frozen('__hello__')", "import _imp", deny_import=["__hello__"])
+        self.denied(
+            "denied-import", "importlib.reload(colorsys)", "import importlib, colorsys", deny_import=["colorsys"]
+        )
+        self.denied("native-bridge", "import jpype", block_native=True)
+        self.raised("ModuleNotFoundError", "import jpype", block_native=True, allow_native=["jpype"])
 
     def test_of_capabilities(self) -> None:
         self.denied("deserialisation-import", "import pickle", no_code_exec=True)
@@ -368,17 +501,31 @@ class Native(Case):
 
     @unittest.skipUnless(hasattr(sqlite3.Connection, "enable_load_extension"), "built without it")
     def test_sqlite(self) -> None:
-        self.denied("native-load", "sqlite3.connect(':memory:').enable_load_extension(True)", "import sqlite3", block_native=True)
+        self.denied(
+            "native-load",
+            "sqlite3.connect(':memory:').enable_load_extension(True)",
+            "import sqlite3",
+            block_native=True,
+        )
 
 
 class Interpreter(Case):
     def test_the_import_path(self) -> None:
-        for code in ("sys.path.append('x')", "sys.path[:0] = ['x']", "sys.path += ['x']", "sys.meta_path.insert(0, None)", "sys.path_hooks.clear()", "sys.path_importer_cache.pop('x', None)", "site.addsitedir('/nonexistent')"):
+        for code in (
+            "sys.path.append('x')",
+            "sys.path[:0] = ['x']",
+            "sys.path += ['x']",
+            "sys.meta_path.insert(0, None)",
+            "sys.path_hooks.clear()",
+            "sys.path_importer_cache.pop('x', None)",
+            "site.addsitedir('/nonexistent')",
+        ):
             self.denied("import-path-write", code, "import sys, site", no_interpreter_mutation=True)
-        self.denied("import-path-write", "list.append(sys.path, 'x'); import wave", "import sys", no_interpreter_mutation=True)
+        self.denied(
+            "import-path-write", "list.append(sys.path, 'x'); import wave", "import sys", no_interpreter_mutation=True
+        )
         self.done(
-            "list(sys.path).append('x'); import json.tool, xml.dom.minidom, pkgutil\n"
-            "list(pkgutil.iter_modules())",
+            "list(sys.path).append('x'); import json.tool, xml.dom.minidom, pkgutil\nlist(pkgutil.iter_modules())",
             "import sys",
             no_interpreter_mutation=True,
         )
@@ -406,8 +553,18 @@ class Integrity(Case):
             self.denied("introspection", code, "import gc", no_network=True)
 
     def test_functions_of_the_guard(self) -> None:
-        self.denied("code-object", "f.__code__ = old", "import os; f = os._Environ.__getitem__; old = f.__code__", no_environment=True)
-        self.denied("code-object", "f.__code__ = old", "from importlib._bootstrap import _find_and_load as f; old = f.__code__", deny_import=["json"])
+        self.denied(
+            "code-object",
+            "f.__code__ = old",
+            "import os; f = os._Environ.__getitem__; old = f.__code__",
+            no_environment=True,
+        )
+        self.denied(
+            "code-object",
+            "f.__code__ = old",
+            "from importlib._bootstrap import _find_and_load as f; old = f.__code__",
+            deny_import=["json"],
+        )
 
     def test_scopes(self) -> None:
         self.raised("AttributeError", "scope.id = 1", no_network=True)
