@@ -1,14 +1,17 @@
 # make test       everything that guards a change; some minutes
-# make test-long  also the rule pages on every CPython that pyenv has, with the libraries they need
+# make test-long  also what works without the guard on every CPython, rule pages with the libraries they need, and
+#                 CPython's own tests with the guard in the process and without; an hour
 # make bench      hermetic-check against its peers on real packages; half an hour and 2 GB of downloads
+# make bench-guard  the guard against no guard and against hermetic-seal; a minute
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: test test-long bench fmt update
+.PHONY: test test-long bench bench-guard fmt update
 
 PYTHON ?= python3
 VENV := target/venv
+WHEELS := target/wheels
 SKIPPED := $(CURDIR)/target/skipped.txt
 export HERMETIC_SKIPPED := $(SKIPPED)
 
@@ -21,6 +24,8 @@ run() {
   echo "== $$name: $$((SECONDS - start)) s"
 }
 skip() { echo "SKIPPED $$*" | tee -a $(SKIPPED); }
+# The interpreters with the guard in them, separated by colons; what is missing is told.
+guarded() { $(PYTHON) tests/pythons/environments.py "$$@" 2> >(tee -a $(SKIPPED) >&2); }
 closing() {
   local count; count=$$(wc -l <$(SKIPPED))
   if [ "$$count" -gt 0 ]; then echo "== skipped here: $$count"; cat $(SKIPPED); fi
@@ -34,43 +39,67 @@ test:
 	run "clippy" cargo clippy --workspace --all-targets --quiet -- -D warnings
 	run "python lint" make --no-print-directory python-lint
 	run "build" cargo build --workspace --bins --quiet
+	run "wheel" make --no-print-directory wheel
+	export HERMETIC_GUARDED=
+	if [ -e $(WHEELS) ]; then HERMETIC_GUARDED=$$(guarded $(WHEELS)/*.whl); fi
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
+	for python in $${HERMETIC_GUARDED//:/ }; do
+	  run "tests of the package: $$python" $$python -m unittest discover --quiet --start-directory runtime-guard/tests
+	done
 	run "tests over the workspace" cargo test --package hermetic-tests
 	closing
 
-.PHONY: python-lint
-python-lint:
+# Tools, and what builds the wheel.
+$(VENV)/done: tests/requirements.txt
 	@$(prelude)
-	if [ ! -e $(VENV)/done ] || [ tests/requirements.txt -nt $(VENV)/done ]; then
-	  $(PYTHON) -m venv $(VENV)
-	  if ! $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt; then
-	    skip "python lint: its tools cannot be installed here"
-	    exit 0
-	  fi
-	  touch $(VENV)/done
+	$(PYTHON) -m venv $(VENV)
+	if $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt; then
+	  touch $@
+	else
+	  skip "python lint and the guard's wheel: their tools cannot be installed here"
 	fi
+
+# One wheel for every CPython. `WHEEL=--release` makes the one that is shipped.
+.PHONY: wheel
+wheel: $(VENV)/done
+	@$(prelude)
+	rm -rf $(WHEELS)
+	if [ ! -e $(VENV)/bin/maturin ]; then skip "what runs under the guard: its wheel cannot be built here"; exit 0; fi
+	cd runtime-guard
+	../$(VENV)/bin/maturin build --quiet $(WHEEL) --out ../$(WHEELS) --target-dir ../target
+
+.PHONY: python-lint
+python-lint: $(VENV)/done
+	@$(prelude)
+	if [ ! -e $(VENV)/done ]; then exit 0; fi
 	$(VENV)/bin/ruff check --config tests/ruff.toml tests
 	$(VENV)/bin/ruff format --config tests/ruff.toml --check tests
-	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/pages tests/generate
+	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml runtime-guard
+	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
+	export MYPYPATH=runtime-guard/python
+	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
+	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/transparency
+	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
 test-long: test
 	@$(prelude)
 	: >$(SKIPPED)
-	pythons=
-	for version in 3.9 3.10 3.11 3.12 3.13 3.14; do
-	  python=$$(compgen -G "$$(pyenv root 2>/dev/null)/versions/$$version.*/bin/python" | head -n 1) || true
-	  if [ -z "$$python" ]; then skip "pages on Python $$version: pyenv has none"; continue; fi
-	  venv=$(CURDIR)/target/pages/$$version
-	  [ -x "$$venv/bin/python" ] || "$$python" -m venv "$$venv"
-	  tail -n +2 tests/pages/needs.csv | while IFS=, read -r distribution module; do
-	    "$$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "$$distribution" \
-	      >/dev/null 2>&1 || skip "pages on Python $$version: $$distribution ($$module) cannot be installed"
-	  done
-	  pythons=$$pythons:$$venv/bin/python
-	done
-	HERMETIC_PYTHONS=$${pythons#:} run "pages on every Python" cargo test --package hermetic-tests pages_run
+	rm -rf $(WHEELS)
+	run "wheel" make --no-print-directory wheel WHEEL=--release
+	[ -e $(WHEELS) ] || { closing; exit 0; }
+	HERMETIC_GUARDED=$$(guarded --needs tests/pages/needs.csv $(WHEELS)/*.whl)
+	export HERMETIC_GUARDED HERMETIC_PYTHONS=$$HERMETIC_GUARDED
+	run "pages on every Python" cargo test --package hermetic-tests pages_run
+	run "escapes on every Python" cargo test --package hermetic-tests escapes
+	run "CPython's tests, with and without" $(PYTHON) tests/transparency/run.py $$HERMETIC_GUARDED
+	run "cost of the guard" $(PYTHON) tests/bench/guard.py
 	closing
+
+# The wheel that is shipped, measured; prints ratios and the targets they are held against.
+bench-guard:
+	@make --no-print-directory wheel WHEEL=--release
+	$(PYTHON) tests/bench/guard.py
 
 bench:
 	$(PYTHON) tests/bench/run.py
@@ -79,6 +108,9 @@ fmt:
 	cargo fmt --all
 	$(VENV)/bin/ruff format --config tests/ruff.toml tests
 	$(VENV)/bin/ruff check --config tests/ruff.toml --fix tests
+	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml runtime-guard
+	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml runtime-guard/python runtime-guard/tests
+	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml --fix runtime-guard/python runtime-guard/tests
 
 # Rewrite the documents that are made from the code.
 update:

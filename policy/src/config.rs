@@ -165,6 +165,7 @@ const POLICY_KEYS: &[&str] = &[
     "no-code-exec",
     "no-interpreter-mutation",
     "block-native",
+    "allow-native",
     "deny-import",
     "check",
     "pytest",
@@ -232,6 +233,11 @@ impl<'a> Reader<'a> {
                     policy.no_interpreter_mutation = self.flag(name, value)?;
                 }
                 "block-native" => policy.block_native = self.flag(name, value)?,
+                "allow-native" => {
+                    policy.allow_native = self.strings(name, value, |text| {
+                        ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                    })?;
+                }
                 "deny-import" => {
                     policy.deny_import = self.strings(name, value, |text| {
                         ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())

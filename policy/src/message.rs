@@ -63,7 +63,7 @@ pub fn tell_act(
         Verdict::Deny(why) => Told {
             what,
             why: why_denied(why, subject, operand.is_some()),
-            remedy: remedy_denied(rule, verb, why, subject, operand),
+            remedy: remedy_denied(rule, why, subject, operand),
         },
         Verdict::Undecided(why) => Told {
             what,
@@ -270,8 +270,7 @@ fn why_denied(why: Why, subject: &str, known: bool) -> String {
              allow-listed"
         ),
         Why::NotLoopback => {
-            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
-                .to_owned()
+            "--no-network lets a program listen on 127.0.0.0/8, ::1 and localhost only".to_owned()
         }
         Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT".to_owned(),
         Why::ReadOnly => "changes of files are denied by --fs-readonly".to_owned(),
@@ -297,7 +296,7 @@ const fn why_undecided(verb: Verb, why: Why) -> &'static str {
         }
         Why::Denied(Capability::Network) => "the network is denied by --no-network",
         Why::NotLoopback => {
-            "--allow-localhost lets a program listen on 127.0.0.0/8, ::1 and localhost only"
+            "--no-network lets a program listen on 127.0.0.0/8, ::1 and localhost only"
         }
         Why::OutsideRoot => "reading outside the root is denied by --fs-readonly=ROOT",
         Why::DeniedImport => "some modules are denied by --deny-import",
@@ -349,22 +348,8 @@ fn remedy_advised(rule: &Rule) -> String {
     }
 }
 
-fn remedy_denied(
-    rule: &Rule,
-    verb: Verb,
-    why: Why,
-    subject: &str,
-    operand: Option<&str>,
-) -> String {
+fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) -> String {
     match why {
-        Why::Denied(Capability::Network) | Why::NotAllowListed if verb == Verb::Listen => {
-            match operand.and_then(host_of) {
-                Some((host, _)) if host.is_loopback() => allow_localhost(),
-                _ => "listen on localhost under --allow-localhost, or drop --no-network (or \
-                      `no-network` in [tool.hermetic])"
-                    .to_owned(),
-            }
-        }
         Why::Denied(Capability::Network) | Why::NotAllowListed => match operand {
             Some(operand) => allow_host(operand, why),
             None => "allow the host by --allow-domain HOST, or drop --no-network (or `no-network` \

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use crate::pattern::host::{HostPattern, HostPatternError};
 use crate::pattern::module::{ModulePattern, ModulePatternError};
 use crate::pattern::path;
-use crate::policy::{FilesystemGuard, NetworkGuard, Policy};
+use crate::policy::{FilesystemGuard, NativeGuard, NetworkGuard, Policy};
 use crate::profile::{self, UnknownProfile};
 
 /// What the command line, a configuration file or a profile asks for.
 ///
-/// `allow_localhost` and `allow_domain` only make holes in a network guard. Without `no_network`
-/// there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
+/// `allow_localhost` and `allow_domain` only make holes in a network guard, and `allow_native` in
+/// the one of native code. Without `no_network` there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
 /// that a configuration may list hosts and a command line or profile choose the guard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
@@ -41,6 +41,8 @@ pub struct PolicyOptions {
     pub no_interpreter_mutation: bool,
     /// `--block-native`
     pub block_native: bool,
+    /// `--allow-native`, repeated; only makes holes in `block_native`
+    pub allow_native: Vec<String>,
     /// `--deny-import`, repeated
     pub deny_import: Vec<String>,
 }
@@ -54,9 +56,12 @@ pub enum PolicyError {
     /// `--allow-domain`
     #[error("--allow-domain: {0}")]
     AllowDomain(#[from] HostPatternError),
+    /// `--allow-native`
+    #[error("--allow-native: {0}")]
+    AllowNative(ModulePatternError),
     /// `--deny-import`
     #[error("--deny-import: {0}")]
-    DenyImport(#[from] ModulePatternError),
+    DenyImport(ModulePatternError),
     /// `--fs-readonly=ROOT` that is relative, or no path at all.
     #[error("--fs-readonly: `{0}` is not an absolute path")]
     RelativeRoot(String),
@@ -79,6 +84,7 @@ impl PolicyOptions {
             no_code_exec,
             no_interpreter_mutation,
             block_native,
+            allow_native,
             deny_import,
         } = other;
         join(&mut self.profile, profile);
@@ -92,6 +98,7 @@ impl PolicyOptions {
         self.no_code_exec |= no_code_exec;
         self.no_interpreter_mutation |= no_interpreter_mutation;
         self.block_native |= block_native;
+        join(&mut self.allow_native, allow_native);
         join(&mut self.deny_import, deny_import);
         self
     }
@@ -114,11 +121,11 @@ impl PolicyOptions {
             .iter()
             .map(|text| HostPattern::parse(text))
             .collect::<Result<Vec<_>, _>>()?;
-        let deny_imports = options
-            .deny_import
-            .iter()
-            .map(|text| ModulePattern::parse(text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let modules = |texts: &[String]| {
+            texts.iter().map(|text| ModulePattern::parse(text)).collect::<Result<Vec<_>, _>>()
+        };
+        let allow_native = modules(&options.allow_native).map_err(PolicyError::AllowNative)?;
+        let deny_imports = modules(&options.deny_import).map_err(PolicyError::DenyImport)?;
         let root = options
             .fs_root
             .as_deref()
@@ -138,7 +145,7 @@ impl PolicyOptions {
             environment: options.no_environment,
             code_exec: options.no_code_exec,
             interpreter: options.no_interpreter_mutation,
-            native: options.block_native,
+            native: options.block_native.then_some(NativeGuard { allow: allow_native }),
             deny_imports,
         })
     }
@@ -222,6 +229,7 @@ mod tests {
         let options = PolicyOptions {
             allow_localhost: true,
             allow_domain: vec!["a.example".into()],
+            allow_native: vec!["numpy".into()],
             ..Default::default()
         };
         assert!(options.build().unwrap().is_empty());
@@ -249,6 +257,10 @@ mod tests {
             PolicyOptions { deny_import: vec!["a b".into()], ..Default::default() }
                 .build()
                 .is_err()
+        );
+        assert_eq!(
+            error(PolicyOptions { allow_native: vec!["a-b".into()], ..Default::default() }),
+            "--allow-native: `a-b` is no dotted module name"
         );
     }
 }

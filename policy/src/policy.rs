@@ -20,7 +20,7 @@ pub struct Policy {
     pub(crate) environment: bool,
     pub(crate) code_exec: bool,
     pub(crate) interpreter: bool,
-    pub(crate) native: bool,
+    pub(crate) native: Option<NativeGuard>,
     pub(crate) deny_imports: Vec<ModulePattern>,
 }
 
@@ -73,6 +73,18 @@ impl NetworkGuard {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilesystemGuard {
     pub(crate) root: Option<String>,
+}
+
+/// Native code is denied but for the modules named, and what comes with the interpreter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NativeGuard {
+    pub(crate) allow: Vec<ModulePattern>,
+}
+
+impl NativeGuard {
+    fn allows(&self, module: &str) -> bool {
+        self.allow.iter().any(|pattern| pattern.matches(module))
+    }
 }
 
 /// The verdict on one act. Only [`Policy::decide`] makes one.
@@ -162,7 +174,7 @@ impl Policy {
             Capability::Environment => self.environment,
             Capability::DynamicCode => self.code_exec,
             Capability::Imports => !self.deny_imports.is_empty(),
-            Capability::Native => self.native,
+            Capability::Native => self.native.is_some(),
             Capability::Interpreter => self.interpreter,
             Capability::Integrity => !self.is_empty(),
         }
@@ -199,7 +211,9 @@ impl Policy {
             }
             Act::Import(name) => self.import(*name),
             Act::ImportExtension(name) => self.import_extension(*name),
-            Act::LoadNative(_) => Decision::deny_if(self.native, Why::Denied(Capability::Native)),
+            Act::LoadNative(_) => {
+                Decision::deny_if(self.native.is_some(), Why::Denied(Capability::Native))
+            }
             Act::MutateInterpreter(_) => {
                 Decision::deny_if(self.interpreter, Why::Denied(Capability::Interpreter))
             }
@@ -244,9 +258,8 @@ impl Policy {
     }
 
     fn listen(&self, end: &Operand<Endpoint<'_>>) -> Decision {
-        let Some(guard) = &self.network else { return Decision::ALLOW };
-        if !guard.allow_localhost {
-            return Decision::deny(Why::Denied(Capability::Network));
+        if self.network.is_none() {
+            return Decision::ALLOW;
         }
         match end {
             Operand::Exact(Endpoint::Inet { host, .. }) if host.is_loopback() => Decision::ALLOW,
@@ -271,12 +284,11 @@ impl Policy {
 
     fn import_extension(&self, name: Operand<&str>) -> Decision {
         use crate::modules;
-        if !self.native {
-            return Decision::ALLOW;
-        }
+        let Some(guard) = &self.native else { return Decision::ALLOW };
         match name {
             Operand::Exact(name) => Decision::deny_if(
-                !modules::is_stdlib(name) || modules::is_native_interface(name),
+                (!modules::is_stdlib(name) || modules::is_native_interface(name))
+                    && !guard.allows(name),
                 Why::NativeModule,
             ),
             Operand::Unknown => Decision::undecided(Why::NativeModule),
@@ -288,7 +300,7 @@ impl Policy {
         let Operand::Exact(name) = name else {
             return if !self.deny_imports.is_empty() {
                 Decision::undecided(Why::DeniedImport)
-            } else if self.native {
+            } else if self.native.is_some() {
                 Decision::undecided(Why::NativeModule)
             } else if self.subprocess {
                 Decision::undecided(Why::SubprocessLibrary)
@@ -300,7 +312,9 @@ impl Policy {
         };
         if self.deny_imports.iter().any(|p| p.matches(name)) {
             Decision::deny(Why::DeniedImport)
-        } else if self.native && modules::is_native_interface(name) {
+        } else if modules::is_native_interface(name)
+            && self.native.as_ref().is_some_and(|guard| !guard.allows(name))
+        {
             Decision::deny(Why::NativeModule)
         } else if self.subprocess && modules::is_subprocess_library(name) {
             Decision::deny(Why::SubprocessLibrary)

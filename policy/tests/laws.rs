@@ -64,9 +64,10 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
         subsequence(&PATTERNS[..], 0..=3),
         proptest::option::of(select(&ROOTS[..])),
         subsequence(vec!["telnetlib", "os", "numpy"], 0..=2),
+        subsequence(vec!["numpy", "ctypes"], 0..=1),
         subsequence(vec!["block-all", "net-hermetic", "exec-deny", "block-native"], 0..=1),
     )
-        .prop_map(|(flags, domains, root, imports, profiles)| {
+        .prop_map(|(flags, domains, root, imports, allowed, profiles)| {
             let owned = |list: Vec<&str>| list.into_iter().map(String::from).collect();
             let [network, localhost, process, files, environment, code, interpreter, native] =
                 flags;
@@ -82,6 +83,7 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
                 no_code_exec: code,
                 no_interpreter_mutation: interpreter,
                 block_native: native,
+                allow_native: owned(allowed),
                 deny_import: owned(imports),
             }
         })
@@ -230,6 +232,7 @@ proptest! {
         let closed = |options: PolicyOptions| PolicyOptions {
             allow_localhost: false,
             allow_domain: Vec::new(),
+            allow_native: Vec::new(),
             // A root replaces another one.
             fs_root: None,
             profile: Vec::new(),

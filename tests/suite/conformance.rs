@@ -24,7 +24,7 @@ pub(crate) const fn default_policy(capability: Capability) -> &'static str {
 }
 
 /// The policy of a block of the corpus with no `toml` before it.
-const CORPUS_POLICY: &str = "profile = [\"block-all\"]\n";
+pub(crate) const CORPUS_POLICY: &str = "profile = [\"block-all\"]\n";
 
 #[test]
 fn every_page_is_complete() {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use hermetic_policy::rule::Reported;
 use hermetic_policy::{Capability, rules};
 
+use crate::attack::{Attack, Status, attacks};
 use crate::page::{Page, Says};
 use crate::repository::{pages, root, updating};
 
@@ -17,6 +18,11 @@ fn the_table_of_rules_is_fresh() {
 #[test]
 fn the_list_of_blind_spots_is_fresh() {
     fresh("docs/blind-spots.md", &blind_spots(&pages()));
+}
+
+#[test]
+fn the_list_of_known_escapes_is_fresh() {
+    fresh("docs/guard/known-escapes.md", &known_escapes(&attacks().0));
 }
 
 /// Compare a document with what it should be; with `UPDATE` set, write it.
@@ -31,15 +37,33 @@ pub(crate) fn fresh(path: &str, text: &str) {
     assert!(found == text, "{path} is stale; run: make update");
 }
 
-fn header(title: &str) -> String {
-    format!(
-        "<!-- Made from policy/rules by `make update`. -->\n\n\
-         # {title}\n"
-    )
+fn header(title: &str, source: &str) -> String {
+    format!("<!-- Made from {source} by `make update`. -->\n\n# {title}\n")
+}
+
+fn known_escapes(attacks: &[Attack]) -> String {
+    let mut text = header("Known escapes", "tests/corpus/escapes");
+    let known = |attack: &&Attack| matches!(attack.status, Status::Known(_));
+    let _ = write!(
+        text,
+        "\nAttacks of the escape corpus that get past the runtime guard, each tried by the tests, \
+         and why.\nThe other {} fail.\n\n| attack | what it does | policy | why it gets through |\n\
+         |---|---|---|---|\n",
+        attacks.iter().filter(|attack| !known(attack)).count()
+    );
+    let cell = |text: &str| text.trim().replace('|', "\\|").replace('\n', " ");
+    for attack in attacks.iter().filter(known) {
+        let Status::Known(reason) = &attack.status else { continue };
+        let policy = cell(&attack.policy.replace("{scratch}", "/root-of-reading"));
+        let (name, lead, reason) = (&attack.name, cell(&attack.lead), cell(reason));
+        let file = attack.place.split(':').next().unwrap_or_default();
+        let _ = writeln!(text, "| [{name}](../../{file}) | {lead} | `` {policy} `` | {reason} |");
+    }
+    text
 }
 
 fn rule_table() -> String {
-    let mut text = header("Rules");
+    let mut text = header("Rules", "policy/rules");
     let count = rules::all().count();
     let _ = write!(
         text,
@@ -122,7 +146,7 @@ fn blind_spots(pages: &[Page]) -> String {
             let _ = write!(body, "\n| line of the page | rule | seen by |\n|---|---|---|\n{lines}");
         }
     }
-    let mut text = header("Blind spots");
+    let mut text = header("Blind spots", "policy/rules");
     let _ = write!(
         text,
         "\nWhat one face sees and the other does not, and what neither sees, as the pages of the \

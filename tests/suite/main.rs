@@ -15,13 +15,17 @@
 //! interpreters of `pages_run`.
 
 mod analyzer;
+mod attack;
 mod catalog;
 mod cli;
 mod conformance;
 mod documents;
+#[cfg(unix)]
+mod escapes;
 mod files;
 mod generated;
 mod hostile;
+mod interpreter;
 mod laws;
 mod page;
 mod pages_run;

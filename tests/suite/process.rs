@@ -1,7 +1,7 @@
 //! The `hermetic-check` binary as a process.
 
 use std::fs::{self, File};
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -133,8 +133,23 @@ impl Project {
     }
 }
 
+/// Run to the end in a process group of its own, of which nothing is left afterwards.
+#[cfg(unix)]
+pub(crate) fn run_group(command: &mut Command, input: &[u8]) -> Run {
+    use std::os::unix::process::CommandExt as _;
+    let (run, id) = run_to_end(command.process_group(0), input);
+    let group = format!("-{id}");
+    // That there is nobody left to end is the usual case.
+    let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
+    run
+}
+
 /// Run to the end; what hangs is stopped and fails.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
+    run_to_end(command, input).0
+}
+
+fn run_to_end(command: &mut Command, input: &[u8]) -> (Run, u32) {
     let scratch = || tempfile::tempfile().expect("a temporary file");
     let (mut stdin, stdout, stderr) = (scratch(), scratch(), scratch());
     stdin.write_all(input).expect("the input is written");
@@ -158,9 +173,14 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
     };
     let text = |mut file: File| {
         file.rewind().expect("the output is rewound");
-        std::io::read_to_string(file).expect("the output is UTF-8")
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).expect("the output can be read");
+        String::from_utf8(bytes).unwrap_or_else(|e| {
+            // An attack may prove itself with any bytes; ours are UTF-8.
+            String::from_utf8_lossy(e.as_bytes()).into_owned()
+        })
     };
-    Run { code: status.code(), stdout: text(stdout), stderr: text(stderr), peak }
+    (Run { code: status.code(), stdout: text(stdout), stderr: text(stderr), peak }, child.id())
 }
 
 /// The most memory a running process has held at once, in bytes; Linux tells it (`proc(5)`).

@@ -53,18 +53,19 @@ pub(crate) fn corpus() -> Vec<Page> {
 }
 
 fn pages_in(folder: &str) -> Vec<Page> {
-    let mut names: Vec<PathBuf> = fs::read_dir(root().join(folder))
+    markdown_in(folder).iter().map(|path| Page::parse(&slashed(path), &read(path))).collect()
+}
+
+/// The Markdown files of a folder, by their path from the root; sorted.
+pub(crate) fn markdown_in(folder: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(root().join(folder))
         .unwrap_or_else(|e| panic!("{folder}: {e}"))
         .map(|entry| entry.unwrap_or_else(|e| panic!("{folder}: {e}")).path())
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .map(|path| path.strip_prefix(root()).expect("below the root").to_owned())
         .collect();
-    names.sort();
-    names
-        .iter()
-        .map(|path| {
-            let path = path.strip_prefix(root()).expect("below the root");
-            Page::parse(&slashed(path), &read(path))
-        })
-        .collect()
+    paths.sort();
+    paths
 }
 
 /// Say that a test, or a part of one, is left out, where everybody sees it.

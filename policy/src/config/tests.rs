@@ -28,6 +28,7 @@ fn every_key() {
         no-code-exec = true
         no-interpreter-mutation = true
         block-native = true
+        allow-native = ["numpy"]
         deny-import = ["telnetlib"]
         [check]
         undecided = "off"
@@ -55,6 +56,7 @@ fn every_key() {
                 no_code_exec: true,
                 no_interpreter_mutation: true,
                 block_native: true,
+                allow_native: vec!["numpy".into()],
                 deny_import: vec!["telnetlib".into()],
             },
             check: CheckConfig {

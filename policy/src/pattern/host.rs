@@ -162,7 +162,7 @@ impl Host {
         }
     }
 
-    /// Whether `--allow-localhost` lets a program listen here: 127.0.0.0/8, `::1`, `localhost`.
+    /// Whether `--no-network` lets a program listen here: 127.0.0.0/8, `::1`, `localhost`.
     /// Wildcards (0.0.0.0, `::`, the empty host) never: others could connect.
     pub fn is_loopback(&self) -> bool {
         match self.address {

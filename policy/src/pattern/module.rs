@@ -1,4 +1,4 @@
-//! Module patterns: the entries of `--deny-import`.
+//! Module patterns: the entries of `--deny-import` and `--allow-native`.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;

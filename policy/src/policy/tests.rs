@@ -40,7 +40,11 @@ fn a_network_without_an_allow_list() {
     let denied = Why::Denied(Capability::Network);
     assert_eq!(verdict(&policy, &Act::Connect(at("127.0.0.1", 1))), Verdict::Deny(denied));
     assert_eq!(verdict(&policy, &Act::Connect(Operand::Unknown)), Verdict::Deny(denied));
-    assert_eq!(verdict(&policy, &Act::Listen(Operand::Unknown)), Verdict::Deny(denied));
+    // Nobody from outside reaches a loopback address.
+    assert_eq!(verdict(&policy, &Act::Listen(at("127.0.0.1", 0))), Verdict::Allow);
+    let outside = Why::NotLoopback;
+    assert_eq!(verdict(&policy, &Act::Listen(at("0.0.0.0", 0))), Verdict::Deny(outside));
+    assert_eq!(verdict(&policy, &Act::Listen(Operand::Unknown)), Verdict::Undecided(outside));
     assert_eq!(verdict(&policy, &Act::Prepare(Operand::Unknown)), Verdict::Undecided(denied));
     assert_eq!(verdict(&policy, &Act::Prepare(at("a.example", 1))), Verdict::Deny(denied));
     assert_eq!(
@@ -133,6 +137,21 @@ fn native_code() {
         // A library may have the name of a module; it is none.
         (Act::LoadNative(Operand::Exact("math")), Verdict::Deny(Why::Denied(Capability::Native))),
         (Act::LoadNative(Operand::Unknown), Verdict::Deny(Why::Denied(Capability::Native))),
+    ] {
+        assert_eq!(verdict(&policy, &act), expected, "{act:?}");
+    }
+    let policy = build(&PolicyOptions {
+        block_native: true,
+        allow_native: vec!["numpy".into(), "_ctypes".into()],
+        ..Default::default()
+    });
+    for (act, expected) in [
+        (Act::ImportExtension(Operand::Exact("numpy.linalg._x")), Verdict::Allow),
+        (Act::ImportExtension(Operand::Exact("_ctypes")), Verdict::Allow),
+        (Act::Import(Operand::Exact("_ctypes")), Verdict::Allow),
+        (Act::Import(Operand::Exact("ctypes")), Verdict::Deny(Why::NativeModule)),
+        (Act::ImportExtension(Operand::Exact("numpyx")), Verdict::Deny(Why::NativeModule)),
+        (Act::LoadNative(Operand::Exact("numpy")), Verdict::Deny(Why::Denied(Capability::Native))),
     ] {
         assert_eq!(verdict(&policy, &act), expected, "{act:?}");
     }

@@ -106,6 +106,10 @@ pub(crate) struct PolicyArgs {
     #[arg(long)]
     pub(crate) block_native: bool,
 
+    /// Allow the extension modules of a package all the same; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_native: Vec<String>,
+
     /// Deny importing a module and what is below it; repeatable
     #[arg(long, value_name = "NAME")]
     pub(crate) deny_import: Vec<String>,

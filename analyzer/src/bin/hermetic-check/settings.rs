@@ -127,6 +127,7 @@ fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Fai
         no_code_exec: args.no_code_exec,
         no_interpreter_mutation: args.no_interpreter_mutation,
         block_native: args.block_native,
+        allow_native: args.allow_native.clone(),
         deny_import: args.deny_import.clone(),
     })
 }
@@ -221,7 +222,9 @@ mod tests {
 
     #[test]
     fn wrong_values_are_told() {
-        for args in [&["--profile", "block-al"][..], &["--deny-import", "a b"]] {
+        for args in
+            [&["--profile", "block-al"][..], &["--deny-import", "a b"], &["--allow-native", "a-b"]]
+        {
             assert!(join(args, Configuration::default()).is_err(), "{args:?}");
         }
     }

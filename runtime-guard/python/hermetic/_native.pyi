@@ -1,0 +1,43 @@
+"""The guard itself: policies, and the hooks that enforce them."""
+
+from typing import final
+
+@final
+class Scope:
+    """An open policy. It cannot be made or changed from Python."""
+
+    def close(self) -> bool:
+        """End it; once is enough. False, and nothing done, where the process is sealed."""
+
+def open_scope(
+    options: dict[str, object],
+    *,
+    sealed: bool = False,
+    trace: bool = False,
+    best_effort: bool = False,
+) -> Scope:
+    """Enforce one more policy from now on.
+
+    TypeError for an unknown key or a value of the wrong type, ValueError for a value that means nothing (the text
+    names the flag), BootstrapError where it cannot be enforced in full and `best_effort` was not asked for.
+    """
+
+def seal() -> None:
+    """No open policy ends before the process does."""
+
+def status() -> dict[str, object]:
+    """What is enforced, what is not, and why."""
+
+def violations() -> list[dict[str, object]]:
+    """Every act denied so far: rule, guard, target, text, path, row, count."""
+
+def read_config(text: str, kind: str) -> dict[str, object] | None:
+    """The policy of a configuration text; `kind` is "pyproject" or "hermetic".
+
+    None for a pyproject.toml without our table. ValueError with `row` and `column` for what is wrong with it.
+    """
+
+def profiles() -> dict[str, dict[str, object]]:
+    """The options of every named profile."""
+
+__version__: str

@@ -1,0 +1,414 @@
+//! A denial: what is raised, recorded and told.
+//!
+//! The text of the exception begins as hermetic-seal's does, since programs look for it, and goes
+//! on with the sentence of [`hermetic_policy::message`], the same as in the terminal and the
+//! editor, the place in the program, and the flag or configuration line that would allow the act.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use hermetic_policy::{Capability, Rule, Verb, Verdict, Why, message};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::ffi::{self, OwnWork};
+use crate::origin::{self, Place};
+use crate::scope;
+
+/// An act that is denied.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The rule that tells it.
+    pub rule: &'static Rule,
+    /// What was done.
+    pub verb: Verb,
+    /// Which part of the policy spoke.
+    pub why: Why,
+    /// The event or function that gave it away.
+    pub api: &'static str,
+    /// The operand as the program spells it.
+    pub operand: Option<String>,
+}
+
+/// A recorded violation.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The guard, as hermetic-seal names it.
+    pub guard: &'static str,
+    /// What the act was done to.
+    pub target: String,
+    /// What was raised.
+    pub text: String,
+    /// The place in the program.
+    pub place: Option<Place>,
+    /// How often.
+    pub count: u64,
+}
+
+/// As many different violations as are kept.
+const MOST: usize = 1000;
+
+/// Recorded violations, and how many more there were.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// In the order they first happened.
+    pub violations: Vec<Violation>,
+    /// What found no room.
+    pub dropped: u64,
+}
+
+impl Record {
+    const fn new() -> Self {
+        Self { violations: Vec::new(), dropped: 0 }
+    }
+
+    /// Add one, or count one that is there again.
+    pub fn add(&mut self, violation: Violation) {
+        let same = self.violations.iter_mut().rev().find(|known| {
+            known.rule == violation.rule
+                && known.target == violation.target
+                && known.place == violation.place
+        });
+        if let Some(known) = same {
+            known.count += 1;
+        } else if self.violations.len() < MOST {
+            self.violations.push(violation);
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
+static RECORD: Mutex<Record> = Mutex::new(Record::new());
+
+/// What was recorded so far.
+pub fn with_record<T>(read: impl FnOnce(&Record) -> T) -> T {
+    read(&RECORD.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The guard of a capability, as hermetic-seal names it in `PolicyViolation.guard`.
+pub const fn guard_name(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Network => "network",
+        Capability::Subprocess => "subprocess",
+        Capability::Filesystem => "filesystem",
+        Capability::Environment => "environment",
+        Capability::DynamicCode => "code_exec",
+        Capability::Imports | Capability::Native => "imports",
+        Capability::Interpreter | Capability::Integrity => "interpreter",
+    }
+}
+
+/// The last part of a dotted name.
+fn last(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+impl Denial {
+    fn operand(&self) -> &str {
+        self.operand.as_deref().unwrap_or_default()
+    }
+
+    /// The host of `host:port`.
+    fn host(&self) -> &str {
+        let operand = self.operand();
+        match operand.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+            }
+            _ => operand,
+        }
+    }
+
+    /// How hermetic-seal begins.
+    pub fn prefix(&self) -> String {
+        let operand = self.operand();
+        let name = last(self.api);
+        match (self.rule.capability, self.verb) {
+            (Capability::Network, Verb::Resolve) => {
+                format!("network disabled: DNS({})", self.host())
+            }
+            (Capability::Network, _) if self.rule.name == "network-tls" => {
+                "network disabled: TLS".to_owned()
+            }
+            (Capability::Network, _) if self.rule.name == "network-socketpair" => {
+                let name = if name == "dup" { "fromfd" } else { name };
+                format!("network disabled: {name}")
+            }
+            (Capability::Network, _) => format!("network disabled: {name}({})", self.host()),
+            (Capability::Subprocess, _) => "subprocess disabled".to_owned(),
+            (Capability::Filesystem, Verb::ReadFile | Verb::ListDirectory) => {
+                format!("read outside sandbox root: {operand}")
+            }
+            (Capability::Filesystem, _) if matches!(name, "open" | "open_code" | "FileIO") => {
+                format!("filesystem readonly: {operand}")
+            }
+            (Capability::Filesystem, _) => "filesystem mutation disabled".to_owned(),
+            (Capability::Environment, Verb::WriteEnvironment) => {
+                "environment mutation disabled".to_owned()
+            }
+            (Capability::Environment, _) => "environment disabled".to_owned(),
+            (Capability::DynamicCode | Capability::Native, Verb::Import)
+            | (Capability::Imports, _) => {
+                format!("import blocked: {operand}")
+            }
+            (Capability::DynamicCode, _) => format!("dynamic code execution disabled: {name}"),
+            (Capability::Native, Verb::ImportExtension) => {
+                format!("native import blocked: {operand}")
+            }
+            (Capability::Native, _) => format!("native interface blocked: {}", self.api),
+            (Capability::Interpreter, _) => {
+                let state = if operand.is_empty() { self.api } else { operand };
+                format!("interpreter mutation disabled: {state}")
+            }
+            (Capability::Integrity, _) => format!("interpreter mutation disabled: {}", self.api),
+        }
+    }
+
+    /// What a violation's `target` is: never a variable's value or an argument vector.
+    pub fn target(&self) -> String {
+        match self.operand.as_deref() {
+            Some(operand) if !operand.is_empty() && self.rule.capability == Capability::Network => {
+                self.host().to_owned()
+            }
+            Some(operand) if !operand.is_empty() => operand.to_owned(),
+            _ => self.api.to_owned(),
+        }
+    }
+
+    /// The line of `--trace`, as hermetic-seal writes it.
+    pub fn trace(&self) -> String {
+        let name = last(self.api);
+        let operand = self.operand();
+        let what = match (self.rule.capability, self.verb) {
+            (Capability::Network, _) if self.rule.name == "network-socketpair" => {
+                format!("socket.{name} reason=no-network")
+            }
+            (Capability::Network, _) => {
+                format!("socket.{name} host={} reason=no-network", self.host())
+            }
+            (Capability::Subprocess, _) => "subprocess reason=no-subprocess".to_owned(),
+            (Capability::Filesystem, Verb::ReadFile | Verb::ListDirectory) => {
+                format!("open read-outside-root path={operand}")
+            }
+            (Capability::Filesystem, _) if name == "open" => format!("open write path={operand}"),
+            (Capability::Filesystem, _) => "fs mutation".to_owned(),
+            (Capability::Environment, Verb::WriteEnvironment) => "environment mutation".to_owned(),
+            (Capability::Environment, _) => "environment read".to_owned(),
+            (_, Verb::Import) => format!("import name={operand}"),
+            (_, Verb::ImportExtension) => format!("native import spec={operand}"),
+            (Capability::DynamicCode, _) => name.to_owned(),
+            (Capability::Interpreter, _) if operand.starts_with("sys.") => {
+                format!("{operand} mutation")
+            }
+            (Capability::Interpreter, _) => format!("os.{operand}"),
+            (Capability::Native | Capability::Imports | Capability::Integrity, _) => {
+                self.api.to_owned()
+            }
+        };
+        format!("[hermetic] blocked {}", escaped(&what))
+    }
+
+    /// What is raised: prefix, sentence, place, remedy.
+    pub fn text(&self, place: Option<&Place>) -> String {
+        // What is called has its everyday name; an import is its own name.
+        let api = match self.verb {
+            Verb::Import | Verb::ImportExtension => self.operand(),
+            _ => match self.api {
+                "open" => "builtins.open",
+                "exec" => "builtins.exec",
+                "eval" => "builtins.eval",
+                "compile" => "builtins.compile",
+                api => api,
+            },
+        };
+        let told = message::tell_act(
+            self.rule,
+            self.verb,
+            api,
+            self.operand.as_deref(),
+            Verdict::Deny(self.why),
+        );
+        let place =
+            place.map_or(String::new(), |place| format!(" at {}:{}", place.path, place.row));
+        escaped(&format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, told.remedy))
+    }
+
+    /// Record and tell the act, and make the exception to raise.
+    pub fn raise(&self, py: Python<'_>) -> PyErr {
+        let place = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
+        let text = self.text(place.as_ref());
+        let guard = guard_name(self.rule.capability);
+        let target = self.target();
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
+            rule: self.rule.name,
+            guard,
+            target: target.clone(),
+            text: text.clone(),
+            place,
+            count: 1,
+        });
+        if !ffi::in_main_interpreter() {
+            // The class belongs to the main interpreter, with a lock of its own. An import goes on
+            // without its `.pyc` file after nothing but an `OSError`.
+            let is_bytecode =
+                self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
+            ffi::keep_for_elsewhere(&text, is_bytecode);
+            return PyRuntimeError::new_err("");
+        }
+        if scope::active().as_ref().is_some_and(|active| active.traces()) {
+            ffi::write_stderr(&self.trace());
+        }
+        violation(py, &text, guard, &target).unwrap_or_else(|| PyRuntimeError::new_err(text))
+    }
+}
+
+/// Record an act of another interpreter that is denied without its operand.
+pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
+    RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
+        rule: rule.name,
+        guard: guard_name(rule.capability),
+        target: api.to_owned(),
+        text: format!("`{api}` is denied in every interpreter"),
+        place: None,
+        count: 1,
+    });
+}
+
+/// Control characters as escapes: the text may hold names a program chose.
+fn escaped(text: &str) -> String {
+    if text.chars().any(char::is_control) {
+        text.chars()
+            .flat_map(|c| {
+                let escape: Box<dyn Iterator<Item = char>> = if c.is_control() {
+                    Box::new(c.escape_default())
+                } else {
+                    Box::new(std::iter::once(c))
+                };
+                escape
+            })
+            .collect()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// `hermetic.errors`: what the guard raises.
+struct Errors {
+    violation: Py<PyAny>,
+    bootstrap: Py<PyAny>,
+}
+
+static ERRORS: OnceLock<Errors> = OnceLock::new();
+
+/// Take hold of the exception classes.
+pub fn hold_classes(py: Python<'_>) -> PyResult<()> {
+    if ERRORS.get().is_none() {
+        let module = py.import("hermetic.errors")?;
+        let errors = Errors {
+            violation: module.getattr("PolicyViolation")?.unbind(),
+            bootstrap: module.getattr("BootstrapError")?.unbind(),
+        };
+        let _ = ERRORS.set(errors);
+    }
+    Ok(())
+}
+
+/// A `BootstrapError`, or `RuntimeError` before the classes are held.
+pub fn bootstrap_error(py: Python<'_>, text: &str) -> PyErr {
+    match ERRORS.get().map(|errors| errors.bootstrap.bind(py).call1((text,))) {
+        Some(Ok(error)) => PyErr::from_value(error),
+        _ => PyRuntimeError::new_err(text.to_owned()),
+    }
+}
+
+/// A `PolicyViolation`; `None` where the class no longer makes one.
+fn violation(py: Python<'_>, text: &str, guard: &str, target: &str) -> Option<PyErr> {
+    let _own = OwnWork::begin();
+    let class = ERRORS.get()?.violation.bind(py);
+    let keywords = PyDict::new(py);
+    keywords.set_item("guard", guard).ok()?;
+    keywords.set_item("target", target).ok()?;
+    let error = class.call((text,), Some(&keywords)).ok()?;
+    error.is_instance_of::<PyRuntimeError>().then(|| PyErr::from_value(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Denial, MOST, Record, Violation};
+    use hermetic_policy::{Capability, Verb, Why, rules};
+
+    fn denial(rule: &str, verb: Verb, api: &'static str, operand: Option<&str>) -> Denial {
+        let rule = rules::find(rule).unwrap();
+        let why = Why::Denied(rule.capability);
+        Denial { rule, verb, why, api, operand: operand.map(str::to_owned) }
+    }
+
+    #[test]
+    fn texts_begin_as_programs_know_them() {
+        use Verb as V;
+        for (rule, verb, api, operand, prefix) in [
+            (
+                "network-connect",
+                V::Connect,
+                "socket.connect",
+                Some("[::1]:9"),
+                "network disabled: connect(::1)",
+            ),
+            (
+                "network-resolve",
+                V::Resolve,
+                "socket.getaddrinfo",
+                Some("example.com"),
+                "network disabled: DNS(example.com)",
+            ),
+            ("process-spawn", V::Spawn, "os.posix_spawn", None, "subprocess disabled"),
+            ("file-write", V::WriteFile, "open", Some("/x"), "filesystem readonly: /x"),
+            ("file-remove", V::WriteFile, "os.remove", Some("/x"), "filesystem mutation disabled"),
+            ("file-read", V::ReadFile, "open", Some("/x"), "read outside sandbox root: /x"),
+            ("dynamic-eval", V::Evaluate, "eval", None, "dynamic code execution disabled: eval"),
+            (
+                "import-path-write",
+                V::MutateInterpreter,
+                "sys.path",
+                Some("sys.path"),
+                "interpreter mutation disabled: sys.path",
+            ),
+            ("denied-import", V::Import, "import", Some("a.b"), "import blocked: a.b"),
+            ("native-ffi", V::Import, "import", Some("ctypes"), "import blocked: ctypes"),
+        ] {
+            let denial = denial(rule, verb, api, operand);
+            assert_eq!(denial.prefix(), prefix);
+            assert!(denial.text(None).starts_with(&format!("{prefix}: ")));
+        }
+    }
+
+    #[test]
+    fn traces_never_show_what_a_program_was_given() {
+        let denial = denial("process-spawn", Verb::Spawn, "os.posix_spawn", Some("secret"));
+        assert_eq!(denial.trace(), "[hermetic] blocked subprocess reason=no-subprocess");
+        let denial = self::denial("network-connect", Verb::Connect, "socket.connect", Some("h:80"));
+        assert_eq!(denial.trace(), "[hermetic] blocked socket.connect host=h reason=no-network");
+    }
+
+    #[test]
+    fn the_record_counts_and_is_bounded() {
+        let mut record = Record::default();
+        for number in 0..MOST + 2 {
+            for _ in 0..2 {
+                record.add(Violation {
+                    rule: "file-write",
+                    guard: super::guard_name(Capability::Filesystem),
+                    target: number.to_string(),
+                    text: String::new(),
+                    place: None,
+                    count: 1,
+                });
+            }
+        }
+        assert_eq!((record.violations.len(), record.dropped), (MOST, 4));
+        assert!(record.violations.iter().all(|violation| violation.count == 2));
+    }
+}

@@ -1,0 +1,281 @@
+//! The Python module `hermetic._native`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hermetic_policy::config::Config;
+use hermetic_policy::{PolicyOptions, profile};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
+
+/// An open policy. It ends with `close()`, and in no other way.
+#[pyclass(frozen, module = "hermetic._native")]
+struct Scope {
+    id: u64,
+}
+
+#[pymethods]
+impl Scope {
+    /// End this policy; whether it was open. On a sealed process it does nothing.
+    fn close(&self, py: Python<'_>) -> PyResult<bool> {
+        let was_open = close(self.id);
+        if was_open {
+            shims::apply(py)?;
+        }
+        Ok(was_open)
+    }
+}
+
+/// Close a policy, if nothing forbids it.
+fn close(id: u64) -> bool {
+    let mut stack = scope::stack();
+    let was_open = stack.close(id);
+    if was_open {
+        scope::publish(&stack);
+    }
+    was_open
+}
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Install the hook, once.
+fn install(py: Python<'_>) -> PyResult<()> {
+    denied::hold_classes(py)?;
+    if INSTALLED.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    status::look_around();
+    origin::learn(py)?;
+    trust::learn(py)?;
+    ffi::install_hook(py)
+        .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {}", error.value(py))))?;
+    INSTALLED.store(true, Ordering::Release);
+    Ok(())
+}
+
+/// Open a policy.
+#[pyfunction]
+#[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false))]
+fn open_scope(
+    py: Python<'_>,
+    options: &Bound<'_, PyDict>,
+    sealed: bool,
+    trace: bool,
+    best_effort: bool,
+) -> PyResult<Scope> {
+    let mut options = options_of(options)?
+        .expand_profiles()
+        .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
+    if let Some(root) = &options.fs_root {
+        let real = std::path::Path::new(root).canonicalize().map_err(|error| {
+            PyValueError::new_err(format!("--fs-readonly: `{root}` cannot be read: {error}"))
+        })?;
+        options.fs_root = Some(real.to_string_lossy().into_owned());
+    }
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    if best_effort {
+        slots::be_content_with_less();
+    }
+    install(py)?;
+    let id = {
+        let mut stack = scope::stack();
+        let id = stack.push(policy, options, trace);
+        scope::publish(&stack);
+        id
+    };
+    if let Err(error) = shims::apply(py) {
+        // What could not be enforced in full is not enforced by halves.
+        close(id);
+        shims::apply(py)?;
+        return Err(error);
+    }
+    if sealed {
+        scope::stack().seal();
+    }
+    Ok(Scope { id })
+}
+
+/// Let no policy of this process be closed any more.
+#[pyfunction]
+fn seal() {
+    scope::stack().seal();
+}
+
+/// What is enforced, and what is not.
+#[pyfunction(name = "status")]
+fn status_(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    status::status(py)
+}
+
+/// The acts denied so far.
+#[pyfunction]
+fn violations(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    denied::with_record(|record| -> PyResult<()> {
+        for violation in &record.violations {
+            let entry = PyDict::new(py);
+            entry.set_item("rule", violation.rule)?;
+            entry.set_item("guard", violation.guard)?;
+            entry.set_item("target", &violation.target)?;
+            entry.set_item("text", &violation.text)?;
+            entry.set_item("path", violation.place.as_ref().map(|place| &place.path))?;
+            entry.set_item("row", violation.place.as_ref().map(|place| place.row))?;
+            entry.set_item("count", violation.count)?;
+            list.append(entry)?;
+        }
+        Ok(())
+    })?;
+    Ok(list)
+}
+
+/// Read a configuration text; `None` where a `pyproject.toml` has no `[tool.hermetic]`.
+#[pyfunction]
+fn read_config<'py>(
+    py: Python<'py>,
+    text: &str,
+    kind: &str,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let config = match kind {
+        "pyproject" => Config::from_pyproject(text),
+        "hermetic" => Config::from_hermetic_toml(text).map(Some),
+        _ => return Err(PyValueError::new_err("kind is \"pyproject\" or \"hermetic\"")),
+    };
+    match config {
+        Ok(config) => config.map(|config| dict_of(py, &config.policy)).transpose(),
+        Err(error) => {
+            let raised = PyValueError::new_err(error.to_string());
+            let value = raised.value(py);
+            value.setattr("row", error.place.row)?;
+            value.setattr("column", error.place.column)?;
+            Err(raised)
+        }
+    }
+}
+
+/// The named bundles of flags.
+#[pyfunction]
+fn profiles(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let all = PyDict::new(py);
+    for profile in &profile::PROFILES {
+        all.set_item(profile.name, dict_of(py, &(profile.options)())?)?;
+    }
+    Ok(all)
+}
+
+/// Options as a dictionary. Taken apart in full, so that none can be forgotten.
+fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py, PyDict>> {
+    let PolicyOptions {
+        profile,
+        no_network,
+        allow_localhost,
+        allow_domain,
+        no_subprocess,
+        fs_readonly,
+        fs_root,
+        no_environment,
+        no_code_exec,
+        no_interpreter_mutation,
+        block_native,
+        allow_native,
+        deny_import,
+    } = options;
+    let dict = PyDict::new(py);
+    dict.set_item("profile", profile)?;
+    dict.set_item("no_network", no_network)?;
+    dict.set_item("allow_localhost", allow_localhost)?;
+    dict.set_item("allow_domain", allow_domain)?;
+    dict.set_item("no_subprocess", no_subprocess)?;
+    dict.set_item("fs_readonly", fs_readonly)?;
+    dict.set_item("fs_root", fs_root)?;
+    dict.set_item("no_environment", no_environment)?;
+    dict.set_item("no_code_exec", no_code_exec)?;
+    dict.set_item("no_interpreter_mutation", no_interpreter_mutation)?;
+    dict.set_item("block_native", block_native)?;
+    dict.set_item("allow_native", allow_native)?;
+    dict.set_item("deny_import", deny_import)?;
+    Ok(dict)
+}
+
+/// A dictionary as options.
+fn options_of(dict: &Bound<'_, PyDict>) -> PyResult<PolicyOptions> {
+    let mut options = PolicyOptions::default();
+    for (key, value) in dict {
+        let key: String =
+            key.extract().map_err(|_| PyTypeError::new_err("the names of options are strings"))?;
+        let flag = || {
+            value.extract::<bool>().map_err(|_| {
+                PyTypeError::new_err(format!("`{key}` takes True or False, not {}", kind(&value)))
+            })
+        };
+        let list = || {
+            let wrong = || {
+                PyTypeError::new_err(format!(
+                    "`{key}` takes a list of strings, not {}",
+                    kind(&value)
+                ))
+            };
+            // A `str` would be taken for a list of its letters.
+            if value.is_instance_of::<pyo3::types::PyString>() {
+                return Err(wrong());
+            }
+            value.extract::<Vec<String>>().map_err(|_| wrong())
+        };
+        match key.as_str() {
+            "profile" => options.profile = list()?,
+            "no_network" => options.no_network = flag()?,
+            "allow_localhost" => options.allow_localhost = flag()?,
+            "allow_domain" => options.allow_domain = list()?,
+            "no_subprocess" => options.no_subprocess = flag()?,
+            "fs_readonly" => options.fs_readonly = flag()?,
+            "fs_root" => {
+                options.fs_root = value.extract::<Option<String>>().map_err(|_| {
+                    PyTypeError::new_err(format!("`fs_root` takes a folder, not {}", kind(&value)))
+                })?;
+            }
+            "no_environment" => options.no_environment = flag()?,
+            "no_code_exec" => options.no_code_exec = flag()?,
+            "no_interpreter_mutation" => options.no_interpreter_mutation = flag()?,
+            "block_native" => options.block_native = flag()?,
+            "allow_native" => options.allow_native = list()?,
+            "deny_import" => options.deny_import = list()?,
+            _ => return Err(PyTypeError::new_err(format!("unknown option `{key}`"))),
+        }
+    }
+    Ok(options)
+}
+
+fn kind(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
+}
+
+/// Why this interpreter is none the guard was made for.
+fn refusal(py: Python<'_>) -> PyResult<Option<&'static str>> {
+    let sys = py.import("sys")?;
+    let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
+    if implementation != "cpython" {
+        return Ok(Some("hermetic guards CPython only"));
+    }
+    // PEP 703 builds say so. `sysconfig` says it too, and loads as much as all of hermetic.
+    let version: String = sys.getattr("version")?.extract()?;
+    let free_threaded = version.contains("free-threading");
+    Ok(free_threaded.then_some("hermetic does not guard free-threaded builds of CPython yet"))
+}
+
+/// The enforcing half of hermetic.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    if let Some(refusal) = refusal(module.py())? {
+        return Err(PyRuntimeError::new_err(refusal));
+    }
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<Scope>()?;
+    module.add_function(wrap_pyfunction!(open_scope, module)?)?;
+    module.add_function(wrap_pyfunction!(seal, module)?)?;
+    module.add_function(wrap_pyfunction!(status_, module)?)?;
+    module.add_function(wrap_pyfunction!(violations, module)?)?;
+    module.add_function(wrap_pyfunction!(read_config, module)?)?;
+    module.add_function(wrap_pyfunction!(profiles, module)?)?;
+    Ok(())
+}

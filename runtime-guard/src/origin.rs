@@ -1,0 +1,148 @@
+//! Who asks: the Python frames above an act.
+
+use std::sync::OnceLock;
+
+use pyo3::prelude::*;
+
+use crate::arguments::text;
+use crate::ffi::Frame;
+
+/// A place in a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as Python names it.
+    pub path: String,
+    /// The line, from 1.
+    pub row: u32,
+}
+
+/// Where the interpreter keeps its own modules, and where the guard's package is.
+#[derive(Debug)]
+pub struct Folders {
+    /// The standard library, with a `/` at its end.
+    pub library: String,
+    /// The extension modules of the standard library, with a `/` at its end.
+    pub extensions: String,
+    /// This package, with a `/` at its end.
+    pub package: String,
+    /// Folders imports were looked up in when the guard was installed, links resolved.
+    pub imports: Vec<String>,
+}
+
+static FOLDERS: OnceLock<Folders> = OnceLock::new();
+
+/// The folders, once [`learn`] has been called.
+pub fn folders() -> Option<&'static Folders> {
+    FOLDERS.get()
+}
+
+/// Learn where things are.
+pub fn learn(py: Python<'_>) -> PyResult<()> {
+    if FOLDERS.get().is_some() {
+        return Ok(());
+    }
+    let sys = py.import("sys")?;
+    let attribute = |name: &str| -> Option<String> {
+        let object = sys.getattr(name).ok()?;
+        Some(text(&object)?.into_owned())
+    };
+    let version = py.version_info();
+    let library_name = format!("python{}.{}", version.major, version.minor);
+    let base = attribute("base_prefix").unwrap_or_default();
+    let platform = attribute("platlibdir").unwrap_or_else(|| "lib".to_owned());
+    let library = attribute("_stdlib_dir").unwrap_or_else(|| {
+        if cfg!(windows) { format!("{base}\\Lib") } else { format!("{base}/lib/{library_name}") }
+    });
+    let exec = attribute("base_exec_prefix").unwrap_or(base);
+    let extensions = if cfg!(windows) {
+        format!("{exec}\\DLLs")
+    } else {
+        format!("{exec}/{platform}/{library_name}/lib-dynload")
+    };
+    let mut imports: Vec<String> = Vec::new();
+    let mut add = |path: &str| {
+        let path = if path.is_empty() { "." } else { path };
+        if let Ok(real) = std::path::Path::new(path).canonicalize() {
+            let real = real.to_string_lossy().into_owned();
+            if real != "/" && !imports.contains(&real) {
+                imports.push(real);
+            }
+        }
+    };
+    add(&library);
+    add(&extensions);
+    for entry in sys.getattr("path")?.try_iter()? {
+        if let Some(entry) = text(&entry?) {
+            add(&entry);
+        }
+    }
+    let package = py
+        .import("hermetic._native")
+        .and_then(|module| module.getattr("__file__"))
+        .ok()
+        .and_then(|file| Some(text(&file)?.into_owned()))
+        .and_then(|file| Some(file.rsplit_once(['/', '\\'])?.0.to_owned()))
+        .unwrap_or_default();
+    let slash = |folder: String| {
+        let separator = if cfg!(windows) { '\\' } else { '/' };
+        if folder.is_empty() { folder } else { format!("{folder}{separator}") }
+    };
+    let _ = FOLDERS.set(Folders {
+        library: slash(library),
+        extensions: slash(extensions),
+        package: slash(package),
+        imports,
+    });
+    Ok(())
+}
+
+/// The file a code object names.
+pub fn file_of(code: &Bound<'_, PyAny>) -> Option<String> {
+    let name = code.getattr("co_filename").ok()?;
+    Some(text(&name)?.into_owned())
+}
+
+/// The name of a code object.
+pub fn name_of(code: &Bound<'_, PyAny>) -> Option<String> {
+    let name = code.getattr("co_name").ok()?;
+    Some(text(&name)?.into_owned())
+}
+
+/// Whether a file belongs to the standard library, as its name tells.
+pub fn is_library_file(path: &str) -> bool {
+    path.starts_with("<frozen ")
+        || path == "<hermetic>"
+        || folders().is_some_and(|folders| {
+            path.strip_prefix(&folders.library).is_some_and(|rest| {
+                !rest.starts_with("site-packages") && !rest.starts_with("dist-packages")
+            })
+        })
+}
+
+/// Where the program asks for an act: the innermost frame that is neither the standard library's
+/// nor this package's, or the innermost of all.
+pub fn caller(py: Python<'_>) -> Option<Place> {
+    let mut innermost = None;
+    let mut frame = Frame::innermost(py);
+    while let Some(current) = frame {
+        let place = current
+            .code()
+            .and_then(|code| file_of(&code))
+            .map(|path| Place { path, row: current.line() });
+        if let Some(place) = place {
+            let within = folders()
+                .filter(|folders| !folders.package.is_empty())
+                .and_then(|folders| place.path.strip_prefix(&folders.package));
+            if within == Some("cli.py") {
+                // What called the command line is no part of the program that it runs.
+                break;
+            }
+            if within.is_none() && !is_library_file(&place.path) {
+                return Some(place);
+            }
+            innermost.get_or_insert(place);
+        }
+        frame = current.back();
+    }
+    innermost
+}

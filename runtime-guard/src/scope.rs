@@ -1,0 +1,213 @@
+//! Which policies are open, process-wide.
+//!
+//! Any number may be open, in any threads, and close in any order; an act needs the consent of
+//! every one. The open policies are one immutable value, exchanged whole, so that the hook reads
+//! it with one atomic load while others open and close.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwapOption, Guard};
+use hermetic_policy::{Capability, Policy, PolicyOptions};
+
+use crate::events::{self, COUNT};
+
+/// One open policy.
+#[derive(Debug)]
+pub struct Open {
+    id: u64,
+    /// What it denies.
+    pub policy: Policy,
+    /// What it was made of, profiles taken apart.
+    pub options: PolicyOptions,
+    /// Whether denied acts are told on standard error.
+    pub trace: bool,
+}
+
+/// Every open policy; at least one.
+#[derive(Debug)]
+pub struct Active {
+    /// In the order they were opened.
+    pub open: Vec<Arc<Open>>,
+}
+
+impl Active {
+    /// Whether any open policy guards this capability.
+    pub fn guards(&self, capability: Capability) -> bool {
+        self.open.iter().any(|open| open.policy.guards(capability))
+    }
+
+    /// Whether any open policy has a root to read from.
+    pub fn has_root(&self) -> bool {
+        self.roots().next().is_some()
+    }
+
+    /// The roots of the open policies.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        self.open.iter().filter_map(|open| open.options.fs_root.as_deref())
+    }
+
+    /// Whether any open policy wants denied acts told.
+    pub fn traces(&self) -> bool {
+        self.open.iter().any(|open| open.trace)
+    }
+}
+
+/// The open policies as they are opened and closed; plain data.
+#[derive(Debug, Default)]
+pub struct Stack {
+    open: Vec<Arc<Open>>,
+    last_id: u64,
+    sealed: bool,
+}
+
+impl Stack {
+    /// An empty stack.
+    pub const fn new() -> Self {
+        Self { open: Vec::new(), last_id: 0, sealed: false }
+    }
+
+    /// Open a policy; the number closes it again.
+    pub fn push(&mut self, policy: Policy, options: PolicyOptions, trace: bool) -> u64 {
+        self.last_id += 1;
+        self.open.push(Arc::new(Open { id: self.last_id, policy, options, trace }));
+        self.last_id
+    }
+
+    /// Close a policy, wherever it stands; whether it was open. A sealed stack closes nothing.
+    pub fn close(&mut self, id: u64) -> bool {
+        let before = self.open.len();
+        if !self.sealed {
+            self.open.retain(|open| open.id != id);
+        }
+        self.open.len() < before
+    }
+
+    /// Never close anything again.
+    pub const fn seal(&mut self) {
+        self.sealed = true;
+    }
+
+    /// Whether it is sealed.
+    pub const fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// The open policies as one value; `None` where there is none.
+    pub fn active(&self) -> Option<Arc<Active>> {
+        (!self.open.is_empty()).then(|| Arc::new(Active { open: self.open.clone() }))
+    }
+}
+
+static STACK: Mutex<Stack> = Mutex::new(Stack::new());
+static ACTIVE: ArcSwapOption<Active> = ArcSwapOption::const_empty();
+static INTEREST: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
+
+/// The stack, locked. Whoever changes it calls [`publish`] before letting go.
+pub fn stack() -> MutexGuard<'static, Stack> {
+    STACK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Make the stack's policies the ones that judge.
+pub fn publish(stack: &Stack) {
+    let active = stack.active();
+    for (index, interest) in INTEREST.iter().enumerate() {
+        let wanted = active.as_ref().is_some_and(|active| wants(active, index));
+        interest.store(wanted, Ordering::Release);
+    }
+    ACTIVE.store(active);
+}
+
+/// The open policies; `None` where there is none. No lock.
+pub fn active() -> Guard<Option<Arc<Active>>> {
+    ACTIVE.load()
+}
+
+/// Whether any open policy may object to the event at this place of [`events::EVENTS`].
+pub fn is_interesting(event: usize) -> bool {
+    INTEREST.get(event).is_some_and(|interest| interest.load(Ordering::Acquire))
+}
+
+fn wants(active: &Active, event: usize) -> bool {
+    use Capability as C;
+    match events::EVENTS.get(event).map(|event| event.name) {
+        Some("open") => {
+            active.guards(C::Filesystem)
+                || active.guards(C::Environment)
+                || active.guards(C::Native)
+        }
+        Some("import") => {
+            [C::Imports, C::Native, C::Subprocess, C::DynamicCode].iter().any(|c| active.guards(*c))
+        }
+        // A Unix socket is a file.
+        Some("socket.bind") => active.guards(C::Network) || active.guards(C::Filesystem),
+        // The guard's own objects, whatever is guarded.
+        Some("object.__setattr__" | "object.__delattr__") => true,
+        Some(_) => events::rules_of(event).iter().any(|rule| active.guards(rule.capability)),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Active, Stack, wants};
+    use crate::events;
+    use hermetic_policy::PolicyOptions;
+
+    fn options(no_network: bool, no_subprocess: bool) -> PolicyOptions {
+        PolicyOptions { no_network, no_subprocess, ..Default::default() }
+    }
+
+    fn push(stack: &mut Stack, options: PolicyOptions) -> u64 {
+        stack.push(options.build().unwrap(), options, false)
+    }
+
+    fn wanted(active: &Active, name: &str) -> bool {
+        wants(active, events::find(name.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn policies_close_in_any_order() {
+        let mut stack = Stack::new();
+        let network = push(&mut stack, options(true, false));
+        let both = push(&mut stack, options(true, true));
+        let processes = push(&mut stack, options(false, true));
+        assert!(stack.close(network) && !stack.close(network));
+        let active = stack.active().unwrap();
+        assert!(wanted(&active, "socket.connect") && wanted(&active, "os.system"));
+        assert!(stack.close(both));
+        let active = stack.active().unwrap();
+        assert!(!wanted(&active, "socket.connect") && wanted(&active, "os.system"));
+        assert!(stack.close(processes));
+        assert!(stack.active().is_none());
+    }
+
+    #[test]
+    fn a_sealed_stack_closes_nothing_and_still_opens() {
+        let mut stack = Stack::new();
+        let id = push(&mut stack, options(true, false));
+        stack.seal();
+        assert!(!stack.close(id));
+        let later = push(&mut stack, options(false, true));
+        assert!(!stack.close(later));
+        assert_eq!(stack.active().unwrap().open.len(), 2);
+    }
+
+    #[test]
+    fn only_what_a_policy_guards_is_looked_at() {
+        let mut stack = Stack::new();
+        push(&mut stack, options(true, false));
+        let active = stack.active().unwrap();
+        for (event, is_wanted) in [
+            ("socket.connect", true),
+            ("gc.get_objects", true),
+            ("object.__setattr__", true),
+            ("open", false),
+            ("import", false),
+            ("compile", false),
+            ("os.listdir", false),
+        ] {
+            assert_eq!(wanted(&active, event), is_wanted, "{event}");
+        }
+    }
+}

@@ -1,0 +1,695 @@
+"""`hermetic._native` on the interpreter that runs this file.
+
+Policies are process-wide and captured references matter, so every case runs in a process of its
+own: its text is compiled before the guard is installed, and what it raises is compared with what
+it is expected to raise.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import unittest
+
+# Runs a case: `before` without a guard, then `code` under one. Violations are told by their rule.
+HARNESS = """
+import sys
+sys.path[:0] = {path!r}
+before = compile({before!r}, "before.py", "exec")
+code = compile({code!r}, "case.py", "exec")
+names = {{"__name__": "__main__"}}
+exec(before, names)
+run = exec
+import types
+body = types.FunctionType(code, names)
+from hermetic import _native
+from hermetic.errors import PolicyViolation
+names["scope"] = scope = _native.open_scope({options!r})
+try:
+    body()
+except PolicyViolation as error:
+    told = "denied: " + _native.violations()[-1]["rule"]
+except BaseException as error:
+    told = "raised: " + type(error).__name__ + ": " + str(error)
+else:
+    told = "done"
+scope.close()
+print(told)
+"""
+
+LINUX = sys.platform == "linux"
+
+
+def outcome(code: str, before: str = "", **options: object) -> str:
+    path = [os.environ.get("HERMETIC_PACKAGE", os.path.join(os.path.dirname(__file__), "..", "python"))]
+    text = HARNESS.format(path=path, before=textwrap.dedent(before), code=textwrap.dedent(code), options=options)
+    done = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True, timeout=120, check=False)
+    lines = done.stdout.splitlines()
+    if not lines:
+        raise AssertionError(f"no answer (exit {done.returncode}): {done.stderr}")
+    return lines[-1]
+
+
+class Case(unittest.TestCase):
+    def denied(self, rule: str, code: str, before: str = "", **options: object) -> None:
+        with self.subTest(code=code, options=options):
+            self.assertEqual(outcome(code, before, **options), f"denied: {rule}")
+
+    def done(self, code: str, before: str = "", **options: object) -> None:
+        with self.subTest(code=code, options=options):
+            self.assertEqual(outcome(code, before, **options), "done")
+
+    def raised(self, name: str, code: str, before: str = "", **options: object) -> None:
+        with self.subTest(code=code, options=options):
+            told = outcome(code, before, **options)
+            self.assertTrue(told.startswith(f"raised: {name}"), told)
+
+
+class Network(Case):
+    def test_connections(self) -> None:
+        connect = "socket.socket().connect(('127.0.0.1', 9))"
+        self.denied("network-connect", connect, "import socket", no_network=True)
+        self.denied(
+            "network-connect",
+            "keep(('127.0.0.1', 9))",
+            "import _socket; keep = _socket.socket().connect",
+            no_network=True,
+        )
+        self.raised("ConnectionRefused", connect, "import socket", no_network=True, allow_localhost=True)
+        self.denied(
+            "network-send",
+            "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', 0, ('127.0.0.1', 9))",
+            "import socket",
+            no_network=True,
+        )
+        self.done(
+            "assert socket.socket().connect_ex(('127.0.0.1', 9)) == 13\n"
+            "assert _native.violations()[-1]['rule'] == 'network-connect'",
+            "import socket\nfrom hermetic import _native",
+            no_network=True,
+        )
+
+    def test_look_ups(self) -> None:
+        for call in (
+            "getaddrinfo('example.invalid', 80)",
+            "gethostbyname('example.invalid')",
+            "gethostbyname_ex('example.invalid')",
+        ):
+            self.denied("network-resolve", f"socket.{call}", "import socket", no_network=True)
+
+    def test_names_reach_addresses(self) -> None:
+        server = """
+        import socket
+        server = socket.create_server(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        """
+        self.done("socket.create_connection(('localhost', port))", server, no_network=True, allow_domain=["localhost"])
+        self.denied(
+            "network-connect",
+            "socket.socket().connect(('127.0.0.1', port))",
+            server,
+            no_network=True,
+            allow_domain=["localhost"],
+        )
+        self.done("socket.socket().connect(('127.0.0.1', port))", server, no_network=True, allow_domain=["127.0.0.0/8"])
+
+    def test_unix_sockets(self) -> None:
+        code = "socket.socket(socket.AF_UNIX).connect('/nonexistent/s')"
+        self.denied("network-connect", code, "import socket", no_network=True)
+        self.raised("FileNotFoundError", code, "import socket", no_network=True, allow_domain=["unix:/nonexistent/s"])
+        self.done(
+            "a, b = socket.socketpair(); a.send(b'x'); assert b.recv(1) == b'x'", "import socket", no_network=True
+        )
+        self.done("asyncio.run(asyncio.sleep(0))", "import asyncio", no_network=True)
+
+    def test_listening(self) -> None:
+        self.done("s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()", "import socket", no_network=True)
+        self.denied("network-listen", "socket.socket().listen()", "import socket", no_network=True)
+        for host in ("0.0.0.0", ""):
+            self.denied("network-listen", f"socket.socket().bind(({host!r}, 0))", "import socket", no_network=True)
+        self.denied(
+            "network-socketpair",
+            "socket.fromfd(0, socket.AF_INET, socket.SOCK_STREAM)",
+            "import socket",
+            no_network=True,
+        )
+
+
+class Processes(Case):
+    def test_every_way(self) -> None:
+        for rule, code in (
+            ("shell-command", "os.system('true')"),
+            ("process-spawn", "os.posix_spawn('/bin/true', ['true'], {})"),
+            ("process-fork", "os.fork()"),
+            ("process-exec", "os.execv('/bin/true', ['true'])"),
+            ("process-signal", "os.kill(os.getpid(), 0)"),
+            ("subprocess-run", "subprocess.run(['true'])"),
+        ):
+            self.denied(rule, code, "import os, subprocess", no_subprocess=True)
+
+    @unittest.skipUnless(LINUX, "the calling convention of Linux")
+    def test_the_function_below(self) -> None:
+        self.denied(
+            "process-spawn",
+            "fork_exec()",
+            "from _posixsubprocess import fork_exec",
+            no_subprocess=True,
+        )
+
+
+class Files(Case):
+    def test_writing(self) -> None:
+        for code in (
+            "open('x', 'w')",
+            "keep('x', 'ab')",
+            "io.FileIO('x', 'w')",
+            "os.open('x', os.O_CREAT)",
+            "pathlib.Path('x').write_text('')",
+        ):
+            self.denied("file-write", code, "import os, io, pathlib; keep = io.open", fs_readonly=True)
+        self.denied("file-create", "os.mkfifo('x')", "import os", fs_readonly=True)
+        self.denied("file-remove", "os.remove('x')", "import os", fs_readonly=True)
+        self.done("open(os.devnull).close(); os.close(os.open(os.devnull, os.O_RDONLY))", "import os", fs_readonly=True)
+        self.done("r, w = os.pipe(); open(w, 'w').close()", "import os", fs_readonly=True)
+
+    def test_imports_go_on(self) -> None:
+        self.done(
+            "import sys; assert sys.dont_write_bytecode; import wave, xml.dom.minidom",
+            fs_readonly=True,
+        )
+        with self.subTest("without a word"):
+            self.done(
+                "import module_of_its_own",
+                """
+                import os, sys, tempfile
+                folder = tempfile.mkdtemp()
+                sys.path.insert(0, folder)
+                open(os.path.join(folder, "module_of_its_own.py"), "w").close()
+                sys.dont_write_bytecode = False
+                """,
+                fs_readonly=True,
+            )
+
+    def test_a_root(self) -> None:
+        usr = {"fs_root": "/usr"}
+        before = "import os, io, pathlib"
+        self.denied("file-read", "open('/etc/hosts')", before, **usr)
+        self.denied("file-read", "io.FileIO(pathlib.Path('/etc/hosts'))", before, **usr)
+        self.denied("file-read", "os.open('../etc/hosts', 0, dir_fd=os.open('/usr', 0))", before, **usr)
+        self.denied("file-read", "os.stat('/etc/hosts')", before, **usr)
+        self.denied("file-read", "os.path.exists('/etc/hosts')", before, **usr)
+        self.denied("file-read", "os.access('/etc/hosts', 0)", before, **usr)
+        self.denied("file-read", "os.readlink('/proc/self')", before, **usr)
+        self.denied("directory-list", "os.listdir('/etc')", before, **usr)
+        self.done("open('/usr/bin/env', 'rb').close(); os.listdir('/usr'); os.stat('/usr/bin')", before, **usr)
+        self.done("os.path.realpath('/usr/bin/env')", before, **usr)
+        self.raised("FileNotFoundError", "open('/usr/missing')", before, **usr)
+        self.done("import xml.dom.minidom, csv", before, **usr)
+
+    def test_a_link_out_of_the_root(self) -> None:
+        self.denied(
+            "file-read",
+            "open(link)",
+            """
+            import os, tempfile
+            root = "/tmp/hermetic-root"
+            os.makedirs(root, exist_ok=True)
+            link = os.path.join(root, "link")
+            if not os.path.islink(link):
+                os.symlink("/etc/hosts", link)
+            """,
+            fs_root=ROOT,
+        )
+
+    @unittest.skipUnless(LINUX, "/proc is Linux's")
+    def test_the_environment_as_a_file(self) -> None:
+        self.denied("environment-read", "open('/proc/self/environ')", no_environment=True)
+        self.denied(
+            "environment-read",
+            "os.open('link', 0)",
+            "import os, tempfile; os.chdir(tempfile.mkdtemp()); os.symlink('/proc/self/environ', 'link')",
+            no_environment=True,
+        )
+        self.denied("native-ffi", "open('/proc/self/mem', 'r+b', 0)", block_native=True)
+
+    @unittest.skipUnless(LINUX, "functions of Linux")
+    def test_descriptors_from_before(self) -> None:
+        before = """
+        import os, socket, tempfile
+        file, name = tempfile.mkstemp()
+        source = os.open("/etc/passwd", os.O_RDONLY)
+        reader, writer = os.pipe()
+        """
+        for code in (
+            "os.ftruncate(file, 0)",
+            "os.truncate(file, 0)",
+            "os.posix_fallocate(file, 0, 10)",
+            "os.sendfile(file, source, 0, 1)",
+        ):
+            self.denied("file-write", code, before, fs_readonly=True)
+        self.done("os.sendfile(writer, source, 0, 1); os.ftruncate(os.memfd_create('x'), 10)", before, fs_readonly=True)
+
+    def test_a_unix_socket_is_a_file(self) -> None:
+        self.denied("file-create", "socket.socket(socket.AF_UNIX).bind('x')", "import socket", fs_readonly=True)
+
+    def test_path_objects(self) -> None:
+        self.done(
+            "os.stat(Path('/usr/bin')); sorted(Path('/usr').glob('*.conf'))",
+            "import os; from pathlib import Path",
+            fs_root="/usr",
+        )
+        self.denied("file-read", "os.stat(Path('/etc'))", "import os; from pathlib import Path", fs_root="/usr")
+
+
+class Environment(Case):
+    def test_every_face(self) -> None:
+        for code in (
+            "E['HOME']",
+            "E.get('HOME')",
+            "os.getenv('HOME')",
+            "len(E)",
+            "list(E)",
+            "'HOME' in E",
+            "E.copy()",
+            "repr(E)",
+            "dict(E)",
+            "keep('HOME')",
+            "os.path.expandvars('$HOME')",
+            "B[b'HOME']",
+            "E | {}" if sys.version_info >= (3, 9) else "dict(E)",
+        ):
+            self.denied(
+                "environment-read",
+                code,
+                "import os; E = os.environ; B = os.environb; keep = os.environ.__getitem__",
+                no_environment=True,
+            )
+        self.denied("environment-write", "E['X'] = 'y'", "import os; E = os.environ", no_environment=True)
+        self.denied("environment-write", "os.unsetenv('X')", "import os", no_environment=True)
+        self.done("assert not os.environ._data and not posix.environ", "import os, posix", no_environment=True)
+
+    @unittest.skipIf(sys.version_info < (3, 14), "3.14 has it")
+    def test_reload(self) -> None:
+        self.denied("environment-read", "os.reload_environ()", "import os", no_environment=True)
+        self.denied("environment-read", "posix._create_environ()", "import posix", no_environment=True)
+
+    def test_children_keep_it(self) -> None:
+        self.done(
+            "assert subprocess.run(['sh', '-c', 'echo $X'], capture_output=True).stdout == b'y\\n'\n"
+            "assert subprocess.run('/bin/echo $X', shell=True, close_fds=False, capture_output=True).stdout == b'y\\n'\n"
+            "os.waitpid(os.posix_spawn('/bin/sh', ['sh', '-c', 'test \"$X\" = y || kill $PPID'], os.environ), 0)",
+            "import os, subprocess; os.environ['X'] = 'y'",
+            no_environment=True,
+        )
+
+    def test_it_comes_back(self) -> None:
+        self.done(
+            "try: os.environ['X']\n"
+            "except RuntimeError: pass\n"
+            "else: raise SystemExit('read')\n"
+            "scope.close()\n"
+            "assert os.environ['X'] == 'y' and len(os.environ) > 1\n"
+            "assert os._Environ.__getitem__.__code__ is code_before",
+            "import os; os.environ['X'] = 'y'; os.environ['Y'] = ''; code_before = os._Environ.__getitem__.__code__",
+            no_environment=True,
+        )
+
+
+class Code(Case):
+    def test_from_data(self) -> None:
+        for code in ("eval('1')", "exec('1')", "compile('1', 'x', 'eval')", "keep('1')", "exec(kept)"):
+            self.denied("dynamic-eval", code, "keep = eval; kept = compile('1', 'x', 'exec')", no_code_exec=True)
+        self.denied(
+            "dynamic-eval",
+            "_bootstrap._call_with_frames_removed(exec, kept, {})",
+            "from importlib import _bootstrap; kept = compile('1', 'x', 'exec')",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "Loader('evil', os.__file__).source_to_code(b'1', os.__file__)",
+            "import os; from importlib.machinery import SourceFileLoader as Loader",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "_thread.start_new_thread and timeit.timeit('1', number=1)",
+            "import _thread, timeit",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "runpy.run_path(path)",
+            "import runpy, colorsys; path = colorsys.__file__",
+            no_code_exec=True,
+        )
+        self.denied("unsafe-marshal", "marshal.loads(b'N')", "import marshal", no_code_exec=True)
+        self.denied(
+            "unsafe-pickle", "pickle.loads(data)", "import pickle; data = pickle.dumps(print)", no_code_exec=True
+        )
+        self.denied(
+            "unsafe-marshal",
+            "_bootstrap_external._compile_bytecode(b'N')",
+            "from importlib import _bootstrap_external",
+            no_code_exec=True,
+        )
+        self.denied("code-object", "one.__code__.replace(co_name='two')", "def one(): pass", no_code_exec=True)
+
+    def test_of_the_library(self) -> None:
+        self.done(
+            """
+            import ast, collections, dataclasses, enum, typing, types, unittest.mock
+
+            @dataclasses.dataclass(frozen=True, order=True)
+            class Point:
+                x: int = 1
+                y: list = dataclasses.field(default_factory=list)
+                z: dataclasses.InitVar[int] = 0
+                def __post_init__(self, z): pass
+
+            assert Point() < Point(2)
+            dataclasses.make_dataclass("Made", ["x", ("y", int)])
+            collections.namedtuple("Pair", "x y", defaults=[1])
+            class Row(typing.NamedTuple):
+                a: int
+            class Colour(enum.Flag):
+                RED = 1
+            def f(x: "typing.Optional[int]"): pass
+            typing.get_type_hints(f)
+            assert ast.literal_eval("[1]") == [1]
+            ast.parse("x = 1")
+            unittest.mock.create_autospec(f)
+            types.coroutine(lambda: (yield))
+            import colorsys, json.tool, xml.dom.minidom, zipimport, importlib.util, email.mime.text
+            """,
+            no_code_exec=True,
+        )
+
+    def test_archives(self) -> None:
+        self.done(
+            "import within",
+            """
+            import sys, tempfile, zipfile
+            path = tempfile.mkdtemp() + "/archive.zip"
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("within.py", "x = 1")
+            sys.path.insert(0, path)
+            """,
+            no_code_exec=True,
+        )
+
+    def test_an_encoding_of_ones_own(self) -> None:
+        before = """
+        import codecs, sys, tempfile
+        folder = tempfile.mkdtemp()
+        with open(folder + "/harmless.py", "w") as file:
+            file.write("# coding: of_ones_own\\nx = 1\\n")
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+        utf8 = codecs.lookup("utf-8")
+        codecs.register(lambda name: utf8 if name == "of_ones_own" else None)
+        """
+        self.done("import harmless", before, no_network=True)
+        self.denied("dynamic-eval", "import harmless", before, no_code_exec=True)
+
+    def test_smuggled(self) -> None:
+        self.denied(
+            "dynamic-eval",
+            "dataclasses.dataclass(evil)",
+            "import dataclasses; evil = type('C', (), {'__annotations__': {'x=print(1)': int}})",
+            no_code_exec=True,
+        )
+        self.denied(
+            "dynamic-eval",
+            "typing.get_type_hints(f)",
+            "import typing\ndef f(x: \"print('x')\"): pass",
+            no_code_exec=True,
+        )
+
+
+class Imports(Case):
+    def test_named(self) -> None:
+        for code in (
+            "import json",
+            "import json.decoder",
+            "__import__('json')",
+            "importlib.import_module('json')",
+            "importlib.reload(importlib) and importlib.import_module('json')",
+            "importlib.util.module_from_spec(importlib.util.find_spec('json'))",
+        ):
+            for before in ("import importlib.util", "import importlib.util, json"):
+                self.denied("denied-import", code, before, deny_import=["json"])
+        self.denied(
+            "denied-import", "from urllib import request", "import urllib.request", deny_import=["urllib.request"]
+        )
+        self.done("import urllib.parse", deny_import=["urllib.request"])
+        self.done(
+            "scope.close(); import json; from urllib import request",
+            "import json, urllib.request",
+            deny_import=["json", "urllib.request"],
+        )
+
+    def test_without_the_import_system(self) -> None:
+        self.denied("denied-import", "_imp.init_frozen('__hello__')", "import _imp", deny_import=["__hello__"])
+        self.denied(
+            "denied-import", "importlib.reload(colorsys)", "import importlib, colorsys", deny_import=["colorsys"]
+        )
+        self.denied("native-bridge", "import jpype", block_native=True)
+        self.raised("ModuleNotFoundError", "import jpype", block_native=True, allow_native=["jpype"])
+
+    def test_of_capabilities(self) -> None:
+        self.denied("deserialisation-import", "import pickle", no_code_exec=True)
+        self.denied("deserialisation-import", "import pickle", "import pickle", no_code_exec=True)
+        self.denied("deserialisation-import", "import shelve", no_code_exec=True)
+        self.denied("subprocess-import", "import sh", no_subprocess=True)
+        self.denied("native-ffi", "import ctypes", block_native=True)
+        self.denied("native-ffi", "import ctypes", "import ctypes", block_native=True)
+        self.done("import _decimal, _json, zoneinfo, sqlite3, ssl", block_native=True)
+
+    def test_a_copy_of_an_extension(self) -> None:
+        before = """
+        import importlib.machinery, importlib.util, shutil, sys, tempfile
+        found = importlib.util.find_spec("{name}")
+        origin = found.origin
+        if origin in (None, "built-in"):
+            raise SystemExit
+        copy = shutil.copy(origin, tempfile.mkdtemp())
+        loader = importlib.machinery.ExtensionFileLoader("{name}", copy)
+        spec = importlib.util.spec_from_file_location("{name}", copy, loader=loader)
+        sys.modules.pop("{name}", None)
+        """
+        code = "importlib.util.module_from_spec(spec)"
+        import importlib.util
+
+        found = importlib.util.find_spec("_lsprof")
+        if found is None or found.origin in (None, "built-in"):
+            self.skipTest("_lsprof is built in")
+        self.denied("native-import", code, before.format(name="_lsprof"), block_native=True)
+        self.done(code, before.format(name="_lsprof"), no_network=True)
+
+
+class Native(Case):
+    def test_pointers_from_before(self) -> None:
+        before = "import ctypes; getpid = ctypes.CDLL(None).getpid; kept = getpid.__call__"
+        self.denied("native-ffi", "getpid()", before, block_native=True)
+        self.denied("native-ffi", "kept()", before, block_native=True)
+        self.denied("native-ffi", "ctypes.CDLL(None)", before, block_native=True)
+        self.done("getpid()", before, no_network=True)
+
+    @unittest.skipUnless(hasattr(sqlite3.Connection, "enable_load_extension"), "built without it")
+    def test_sqlite(self) -> None:
+        self.denied(
+            "native-load",
+            "sqlite3.connect(':memory:').enable_load_extension(True)",
+            "import sqlite3",
+            block_native=True,
+        )
+
+
+class Interpreter(Case):
+    def test_the_import_path(self) -> None:
+        for code in (
+            "sys.path.append('x')",
+            "sys.path[:0] = ['x']",
+            "sys.path += ['x']",
+            "sys.meta_path.insert(0, None)",
+            "sys.path_hooks.clear()",
+            "sys.path_importer_cache.pop('x', None)",
+            "site.addsitedir('/nonexistent')",
+        ):
+            self.denied("import-path-write", code, "import sys, site", no_interpreter_mutation=True)
+        self.denied(
+            "import-path-write", "list.append(sys.path, 'x'); import wave", "import sys", no_interpreter_mutation=True
+        )
+        self.done(
+            "list(sys.path).append('x'); import json.tool, xml.dom.minidom, pkgutil\nlist(pkgutil.iter_modules())",
+            "import sys",
+            no_interpreter_mutation=True,
+        )
+        self.done(
+            "scope.close(); assert sys.path is kept and type(sys.path) is list; sys.path.append('x')",
+            "import sys; kept = sys.path",
+            no_interpreter_mutation=True,
+        )
+
+    def test_state(self) -> None:
+        for rule, code in (
+            ("working-directory", "os.chdir('/')"),
+            ("process-state", "os.umask(0o22)"),
+            ("process-state", "os.nice(0)"),
+            ("interpreter-setting", "sys.setrecursionlimit(1000)"),
+            ("interpreter-hook", "sys.settrace(None)"),
+            ("interpreter-hook", "sys.addaudithook(print)"),
+        ):
+            self.denied(rule, code, "import os, sys", no_interpreter_mutation=True)
+
+
+class Integrity(Case):
+    def test_the_heap(self) -> None:
+        for code in ("gc.get_objects()", "gc.get_referrers(gc)", "gc.get_referents([])"):
+            self.denied("introspection", code, "import gc", no_network=True)
+
+    def test_functions_of_the_guard(self) -> None:
+        self.denied(
+            "code-object",
+            "f.__code__ = old",
+            "import os; f = os._Environ.__getitem__; old = f.__code__",
+            no_environment=True,
+        )
+        self.denied(
+            "code-object",
+            "f.__code__ = old",
+            "from importlib._bootstrap import _find_and_load as f; old = f.__code__",
+            deny_import=["json"],
+        )
+
+    def test_scopes(self) -> None:
+        self.raised("AttributeError", "scope.id = 1", no_network=True)
+        self.raised("TypeError", "type(scope)()", no_network=True)
+        self.raised("TypeError", "class Sub(type(scope)): pass", no_network=True)
+
+    def test_any_order_and_sealing(self) -> None:
+        self.done(
+            """
+            other = _native.open_scope({"no_subprocess": True})
+            assert scope.close() and not scope.close()
+            try:
+                os.system("true")
+            except RuntimeError:
+                pass
+            else:
+                raise SystemExit("ran")
+            assert other.close()
+            os.system("true")
+            sealed = _native.open_scope({"no_subprocess": True}, sealed=True)
+            assert sealed.close() is False
+            try:
+                os.system("true")
+            except RuntimeError:
+                pass
+            else:
+                raise SystemExit("ran")
+            assert _native.status()["sealed"] is True
+            """,
+            "import os\nfrom hermetic import _native",
+            no_network=True,
+        )
+
+    def test_threads_and_the_end(self) -> None:
+        self.done(
+            """
+            event.set()
+            thread.join()
+            assert isinstance(caught[0], RuntimeError), caught
+            """,
+            """
+            import os, threading
+            event, caught = threading.Event(), []
+            def run():
+                event.wait()
+                try:
+                    os.system("true")
+                except BaseException as error:
+                    caught.append(error)
+            thread = threading.Thread(target=run)
+            thread.start()
+            """,
+            no_subprocess=True,
+        )
+
+    def test_sub_interpreters(self) -> None:
+        before = """
+        try:
+            import _interpreters as sub
+            legacy = ("legacy",)
+        except ImportError:
+            import _xxsubinterpreters as sub
+            legacy = ()
+        """
+        self.denied("subinterpreter", "sub.create()", before, no_code_exec=True)
+        code = """
+        text = '''if True:
+            import os
+            try:
+                os.system("true")
+            except RuntimeError as error:
+                os.write(w, b"denied")
+            else:
+                os.write(w, b"ran")
+        '''
+        import os
+        for made in {made}:
+            r, w = os.pipe()
+            one = sub.create(*made)
+            run = getattr(sub, "run_string")
+            run(one, "w = %d" % w)
+            run(one, text)
+            assert os.read(r, 10) == b"denied", made
+        """
+        made = "[(), legacy]" if sys.version_info >= (3, 13) else "[()]"
+        self.done(code.format(made=made), before, no_subprocess=True)
+
+
+class Options(Case):
+    def test_bad_ones(self) -> None:
+        for name, code in (
+            ("TypeError", "_native.open_scope({'no_netwrok': True})"),
+            ("TypeError", "_native.open_scope({'no_network': 1})"),
+            ("TypeError", "_native.open_scope({'allow_domain': 'x'})"),
+            ("ValueError: --profile", "_native.open_scope({'profile': ['x']})"),
+            ("ValueError: --allow-domain", "_native.open_scope({'allow_domain': ['https://x/']})"),
+            ("ValueError: --allow-native", "_native.open_scope({'allow_native': ['a-b']})"),
+            ("ValueError: --fs-readonly", "_native.open_scope({'fs_root': '/nonexistent'})"),
+            ("ValueError", "_native.read_config('no-netwrok = true', 'hermetic')"),
+        ):
+            self.raised(name, code, "from hermetic import _native")
+
+    def test_configuration(self) -> None:
+        self.done(
+            """
+            options = _native.read_config("no-network = true\\nallow-native = ['numpy']", "hermetic")
+            assert options["no_network"] is True and options["allow_native"] == ["numpy"]
+            assert _native.read_config("", "pyproject") is None
+            try:
+                _native.read_config("\\nx = 1", "hermetic")
+            except ValueError as error:
+                assert (error.row, error.column) == (2, 1)
+            else:
+                raise SystemExit("read")
+            assert _native.profiles()["block-all"]["no_network"] is True
+            status = _native.status()
+            assert status["active"] and status["enforced"] == ["network", "integrity"], status
+            """,
+            "from hermetic import _native",
+            no_network=True,
+        )
+
+
+ROOT = "/tmp/hermetic-root"
+
+if __name__ == "__main__":
+    os.makedirs(ROOT, exist_ok=True)
+    unittest.main()
