@@ -1,5 +1,7 @@
 //! What the interpreter does for itself, and is let.
 
+use std::path::Path;
+
 use hermetic_policy::Verb;
 use hermetic_policy::pattern::path;
 use pyo3::exceptions::PyPermissionError;
@@ -53,7 +55,7 @@ fn is_importable(path: &str) -> bool {
 /// an attempt like any other.
 fn may_show(path: &PathObject<'_>) -> PyResult<bool> {
     match resolve::real_path(path) {
-        Some(path) if !path.to_ascii_lowercase().ends_with(".py") => Ok(false),
+        Some(path) if Path::new(&path).extension().is_none_or(|end| end != "py") => Ok(false),
         Some(path) if is_importable(&path) => Ok(true),
         _ => Err(PyPermissionError::new_err("hermetic: the source is outside the root")),
     }

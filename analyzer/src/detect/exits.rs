@@ -98,12 +98,12 @@ impl<'a> Engine<'a> {
                 || late
                     .filter(|e| e.exits.overlaps(Exits::LOOP))
                     .any(|e| self.scopes.differs(&e.delta, read));
-            if !self.escaped.iter().skip(escaped).any(|e| e.exits.overlaps(Exits::LOOP)) {
-                self.scopes.merge(vec![delta], true);
-            } else {
+            if self.escaped.iter().skip(escaped).any(|e| e.exits.overlaps(Exits::LOOP)) {
                 // Control leaves it half way, too.
                 self.scopes.weaken(&delta);
                 self.arrive(escaped, Exits::LOOP);
+            } else {
+                self.scopes.merge(vec![delta], true);
             }
             if !differs || round == MOST || self.patience < length {
                 break;
