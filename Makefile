@@ -44,6 +44,9 @@ test:
 	if [ -e $(WHEELS) ]; then HERMETIC_GUARDED=$$(guarded $(WHEELS)/*.whl); fi
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
 	for python in $${HERMETIC_GUARDED//:/ }; do
+	  # What test_native puts before everything else: the package as it is installed.
+	  HERMETIC_PACKAGE=$$($$python -I -c 'import pathlib, hermetic; print(pathlib.Path(hermetic.__file__).parents[1])')
+	  export HERMETIC_PACKAGE
 	  run "tests of the package: $$python" $$python -m unittest discover --quiet --start-directory runtime-guard/tests
 	done
 	run "tests over the workspace" cargo test --package hermetic-tests

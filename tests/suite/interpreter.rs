@@ -1,4 +1,4 @@
-//! The CPythons that pages and attacks run on.
+//! The interpreters that pages and attacks run on.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -94,7 +94,7 @@ pub(crate) fn run_all<T: Sync>(
         skip(test, &format!("{}: {count} left out ({})", python.name, reasons.join(", ")));
     }
     for complaint in &mut complaints {
-        complaint.push_str(&format!(" ({})", python.name));
+        complaint.extend([" (", &python.name, ")"]);
     }
     complaints.sort();
     complaints
