@@ -5,7 +5,7 @@
 //! one of them becomes a finding about that file. The report does not depend on how many threads
 //! there were or which of them was first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,11 +19,13 @@ use rustc_hash::FxHashSet;
 use crate::detect::summarise;
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
+use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
 use crate::resolve::names::NAMES;
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
 use crate::summary::Range;
+use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
 /// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
@@ -153,6 +155,67 @@ pub fn check_bytes(
     Ok(report)
 }
 
+/// A file with comments put in that accept its findings of level warn or error; `None` where
+/// there are none, or none that a comment can accept. `path` decides what kind of file it is,
+/// `report` which findings: others than it has hang on files beside this one.
+///
+/// # Errors
+/// [`ProjectError::Threads`] where no thread with stack enough can be had.
+pub fn add_ignores(
+    judgement: &Judgement,
+    path: &Path,
+    bytes: &[u8],
+    report: &FileReport,
+    reason: &suppress::Reason,
+) -> Result<Option<Addition>, ProjectError> {
+    let known: BTreeSet<_> =
+        report.diagnostics.iter().map(|known| (known.span, known.rule.0.name)).collect();
+    on_workers(Some(1), || {
+        let kind = discover::kind_of(path)?;
+        let (before, written) = {
+            let source = decode(bytes.to_vec(), kind).ok()?;
+            let mut outcome = Outcome::default();
+            let run = || analyse_source(judgement, &source, &mut outcome);
+            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()??;
+            let findings: Vec<&Diagnostic> = outcome
+                .report
+                .diagnostics
+                .iter()
+                .filter(|d| suppress::is_acceptable(d) && known.contains(&(d.span, d.rule.0.name)))
+                .collect();
+            if findings.is_empty() {
+                return None;
+            }
+            let written = suppress::plan(&source, &parsed, bytes, &findings, reason)?;
+            let all: Vec<&Diagnostic> =
+                outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
+            (by_rule(&all), written)
+        };
+        // Only what is seen to work is written.
+        let mut outcome = Outcome::default();
+        let source = decode(written.clone(), kind).ok()?;
+        let run = || analyse_source(judgement, &source, &mut outcome);
+        catch_unwind(AssertUnwindSafe(run)).ok()??;
+        let findings: Vec<&Diagnostic> =
+            outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
+        let after = by_rule(&findings);
+        let gone = |(rule, count): (&'static str, u64)| {
+            let gone = count.saturating_sub(after.get(rule).copied().unwrap_or_default());
+            (gone > 0).then_some((rule, gone))
+        };
+        let rules: BTreeMap<_, _> = before.into_iter().filter_map(gone).collect();
+        Some(Addition { bytes: written, rules }).filter(|addition| !addition.rules.is_empty())
+    })
+}
+
+fn by_rule(findings: &[&Diagnostic]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        *counts.entry(finding.rule.0.name).or_default() += 1;
+    }
+    counts
+}
+
 /// Read and decode a file again, for excerpts; `None` where it has gone or changed beyond reading.
 pub fn source_of(path: &Path) -> Option<Source> {
     let bytes = discover::read(path).ok()?;
@@ -205,18 +268,26 @@ fn analyse(
     outcome.lines = source.lines();
     // A defect of ours must cost no more than the file that shows it.
     let result =
-        catch_unwind(AssertUnwindSafe(|| analyse_source(judgement, &source, &mut outcome)));
+        catch_unwind(AssertUnwindSafe(|| drop(analyse_source(judgement, &source, &mut outcome))));
     if result.is_err() {
         let detail = "hermetic-check failed inside on this file; please report it".to_owned();
         outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
     }
-    outcome.report.diagnostics.sort_by(|a, b| {
-        (a.span.offset, a.rule.0.name, a.span.end).cmp(&(b.span.offset, b.rule.0.name, b.span.end))
-    });
+    for findings in [&mut outcome.report.diagnostics, &mut outcome.report.suppressed] {
+        findings.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+            key(a).cmp(&key(b))
+        });
+    }
     outcome
 }
 
-fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome) {
+/// The findings of a text; gives its tree.
+fn analyse_source(
+    judgement: &Judgement,
+    source: &Source,
+    outcome: &mut Outcome,
+) -> Option<syntax::Parsed> {
     let span_of = |range: Range| source.span(range.start..range.end);
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let notebook = kind_is_notebook(source.kind());
@@ -232,7 +303,7 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
             );
             let span = source.span(deep.offset..deep.offset.saturating_add(1));
             outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
-            return;
+            return None;
         }
     };
     let summary = summarise(&parsed, source);
@@ -246,15 +317,7 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
         outcome.report.add(judgement, unanalysed, Span::FIRST);
     }
 
-    let mut errors = parsed.errors();
-    if let Some(first) = errors.next() {
-        let more = match errors.count() {
-            0 => String::new(),
-            1 => " (and 1 more syntax error)".to_owned(),
-            n => format!(" (and {n} more syntax errors)"),
-        };
-        let detail = format!("{}{more}", lower_first(&first.message));
-        let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+    if let Some((detail, range)) = first_error(&parsed) {
         let unanalysed = Unanalysed::new(Reason::SyntaxError, detail);
         outcome.report.add(judgement, unanalysed, span_of(range));
     }
@@ -266,6 +329,28 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
             outcome.report.add(judgement, Unanalysed::new(Reason::CellMagic, detail), span);
         }
     }
+    let whole = !summary.exhausted && parsed.errors().next().is_none();
+    let analysed =
+        suppress::Analysed { judgement, source, parsed: &parsed, summary: &summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+    if judgement.fingerprints {
+        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
+    }
+    Some(parsed)
+}
+
+/// The first thing the parser objected to, and how many more there are.
+fn first_error(parsed: &syntax::Parsed) -> Option<(String, Range)> {
+    let mut errors = parsed.errors();
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        1 => " (and 1 more syntax error)".to_owned(),
+        n => format!(" (and {n} more syntax errors)"),
+    };
+    let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+    Some((format!("{}{more}", lower_first(&first.message)), range))
 }
 
 fn kind_is_notebook(kind: FileKind) -> bool {
@@ -300,6 +385,7 @@ impl FileReport {
                 remedy: told.remedy,
                 target: noted.reason.to_owned(),
                 related: Vec::new(),
+                fingerprint: None,
             });
         }
         self.not_analysed.push(noted);
@@ -327,8 +413,10 @@ fn join(outcomes: impl IntoIterator<Item = Outcome>) -> Report {
         summary.lines += outcome.lines;
         summary.undecided += outcome.undecided;
         summary.count(&outcome.report.diagnostics);
+        summary.suppressed += outcome.report.suppressed.len() as u64;
         used.extend(outcome.used);
-        if !outcome.report.diagnostics.is_empty() || !outcome.report.not_analysed.is_empty() {
+        let FileReport { diagnostics, suppressed, not_analysed, .. } = &outcome.report;
+        if !(diagnostics.is_empty() && suppressed.is_empty() && not_analysed.is_empty()) {
             report.files.push(outcome.report);
         }
     }
@@ -338,7 +426,7 @@ fn join(outcomes: impl IntoIterator<Item = Outcome>) -> Report {
 }
 
 impl Summary {
-    fn count(&mut self, diagnostics: &[Diagnostic]) {
+    pub(crate) fn count(&mut self, diagnostics: &[Diagnostic]) {
         let add = |counts: &mut BTreeMap<&'static str, u64>, name| {
             *counts.entry(name).or_default() += 1;
         };

@@ -93,7 +93,10 @@ impl NameTable {
                         | Construct::NotebookShell
                         | Construct::UnknownImport
                         | Construct::AnyImport
-                        | Construct::Unanalysed => table.constructs.push((*form, rule)),
+                        | Construct::Unanalysed
+                        | Construct::UnusedSuppression
+                        | Construct::InvalidSuppression
+                        | Construct::UnexplainedSuppression => table.constructs.push((*form, rule)),
                     },
                     Trigger::Literal(text) => table.literals.push((text, rule)),
                     // The runtime guard's.

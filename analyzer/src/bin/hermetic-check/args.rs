@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use hermetic_check::render::Format;
+use hermetic_check::suppress::{BadReason, Reason};
 use hermetic_policy::suggest::did_you_mean;
 use hermetic_policy::{Level, Rule, rules};
 
@@ -34,6 +35,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) files: FileArgs,
+
+    #[command(flatten)]
+    pub(crate) accept: AcceptArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -157,6 +161,29 @@ pub(crate) struct FileArgs {
     pub(crate) stdin_filename: Option<PathBuf>,
 }
 
+/// Findings that are accepted as they are.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Accepting findings")]
+pub(crate) struct AcceptArgs {
+    /// Write a comment `# hermetic: ignore[RULE] REASON` for each finding of level warn or error,
+    /// then report what is left
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, value_parser = reason, conflicts_with_all = ["baseline", "show_files", "show_ignored"])]
+    #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
+    pub(crate) add_ignores: Option<Option<Reason>>,
+
+    /// Do not tell the findings that this file lists
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["show_files", "show_ignored"])]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// List the findings of level warn or error in this file, for --baseline
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "add_ignores", "show_files", "show_ignored"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+
+    /// Take what is gone off the file of --baseline
+    #[arg(long, requires = "baseline")]
+    pub(crate) prune_baseline: bool,
+}
+
 /// What is written.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
@@ -229,6 +256,10 @@ pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
 
 fn level(text: &str) -> Result<Level, String> {
     Level::from_name(text).ok_or_else(|| "a level is error, warn, info or off".to_owned())
+}
+
+fn reason(text: &str) -> Result<Reason, BadReason> {
+    Reason::new(text)
 }
 
 fn rule_level(text: &str) -> Result<(&'static str, Level), String> {

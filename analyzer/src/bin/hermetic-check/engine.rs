@@ -23,14 +23,20 @@ pub(crate) enum Listing {
     Ignored,
 }
 
-/// Analyse. `done` is raised by one for every finished file.
-pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Failure> {
-    let judgement = Judgement {
+/// What is denied, and how loudly it is told.
+pub(crate) fn judgement(settings: &Settings) -> Judgement {
+    Judgement {
         policy: settings.policy.clone(),
         levels: settings.levels.clone(),
         undecided: settings.undecided,
+        fingerprints: settings.fingerprints,
         ..Judgement::default()
-    };
+    }
+}
+
+/// Analyse. `done` is raised by one for every finished file.
+pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Failure> {
+    let judgement = judgement(settings);
     let report = match &settings.input {
         Input::Paths(_) => {
             let discover = discover_options(settings);

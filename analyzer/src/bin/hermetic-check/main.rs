@@ -18,11 +18,14 @@ use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 
 mod args;
+mod baseline;
 mod configuration;
 mod engine;
 mod failure;
+mod ignores;
 mod output;
 mod progress;
+mod replace;
 mod settings;
 
 /// Nothing found.
@@ -78,10 +81,21 @@ fn run(args: &Args) -> Result<u8, Failure> {
         *content = discover::read_stream(io::stdin().lock());
     }
 
-    let progress = Progress::start(args.output.quiet);
-    let report = engine::run(&settings, &progress.done);
-    progress.stop();
-    let report = report?;
+    let analyse = || {
+        let progress = Progress::start(args.output.quiet);
+        let report = engine::run(&settings, &progress.done);
+        progress.stop();
+        report
+    };
+    let baseline = baseline::Request::read(&args.accept, &settings.base)?;
+    let mut report = analyse()?;
+    if let Some(reason) = &args.accept.add_ignores {
+        ignores::add(&settings, &report, &reason.clone().unwrap_or_default())?;
+        report = analyse()?;
+    }
+    if let Some(baseline) = baseline {
+        baseline.apply(&settings, &mut report)?;
+    }
 
     let format = render::Format::from(args.output.output_format);
     let color = format.is_text() && output::colored(args.output.color);
@@ -154,6 +168,7 @@ mod tests {
             remedy: String::new(),
             target: String::new(),
             related: Vec::new(),
+            fingerprint: None,
         });
         let part = |accepted| NotAnalysed { reason: "encoding", detail: String::new(), accepted };
         let file = FileReport {

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) extend_exclude: Vec<Pattern>,
     /// Pass over what `.gitignore` and kin name.
     pub(crate) respect_ignore: bool,
+    /// Findings are to carry fingerprints.
+    pub(crate) fingerprints: bool,
     /// Worker threads, if given.
     pub(crate) threads: Option<usize>,
 }
@@ -89,6 +91,7 @@ impl Settings {
             exclude,
             extend_exclude,
             respect_ignore: !args.files.no_ignore,
+            fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
             threads: args.threads.map(usize::from),
         })
     }
