@@ -5,7 +5,7 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`: the `hermetic-check` binary as a process, on real files.
+//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`: the `hermetic-check` binary as a process, on real files.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -15,6 +15,7 @@
 //! interpreters of `pages_run`.
 
 mod analyzer;
+mod baseline;
 mod catalog;
 mod cli;
 mod conformance;
