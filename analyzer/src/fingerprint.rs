@@ -137,7 +137,8 @@ mod tests {
         let policy = options.build().expect("valid");
         let judgement = Judgement { policy, fingerprints: true, ..Judgement::default() };
         let bytes = Ok(text.as_bytes().to_vec());
-        let report = check_bytes(&judgement, "a.py", bytes, FileKind::Module).expect("threads");
+        let report =
+            check_bytes(&judgement, &[], "a.py", bytes, FileKind::Module).expect("threads");
         let all = report.files.iter().flat_map(|file| &file.diagnostics);
         all.map(|d| d.fingerprint.expect("asked for").to_string()).collect()
     }

@@ -13,7 +13,7 @@ use hermetic_policy::{
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
-use crate::resolve::names::NAMES;
+use crate::resolve::names::{NAMES, NameTable};
 use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, Range};
 
 /// The most uses of native code listed beside the import they belong to.
@@ -35,6 +35,8 @@ pub struct Judgement {
     pub first_party: FxHashSet<String>,
     /// Whether findings carry a fingerprint, for a baseline.
     pub fingerprints: bool,
+    /// The names that are looked for.
+    pub names: &'static NameTable,
 }
 
 impl Default for Judgement {
@@ -45,6 +47,7 @@ impl Default for Judgement {
             undecided: Level::Info,
             first_party: FxHashSet::default(),
             fingerprints: false,
+            names: &NAMES,
         }
     }
 }

@@ -87,6 +87,27 @@ pub(crate) fn suppress(analysed: Analysed<'_>, report: &mut FileReport) -> u64 {
     bench.undecided
 }
 
+/// Take what a configuration accepts out of a file's findings. Gives the number of undecided acts
+/// that are accepted.
+pub(crate) fn ignore(report: &mut FileReport, rules: &[&str]) -> u64 {
+    if rules.is_empty() {
+        return 0;
+    }
+    let mut undecided = 0;
+    for finding in std::mem::take(&mut report.diagnostics) {
+        if rules.contains(&finding.rule.0.name) {
+            undecided += u64::from(finding.ruling == Ruling::Undecided);
+            report.suppressed.push(finding);
+        } else {
+            report.diagnostics.push(finding);
+        }
+    }
+    if rules.contains(&NOT_ANALYSED) {
+        report.not_analysed.iter_mut().for_each(|part| part.accepted = true);
+    }
+    undecided
+}
+
 /// The directives of a file, by what they are about.
 struct Comments<'t> {
     all: Vec<Directive<'t>>,

@@ -35,7 +35,7 @@ fn report(files: &[(&str, &str)]) -> Report {
     let mut all = Report::default();
     for (path, text) in files {
         let bytes = Ok(text.as_bytes().to_vec());
-        let one = check_bytes(&judgement, path, bytes, FileKind::Module).expect("threads");
+        let one = check_bytes(&judgement, &[], path, bytes, FileKind::Module).expect("threads");
         all.files.extend(one.files);
     }
     all

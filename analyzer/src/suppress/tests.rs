@@ -17,7 +17,7 @@ fn judgement() -> Judgement {
 }
 
 fn check(text: &str) -> Report {
-    check_bytes(&judgement(), "test.py", Ok(text.as_bytes().to_vec()), FileKind::Module)
+    check_bytes(&judgement(), &[], "test.py", Ok(text.as_bytes().to_vec()), FileKind::Module)
         .expect("threads")
 }
 
@@ -144,7 +144,7 @@ fn what_is_told_once_is_accepted_where_it_stands_first() {
 #[test]
 fn a_policy_that_does_not_ask_leaves_comments_alone() {
     let text = b"import os\nos.system('ls')  # hermetic: ignore[shell-command]\n".to_vec();
-    let report = check_bytes(&Judgement::default(), "a.py", Ok(text), FileKind::Module);
+    let report = check_bytes(&Judgement::default(), &[], "a.py", Ok(text), FileKind::Module);
     assert!(report.expect("threads").files.is_empty());
 }
 
@@ -154,7 +154,7 @@ fn reasons_can_be_asked_for() {
     let mut judgement = judgement();
     judgement.levels.insert("reason-required", hermetic_policy::Level::Error);
     let bytes = Ok(text.as_bytes().to_vec());
-    let report = check_bytes(&judgement, "a.py", bytes, FileKind::Module).expect("threads");
+    let report = check_bytes(&judgement, &[], "a.py", bytes, FileKind::Module).expect("threads");
     let told: Vec<_> =
         report.files[0].diagnostics.iter().map(|d| (d.span.start.row, d.rule.0.name)).collect();
     assert_eq!(told, [(2, "reason-required")]);
@@ -162,7 +162,7 @@ fn reasons_can_be_asked_for() {
 
 fn added(bytes: &[u8]) -> Option<Vec<u8>> {
     let reason = Reason::new("old").expect("a reason");
-    let report = check_bytes(&judgement(), "a.py", Ok(bytes.to_vec()), FileKind::Module);
+    let report = check_bytes(&judgement(), &[], "a.py", Ok(bytes.to_vec()), FileKind::Module);
     let report = report.expect("threads").files.into_iter().next()?;
     let path = Path::new("a.py");
     let addition = add_ignores(&judgement(), path, bytes, &report, &reason).expect("threads");

@@ -42,14 +42,18 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    /// Take this configuration file (hermetic.toml or pyproject.toml) instead of searching for
-    /// one in the working directory and above
+    /// Take this configuration file (hermetic.toml or pyproject.toml) for every file
+    /// instead of the nearest one
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub(crate) config: Option<PathBuf>,
 
     /// Read no configuration file
     #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
     pub(crate) isolated: bool,
+
+    /// Only print the settings of the first path's files, as a configuration
+    #[arg(long, help_heading = "Configuration")]
+    pub(crate) show_settings: bool,
 
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]

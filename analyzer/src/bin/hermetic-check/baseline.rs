@@ -3,17 +3,17 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use hermetic_check::baseline::{Baseline, Surroundings};
 use hermetic_check::discover::display;
-use hermetic_check::judge::Judgement;
 use hermetic_check::render::escape::Escaped;
 use hermetic_check::report::{FileReport, Report};
 use hermetic_policy::Rule;
 
 use crate::args::AcceptArgs;
-use crate::engine;
 use crate::failure::Failure;
+use crate::nearest::Nearest;
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
 
@@ -103,7 +103,7 @@ struct Around {
     folder: PathBuf,
     /// Absolute.
     roots: Vec<PathBuf>,
-    judgement: Judgement,
+    nearest: Arc<Nearest>,
 }
 
 impl Around {
@@ -114,7 +114,7 @@ impl Around {
             Input::Stdin { name, .. } => vec![tidy(&base.join(name))],
         };
         let folder = baseline.parent().map_or_else(|| base.clone(), tidy);
-        Self { base, folder, roots, judgement: engine::judgement(settings) }
+        Self { base, folder, roots, nearest: Arc::clone(&settings.nearest) }
     }
 }
 
@@ -130,7 +130,8 @@ impl Surroundings for Around {
 
     fn would_tell(&self, path: &str, rule: &'static Rule) -> bool {
         let path = tidy(&self.folder.join(path));
-        self.judgement.hears(rule) && self.roots.iter().any(|root| path.starts_with(root))
+        let hears = self.nearest.of_file(&path).is_ok_and(|of| of.judgement.hears(rule));
+        hears && self.roots.iter().any(|root| path.starts_with(root))
     }
 }
 

@@ -8,7 +8,6 @@ use hermetic_check::report::Report;
 use hermetic_check::suppress::Reason;
 use hermetic_check::{discover, project};
 
-use crate::engine;
 use crate::failure::Failure;
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
@@ -19,12 +18,12 @@ pub(crate) fn add(settings: &Settings, report: &Report, reason: &Reason) -> Resu
     if let Input::Stdin { .. } = settings.input {
         return Err(Failure::new("--add-ignores writes into files: standard input is none"));
     }
-    let judgement = engine::judgement(settings);
     let mut lines = Vec::new();
     let (mut findings, mut files) = (0, 0);
     for file in &report.files {
         let Some(path) = &file.source else { continue };
         let Ok(bytes) = discover::read(path) else { continue };
+        let judgement = settings.judgement(path)?;
         let addition = project::add_ignores(&judgement, path, &bytes, file, reason);
         let Some(addition) = addition.map_err(Failure::new)? else { continue };
         replace(path, Some(&bytes), &addition.bytes)

@@ -23,10 +23,12 @@ mod configuration;
 mod engine;
 mod failure;
 mod ignores;
+mod nearest;
 mod output;
 mod progress;
 mod replace;
 mod settings;
+mod shown;
 
 /// Nothing found.
 const CLEAN: u8 = 0;
@@ -68,6 +70,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
     }
 
     let mut settings = Settings::resolve(args)?;
+    if args.show_settings {
+        return finish(write_lines(&shown::lines(&settings)?), CLEAN);
+    }
     let listing = match (args.files.show_files, args.files.show_ignored) {
         (true, _) => Some(Listing::Files),
         (_, true) => Some(Listing::Ignored),
@@ -102,7 +107,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
     let options = TextOptions {
         color,
         show_undecided: args.output.show_undecided,
-        policy_chosen: !settings.policy.is_empty(),
+        policy_chosen: !settings.nearest.is_open(),
     };
     let sources = Sources { settings: &settings };
     let mut out = output::stdout(color);
