@@ -6,7 +6,7 @@
 //! longer found is stale, and told, so that the list only gets shorter.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use hermetic_policy::{Level, rules};
 use serde::{Deserialize, Serialize};
@@ -140,10 +140,11 @@ impl Baseline {
             let comma = if at == 0 { "" } else { "," };
             let (path, rule) = (quoted(&key.path), quoted(&key.rule));
             let fingerprint = key.fingerprint;
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "{comma}\n{{\"path\": {path}, \"rule\": {rule}, \"fingerprint\": \"{fingerprint}\", \
                  \"count\": {count}}}"
-            ));
+            );
         }
         text.push_str("\n]\n}\n");
         text

@@ -52,13 +52,12 @@ pub(crate) fn mark(source: &Source, parsed: &Parsed, findings: &mut [Diagnostic]
             let scope = line.and_then(|line| lines.scopes.get(line.scope));
             hash.word(scope.map_or("", String::as_str));
             let at = line.and_then(|line| lines.lines.iter().position(|other| other == line));
-            match at.and_then(|at| hashes.get(at)) {
-                Some(statement) => hash.word(&statement.0.to_string()),
+            if let Some(statement) = at.and_then(|at| hashes.get(at)) {
+                hash.word(&statement.0.to_string());
+            } else {
                 // A comment between statements.
-                None => {
-                    let row = source.line(finding.span.cell, finding.span.start.row);
-                    hash.word(row.unwrap_or_default().trim());
-                }
+                let row = source.line(finding.span.cell, finding.span.start.row);
+                hash.word(row.unwrap_or_default().trim());
             }
         }
         finding.fingerprint = Some(Fingerprint(hash.0));

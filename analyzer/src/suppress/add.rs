@@ -128,7 +128,7 @@ fn insertions(
         });
         if let Some(directive) = there {
             let last = directive.names.last().map_or(directive.close, |name| name.range.end);
-            let text = rules.iter().map(|rule| format!(", {rule}")).collect();
+            let text = format!(", {}", rules.join(", "));
             insertions.push(Insertion { at: last, text });
             continue;
         }

@@ -62,23 +62,21 @@ impl Reader<'_> {
             let argument = || {
                 self.string(key_name, value, "the name of an argument", &|text| {
                     let word = |c: char| c.is_alphanumeric() || c == '_';
-                    match !text.is_empty() && text.chars().all(word) {
-                        true => Ok(()),
-                        false => Err(format!("`{text}` is no name of an argument")),
+                    if !text.is_empty() && text.chars().all(word) {
+                        Ok(())
+                    } else {
+                        Err(format!("`{text}` is no name of an argument"))
                     }
                 })
             };
             let stated = match key_name {
                 "name" => {
                     name = Some(self.string(key_name, value, "a dotted name", &|text| {
-                        match text.contains('.') {
-                            true => {
-                                ModulePattern::parse(text).map(|_| ()).map_err(|e| format!("{e}"))
-                            }
-                            false => Err(format!(
-                                "`{text}` is no name with its module, as in `acme.send`"
-                            )),
+                        if !text.contains('.') {
+                            let problem = "is no name with its module, as in `acme.send`";
+                            return Err(format!("`{text}` {problem}"));
                         }
+                        ModulePattern::parse(text).map(|_| ()).map_err(|error| format!("{error}"))
                     })?);
                     continue;
                 }

@@ -38,9 +38,10 @@ impl Resolved {
             .chain(&configuration.extend_exclude)
             .cloned()
             .collect();
-        let excludes = match excludes.is_empty() {
-            true => None,
-            false => Some(Globs::new(&excludes).map_err(Failure::new)?),
+        let excludes = if excludes.is_empty() {
+            None
+        } else {
+            Some(Globs::new(&excludes).map_err(Failure::new)?)
         };
         Ok(Self { configuration, judgement, ignores, excludes })
     }
