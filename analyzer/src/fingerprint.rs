@@ -48,10 +48,10 @@ pub(crate) fn mark(source: &Source, parsed: &Parsed, findings: &mut [Diagnostic]
             hash.word(&finding.target);
             hash.word(text);
         } else {
-            let line = lines.at(finding.span.offset);
+            let at = lines.index_at(finding.span.offset);
+            let line = at.and_then(|at| lines.lines.get(at));
             let scope = line.and_then(|line| lines.scopes.get(line.scope));
             hash.word(scope.map_or("", String::as_str));
-            let at = line.and_then(|line| lines.lines.iter().position(|other| other == line));
             if let Some(statement) = at.and_then(|at| hashes.get(at)) {
                 hash.word(&statement.0.to_string());
             } else {

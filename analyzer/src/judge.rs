@@ -33,6 +33,8 @@ pub struct Judgement {
     pub undecided: Level,
     /// Top-level modules that are part of what is analysed: pure, and no third party's.
     pub first_party: FxHashSet<String>,
+    /// Whether comments suppress findings.
+    pub suppressions: bool,
     /// Whether findings carry a fingerprint, for a baseline.
     pub fingerprints: bool,
     /// The names that are looked for.
@@ -46,6 +48,7 @@ impl Default for Judgement {
             levels: BTreeMap::new(),
             undecided: Level::Info,
             first_party: FxHashSet::default(),
+            suppressions: true,
             fingerprints: false,
             names: &NAMES,
         }

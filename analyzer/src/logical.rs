@@ -70,9 +70,14 @@ impl LogicalLines {
 
     /// The logical line that holds the byte at `offset`.
     pub(crate) fn at(&self, offset: u32) -> Option<&LogicalLine> {
+        self.lines.get(self.index_at(offset)?)
+    }
+
+    /// Which one of [`lines`](Self::lines) it is.
+    pub(crate) fn index_at(&self, offset: u32) -> Option<usize> {
         let after = self.lines.partition_point(|line| line.range.start <= offset);
-        let line = self.lines.get(after.checked_sub(1)?)?;
-        (offset <= line.range.end).then_some(line)
+        let index = after.checked_sub(1)?;
+        (offset <= self.lines.get(index)?.range.end).then_some(index)
     }
 }
 

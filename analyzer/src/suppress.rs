@@ -39,6 +39,9 @@ const NOT_ANALYSED: &str = "not-analysed";
 /// Never asked whether it is used itself.
 const UNUSED: &str = "unused-suppression";
 
+/// How many comments of a file are told with what was perhaps meant.
+const MOST_ADVICE: usize = 1000;
+
 /// A row of a file: the cell, if any, and the row in it.
 type Row = (Option<u32>, u32);
 
@@ -70,7 +73,9 @@ pub(crate) fn is_acceptable(finding: &Diagnostic) -> bool {
 /// comments. Gives the number of undecided acts that are accepted.
 pub(crate) fn suppress(analysed: Analysed<'_>, report: &mut FileReport) -> u64 {
     // Nearly no file has one, and looking is cheap.
-    if memmem::find(analysed.source.text().as_bytes(), directive::PREFIX.as_bytes()).is_none() {
+    if !analysed.judgement.suppressions
+        || memmem::find(analysed.source.text().as_bytes(), directive::PREFIX.as_bytes()).is_none()
+    {
         return 0;
     }
     let lines = LogicalLines::new(analysed.parsed, analysed.source.text());
@@ -110,35 +115,50 @@ pub(crate) fn ignore(report: &mut FileReport, rules: &[&str]) -> u64 {
 
 /// The directives of a file, by what they are about.
 struct Comments<'t> {
-    all: Vec<Directive<'t>>,
-    /// Directives by row.
-    rows: FxHashMap<Row, Vec<usize>>,
-    /// Those about the file.
-    file: Vec<usize>,
-    /// About the file, but behind code.
-    misplaced: Vec<usize>,
+    all: Vec<(Directive<'t>, About)>,
+    /// The first directive, and the name in it, that accepts a rule on a row.
+    rows: FxHashMap<(Row, &'static str), (usize, usize)>,
+    /// The first that accepts it in the file.
+    file: FxHashMap<&'static str, (usize, usize)>,
+}
+
+/// What a directive is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    Row,
+    File,
+    /// The file, but behind code.
+    Misplaced,
+    Nothing,
 }
 
 impl<'t> Comments<'t> {
     fn new(analysed: Analysed<'t>, lines: &LogicalLines) -> Self {
         let source = analysed.source;
         let mut found =
-            Self { all: vec![], rows: FxHashMap::default(), file: vec![], misplaced: vec![] };
+            Self { all: vec![], rows: FxHashMap::default(), file: FxHashMap::default() };
         for comment in &lines.comments {
             let range = comment.range.start as usize..comment.range.end as usize;
             let Some(text) = source.text().get(range) else { continue };
             for directive in directives(text, comment.range.start) {
                 let index = found.all.len();
-                match directive.kind {
-                    Kind::Line => {
-                        let row = row_at(source, directive.range.start);
-                        found.rows.entry(row).or_default().push(index);
-                    }
-                    Kind::File if comment.alone => found.file.push(index),
-                    Kind::File => found.misplaced.push(index),
-                    Kind::Bare | Kind::Malformed => {}
+                let about = match directive.kind {
+                    Kind::Line => About::Row,
+                    Kind::File if comment.alone => About::File,
+                    Kind::File => About::Misplaced,
+                    Kind::Bare | Kind::Malformed => About::Nothing,
+                };
+                let row = row_at(source, directive.range.start);
+                for (at, name) in directive.names.iter().enumerate() {
+                    let Some(rule) = name.rule else { continue };
+                    let place = (index, at);
+                    match about {
+                        About::Row => found.rows.entry((row, rule.name)).or_insert(place),
+                        About::File => found.file.entry(rule.name).or_insert(place),
+                        About::Misplaced | About::Nothing => continue,
+                    };
                 }
-                found.all.push(directive);
+                found.all.push((directive, about));
             }
         }
         found
@@ -146,7 +166,7 @@ impl<'t> Comments<'t> {
 
     /// For each name of each directive that nothing has needed it yet.
     fn unused(&self) -> Vec<Vec<bool>> {
-        self.all.iter().map(|directive| vec![false; directive.names.len()]).collect()
+        self.all.iter().map(|(directive, _)| vec![false; directive.names.len()]).collect()
     }
 }
 
@@ -210,24 +230,27 @@ impl Bench<'_> {
             rows.push(row_at(self.analysed.source, line.range.start));
         }
         rows.iter().any(|row| {
-            let on_row = self.comments.rows.get(row).into_iter().flatten();
-            use_one(&self.comments.all, &mut self.used, on_row, rule)
+            let place = self.comments.rows.get(&(*row, rule.name));
+            place.is_some_and(|place| needs(&mut self.used, *place))
         })
     }
 
     fn in_file(&mut self, rule: &Rule) -> bool {
-        use_one(&self.comments.all, &mut self.used, &self.comments.file, rule)
+        let place = self.comments.file.get(rule.name);
+        place.is_some_and(|place| needs(&mut self.used, *place))
     }
 
     /// What is wrong with the comments themselves.
     fn faults(&mut self, report: &mut FileReport) {
         let mut told = Vec::new();
         let invalid = Construct::InvalidSuppression;
-        for (index, directive) in self.comments.all.iter().enumerate() {
+        for (directive, about) in &self.comments.all {
             let range = directive.range;
+            // Advice takes time; a file that needs it this often is not written by hand.
+            let advises = told.len() < MOST_ADVICE;
             match directive.kind {
                 Kind::Bare => {
-                    let here = self.rules_at(range, report);
+                    let here = if advises { self.rules_at(range, report) } else { Vec::new() };
                     told.push((invalid, SuppressionFault::NoRules { here: &here }, range).owned());
                 }
                 Kind::Malformed => {
@@ -236,13 +259,14 @@ impl Bench<'_> {
                 }
                 Kind::Line | Kind::File => {}
             }
-            if self.comments.misplaced.contains(&index) {
+            if *about == About::Misplaced {
                 told.push((invalid, SuppressionFault::NotAlone, range).owned());
             }
             for name in &directive.names {
                 let fault = match name.rule {
                     None => {
-                        let near = did_you_mean(name.text, rules::all().map(|rule| rule.name));
+                        let all = rules::all().filter(|_| advises).map(|rule| rule.name);
+                        let near = did_you_mean(name.text, all);
                         SuppressionFault::UnknownRule { name: name.text, near }
                     }
                     Some(rule) if rule.name == NOT_ANALYSED && directive.kind == Kind::Line => {
@@ -271,11 +295,11 @@ impl Bench<'_> {
             return;
         }
         let mut told = Vec::new();
-        for (index, directive) in self.comments.all.iter().enumerate() {
-            let file = self.comments.file.contains(&index);
-            if !(file || directive.kind == Kind::Line) {
+        for (index, (directive, about)) in self.comments.all.iter().enumerate() {
+            if !matches!(about, About::Row | About::File) {
                 continue;
             }
+            let file = *about == About::File;
             let of = |(at, name): (usize, &directive::Name<'_>)| {
                 let used = self.used.get(index).and_then(|used| used.get(at)).copied();
                 let rule = name.rule.filter(|rule| {
@@ -371,21 +395,12 @@ impl Owned for (Construct, SuppressionFault<'_>, Range) {
     }
 }
 
-/// Whether one of the directives names the rule; that name is used.
-fn use_one<'i>(
-    all: &[Directive<'_>],
-    used: &mut [Vec<bool>],
-    among: impl IntoIterator<Item = &'i usize>,
-    rule: &Rule,
-) -> bool {
-    for index in among {
-        let names = all.get(*index).into_iter().flat_map(|directive| &directive.names);
-        let at = names.into_iter().position(|name| name.rule.is_some_and(|r| r.name == rule.name));
-        let Some(used) = at.and_then(|at| used.get_mut(*index)?.get_mut(at)) else { continue };
+/// Note that a name is needed.
+fn needs(used: &mut [Vec<bool>], (directive, name): (usize, usize)) -> bool {
+    if let Some(used) = used.get_mut(directive).and_then(|used| used.get_mut(name)) {
         *used = true;
-        return true;
     }
-    false
+    true
 }
 
 fn row_at(source: &Source, offset: u32) -> Row {

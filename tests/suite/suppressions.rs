@@ -15,6 +15,11 @@ fn what_is_suppressed_is_counted() {
     assert_eq!(json["summary"]["suppressed"], 1, "{json}");
     let run = project.run(&["--no-subprocess"]).exits(0);
     assert!(run.stdout.contains("1 finding suppressed by comments"), "{run:?}");
+    let json = project.json(&["--no-subprocess", "--no-suppressions"]).exits(1).json();
+    assert_eq!(
+        (rules(&json), json["summary"]["suppressed"].as_u64()),
+        (vec!["shell-command"], Some(0))
+    );
     // Where the policy does not ask, the comment is not unused.
     let json = project.json(&["--no-network"]).exits(0).json();
     assert_eq!(rules(&json), [""; 0]);
@@ -98,4 +103,21 @@ fn what_cannot_be_written_is_told() {
     let run = project.run(&["--no-subprocess", "--add-ignores"]).exits(2);
     assert!(run.stderr.contains("a.py: not written: the file is read-only"), "{run:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), RUNS);
+}
+
+/// A file of many comments takes no longer than its length asks for.
+#[test]
+fn many_comments_are_no_trouble() {
+    let line =
+        "os.system(\"a\")  # hermetic: ignore[shell-command, nonsense-rule] x # hermetic: ignore\n";
+    let text = format!(
+        "import os\n{}{}",
+        line.repeat(5_000),
+        "# hermetic: ignore-file[shell-command]\n".repeat(5_000)
+    );
+    let project = Project::new(&[("a.py", &text)]);
+    let json = project.json(&["--no-subprocess"]).exits(1).json();
+    assert_eq!(json["summary"]["suppressed"], 5_000, "{}", json["summary"]);
+    assert_eq!(json["summary"]["by_rule"]["invalid-suppression"], 10_000, "{}", json["summary"]);
+    assert_eq!(json["summary"]["by_rule"]["unused-suppression"], 5_000, "{}", json["summary"]);
 }

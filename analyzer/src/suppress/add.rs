@@ -110,7 +110,10 @@ fn insertions(
             .get(lines.row_ends.partition_point(|end| end.end < offset))
             .filter(|end| source.position(end.end).1.row == row);
         let line = lines.at(offset).map(|line| line.range.end);
-        let at_end = || lines.row_ends.iter().find(|end| Some(end.end) == line);
+        let at_end = || {
+            let found = lines.row_ends.binary_search_by_key(&line?, |end| end.end).ok()?;
+            lines.row_ends.get(found)
+        };
         let Some(end) = on_row.or_else(at_end) else { continue };
         let (_, rules) = by_place.entry(end.end).or_insert((end.content, Vec::new()));
         if !rules.contains(&finding.rule.0.name) {
@@ -121,7 +124,8 @@ fn insertions(
     for (end, (content, mut rules)) in by_place {
         rules.sort_unstable();
         // A comment there takes them in.
-        let comment = lines.comments.iter().map(|comment| comment.range).find(|c| c.end == end);
+        let comment = lines.comments.binary_search_by_key(&end, |comment| comment.range.end).ok();
+        let comment = comment.and_then(|at| lines.comments.get(at)).map(|comment| comment.range);
         let there = comment.and_then(|range| {
             let text = text.get(range.start as usize..range.end as usize)?;
             directives(text, range.start).into_iter().find(|found| found.kind == Kind::Line)

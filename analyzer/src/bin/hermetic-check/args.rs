@@ -176,6 +176,10 @@ pub(crate) struct AcceptArgs {
     #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
     pub(crate) add_ignores: Option<Option<Reason>>,
 
+    /// Tell the findings, too, that comments accept: for code that is not trusted
+    #[arg(long, conflicts_with = "add_ignores")]
+    pub(crate) no_suppressions: bool,
+
     /// Do not tell the findings that this file lists
     #[arg(long, value_name = "FILE", conflicts_with_all = ["show_files", "show_ignored"])]
     pub(crate) baseline: Option<PathBuf>,

@@ -96,6 +96,7 @@ pub(crate) struct Flags {
     policy: PolicyOptions,
     levels: Vec<(&'static str, Level)>,
     undecided: Option<Level>,
+    suppressions: bool,
     fingerprints: bool,
 }
 
@@ -108,6 +109,7 @@ impl Flags {
             policy,
             levels: args.levels.level.clone(),
             undecided: args.levels.undecided,
+            suppressions: !args.accept.no_suppressions,
             fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
         })
     }
@@ -125,6 +127,7 @@ impl Flags {
             policy: self.policy(file).build().map_err(Failure::new)?,
             levels,
             undecided: self.undecided.or(file.undecided).unwrap_or(Level::Info),
+            suppressions: self.suppressions,
             fingerprints: self.fingerprints,
             names: NameTable::with(&file.api),
             ..Judgement::default()
