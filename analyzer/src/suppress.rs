@@ -14,6 +14,8 @@ mod directive;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use hermetic_policy::message::{SuppressionFault, tell_suppression};
 use hermetic_policy::rule::Construct;
 use hermetic_policy::suggest::did_you_mean;
@@ -38,6 +40,9 @@ use crate::syntax::Parsed;
 const NOT_ANALYSED: &str = "not-analysed";
 /// Never asked whether it is used itself.
 const UNUSED: &str = "unused-suppression";
+
+static PREFIX: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(directive::PREFIX));
 
 /// How many comments of a file are told with what was perhaps meant.
 const MOST_ADVICE: usize = 1000;
@@ -73,8 +78,7 @@ pub(crate) fn is_acceptable(finding: &Diagnostic) -> bool {
 /// comments. Gives the number of undecided acts that are accepted.
 pub(crate) fn suppress(analysed: Analysed<'_>, report: &mut FileReport) -> u64 {
     // Nearly no file has one, and looking is cheap.
-    if !analysed.judgement.suppressions
-        || memmem::find(analysed.source.text().as_bytes(), directive::PREFIX.as_bytes()).is_none()
+    if !analysed.judgement.suppressions || PREFIX.find(analysed.source.text().as_bytes()).is_none()
     {
         return 0;
     }
