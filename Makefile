@@ -117,4 +117,4 @@ fmt:
 
 # Rewrite the documents that are made from the code.
 update:
-	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated documents catalog
+	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated schema documents catalog

@@ -2,6 +2,8 @@
 
 use hermetic_policy::{Level, Rule};
 
+use crate::fingerprint::Fingerprint;
+
 /// A place in a file, counted in characters (Unicode scalar values) from 1. In a notebook, rows
 /// count within the cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +78,8 @@ pub struct Diagnostic {
     pub target: String,
     /// Other places of the same file that belong to it.
     pub related: Vec<Related>,
+    /// What it is recognised by in a changed file, where that was asked for.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// A rule by reference, compared by name.

@@ -15,7 +15,7 @@ mod walk;
 mod tests;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use self::display::display;
 pub use self::kind::kind_of;
@@ -139,6 +139,26 @@ impl core::fmt::Display for DiscoverError {
 }
 
 impl core::error::Error for DiscoverError {}
+
+/// Patterns, to ask of single paths.
+#[derive(Debug)]
+pub struct Globs(Excludes);
+
+impl Globs {
+    /// # Errors
+    /// [`DiscoverError::Pattern`] for the first that is none.
+    pub fn new(patterns: &[Pattern]) -> Result<Self, DiscoverError> {
+        Excludes::new(Some(&[]), patterns).map(Self)
+    }
+
+    /// Whether a file matches, itself or by a folder it is in, which is below the patterns' base.
+    pub fn matches(&self, file: &Path) -> bool {
+        // The folders that lead to it may be links; what it is called is its own name.
+        let real = file.parent().and_then(|folder| folder.canonicalize().ok());
+        let real = real.zip(file.file_name()).map(|(folder, name)| folder.join(name));
+        self.0.root(real.as_deref().unwrap_or(file), false)
+    }
+}
 
 /// Whether patterns are ones.
 ///

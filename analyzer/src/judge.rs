@@ -13,7 +13,7 @@ use hermetic_policy::{
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
-use crate::resolve::names::NAMES;
+use crate::resolve::names::{NAMES, NameTable};
 use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, Range};
 
 /// The most uses of native code listed beside the import they belong to.
@@ -33,6 +33,12 @@ pub struct Judgement {
     pub undecided: Level,
     /// Top-level modules that are part of what is analysed: pure, and no third party's.
     pub first_party: FxHashSet<String>,
+    /// Whether comments suppress findings.
+    pub suppressions: bool,
+    /// Whether findings carry a fingerprint, for a baseline.
+    pub fingerprints: bool,
+    /// The names that are looked for.
+    pub names: &'static NameTable,
 }
 
 impl Default for Judgement {
@@ -42,6 +48,9 @@ impl Default for Judgement {
             levels: BTreeMap::new(),
             undecided: Level::Info,
             first_party: FxHashSet::default(),
+            suppressions: true,
+            fingerprints: false,
+            names: &NAMES,
         }
     }
 }
@@ -96,6 +105,12 @@ impl Judgement {
     /// The level of a denied or advised finding of a rule, before what its operand adds.
     pub fn level(&self, rule: &Rule, otherwise: Level) -> Level {
         self.levels.get(rule.name).copied().unwrap_or(otherwise)
+    }
+
+    /// Whether the rule has something to say under this policy and these levels.
+    pub fn hears(&self, rule: &Rule) -> bool {
+        let asked = rule.reported == Reported::Always || self.policy.guards(rule.capability);
+        asked && self.level(rule, rule.level) > Level::Off
     }
 
     fn undecided_level(&self, rule: &Rule) -> Level {
@@ -308,6 +323,7 @@ impl Bench<'_> {
             remedy: told.remedy,
             target: target.to_owned(),
             related: Vec::new(),
+            fingerprint: None,
         });
     }
 }
@@ -323,7 +339,7 @@ fn is_literal(act: &FoundAct) -> bool {
 }
 
 /// Whether a file has one finding of the rule, where it first imports what the rule names.
-fn is_told_once(rule: &Rule) -> bool {
+pub(crate) fn is_told_once(rule: &Rule) -> bool {
     let native = rule.capability == Capability::Native && rule.reported == Reported::Always;
     native
         || (rule.capability == Capability::Integrity

@@ -35,6 +35,9 @@
 //! same function. Where the policy denies an act, cannot decide it, or the rule speaks in any
 //! case, a [`diagnostic`] comes of it, worded by [`hermetic_policy::message`].
 //!
+//! `suppress` then takes out what a comment on the line accepts. Such findings are counted, and a
+//! comment that accepts nothing is a finding itself.
+//!
 //! # All files together
 //!
 //! [`project`] runs that road for every file in parallel and joins the outcomes, sorted, so that
@@ -42,19 +45,25 @@
 //! make a run fail: what cannot be decoded, parsed or even survived becomes the finding
 //! `not-analysed` about that file, and all others are reported as ever.
 //!
+//! A [`baseline`] takes out what was there before; it knows findings by their [`fingerprint`].
+//!
 //! [`render`] writes the report, for people or for programs. The library itself prints nothing,
 //! and ends no process; the command `hermetic-check` does both.
 
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 mod detect;
 pub mod diagnostic;
 pub mod discover;
+pub mod fingerprint;
 pub mod judge;
+mod logical;
 pub mod project;
 pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod source;
 pub mod summary;
+pub mod suppress;
 pub mod syntax;

@@ -5,11 +5,11 @@
 //! one of them becomes a finding about that file. The report does not depend on how many threads
 //! there were or which of them was first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use hermetic_policy::rule::Construct;
@@ -19,12 +19,18 @@ use rustc_hash::FxHashSet;
 use crate::detect::summarise;
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
+use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
 use crate::resolve::names::NAMES;
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
 use crate::summary::Range;
+use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
+
+mod per_file;
+
+pub use self::per_file::{Applies, PerFile};
 
 /// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
 /// hundred times its memory.
@@ -41,6 +47,8 @@ pub struct Settings {
     pub base: PathBuf,
     /// What is denied, and how loudly it is told.
     pub judgement: Judgement,
+    /// What applies to files that differ.
+    pub per_file: Option<Arc<dyn PerFile>>,
     /// Worker threads; `None` for one a processor.
     pub threads: Option<usize>,
 }
@@ -56,6 +64,8 @@ pub struct Outcome {
     pub used: FxHashSet<Capability>,
     /// Acts the policy could not decide.
     pub undecided: u64,
+    /// Left out by its own configuration, and not looked at.
+    pub excluded: bool,
 }
 
 /// Why a run could not begin.
@@ -86,71 +96,178 @@ impl std::error::Error for ProjectError {}
 /// in a file.
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    // Whether an import is a third party's hangs on what all the files are.
-    let (found, outcomes) = if settings.judgement.policy.guards(Capability::Native) {
-        let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
-        let first_party = first_party(&found.files);
-        let judgement = Judgement { first_party, ..settings.judgement.clone() };
-        let run = |on_file: &mut dyn FnMut(&File)| {
-            found.files.iter().for_each(on_file);
-            Ok(())
-        };
-        let ((), outcomes) = analyse_each(settings, &judgement, done, run)?;
-        (found, outcomes)
-    } else {
-        let run = |on_file: &mut dyn FnMut(&File)| {
-            discover::discover_each(&settings.discover, on_file).map_err(ProjectError::Discover)
-        };
-        analyse_each(settings, &settings.judgement, done, run)?
-    };
-    let mut report = join(outcomes);
-    unanalysable(&mut report, &found, &settings.judgement, &settings.base);
+    let run = Run { settings, done, outcomes: Mutex::default(), waiting: Mutex::default() };
+    let found = on_workers(settings.threads, || run.all())??;
+    let mut report = join(run.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner));
+    unanalysable(&mut report, &found, settings);
     report.summary.ignored = found.ignored.len() as u64;
-    report.summary.excluded = found.excluded.len() as u64;
+    report.summary.excluded += found.excluded.len() as u64;
     report.summary.stubs = found.stubs.len() as u64;
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// Analyse files on all workers, while one of them is still finding more.
-fn analyse_each<T: Send>(
-    settings: &Settings,
-    judgement: &Judgement,
-    done: &AtomicUsize,
-    find: impl FnOnce(&mut dyn FnMut(&File)) -> Result<T, ProjectError> + Send,
-) -> Result<(T, Vec<Outcome>), ProjectError> {
-    let outcomes = Mutex::new(Vec::new());
-    let found = on_workers(settings.threads, || {
-        rayon::scope(|scope| {
-            find(&mut |file: &File| {
-                let (file, outcomes) = (file.clone(), &outcomes);
-                scope.spawn(move |_| {
-                    let outcome = check_file(judgement, &file, &settings.base);
-                    done.fetch_add(1, Ordering::Relaxed);
-                    outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
-                });
+impl Settings {
+    fn applies(&self, path: &Path) -> Applies {
+        self.per_file.as_ref().map_or_else(Applies::default, |per_file| per_file.of(path))
+    }
+}
+
+/// A run over files, while it lasts.
+struct Run<'s> {
+    settings: &'s Settings,
+    done: &'s AtomicUsize,
+    outcomes: Mutex<Vec<Outcome>>,
+    /// Files that cannot be judged until all are found.
+    waiting: Mutex<Vec<(File, Applies)>>,
+}
+
+impl Run<'_> {
+    /// Analyse files on all workers, while one of them is still finding more.
+    fn all(&self) -> Result<Discovered, ProjectError> {
+        let found = rayon::scope(|scope| {
+            discover::discover_each(&self.settings.discover, &mut |file: &File| {
+                let file = file.clone();
+                scope.spawn(move |_| self.one(file));
             })
-        })
-    })??;
-    Ok((found, outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        });
+        let found = found.map_err(ProjectError::Discover)?;
+        let waiting = self.waiting.lock().map(|mut waiting| std::mem::take(&mut *waiting));
+        let waiting = waiting.unwrap_or_default();
+        if waiting.is_empty() {
+            return Ok(found);
+        }
+        let first_party = first_party(&found.files);
+        let mut judgements: Vec<(*const Judgement, Judgement)> = Vec::new();
+        for (_, applies) in &waiting {
+            let judgement = applies.judgement(&self.settings.judgement);
+            if !judgements.iter().any(|(of, _)| std::ptr::eq(*of, judgement)) {
+                let first_party = first_party.clone();
+                judgements.push((judgement, Judgement { first_party, ..judgement.clone() }));
+            }
+        }
+        let judgements: Vec<&Judgement> = waiting
+            .iter()
+            .filter_map(|(_, applies)| {
+                let judgement = applies.judgement(&self.settings.judgement);
+                let known = judgements.iter().find(|(of, _)| std::ptr::eq(*of, judgement));
+                known.map(|(_, with)| with)
+            })
+            .collect();
+        rayon::scope(|scope| {
+            for ((file, applies), judgement) in waiting.iter().zip(judgements) {
+                scope.spawn(move |_| self.check(file, applies, judgement));
+            }
+        });
+        Ok(found)
+    }
+
+    fn one(&self, file: File) {
+        let applies = self.settings.applies(&file.path);
+        if applies.excluded {
+            self.push(Outcome { excluded: true, ..Outcome::default() });
+            return;
+        }
+        let judgement = applies.judgement(&self.settings.judgement);
+        // Whether an import is a third party's hangs on what all the files are.
+        if judgement.policy.guards(Capability::Native) {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((file, applies));
+        } else {
+            self.check(&file, &applies, judgement);
+        }
+    }
+
+    fn check(&self, file: &File, applies: &Applies, judgement: &Judgement) {
+        let outcome = check_file(judgement, &applies.ignored, file, &self.settings.base);
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.push(outcome);
+    }
+
+    fn push(&self, outcome: Outcome) {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+    }
 }
 
 /// Analyse one text that is no file on the disk, as far as it could be had: standard input, or an
-/// editor's buffer.
+/// editor's buffer. Findings of the rules in `ignored` are suppressed.
 ///
 /// # Errors
 /// [`ProjectError::Threads`] where no thread with stack enough can be had.
 pub fn check_bytes(
     judgement: &Judgement,
+    ignored: &[&str],
     path: &str,
     bytes: Result<Vec<u8>, Unanalysed>,
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
+    let mut outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
+    let accepted = suppress::ignore(&mut outcome.report, ignored);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
     let mut report = join([outcome]);
     report.summary.seconds = start.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// A file with comments put in that accept its findings of level warn or error; `None` where
+/// there are none, or none that a comment can accept. `path` decides what kind of file it is,
+/// `report` which findings: others than it has hang on files beside this one.
+///
+/// # Errors
+/// [`ProjectError::Threads`] where no thread with stack enough can be had.
+pub fn add_ignores(
+    judgement: &Judgement,
+    path: &Path,
+    bytes: &[u8],
+    report: &FileReport,
+    reason: &suppress::Reason,
+) -> Result<Option<Addition>, ProjectError> {
+    let known: BTreeSet<_> =
+        report.diagnostics.iter().map(|known| (known.span, known.rule.0.name)).collect();
+    on_workers(Some(1), || {
+        let kind = discover::kind_of(path)?;
+        let (before, written) = {
+            let source = decode(bytes.to_vec(), kind).ok()?;
+            let mut outcome = Outcome::default();
+            let run = || analyse_source(judgement, &source, &mut outcome);
+            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()??;
+            let findings: Vec<&Diagnostic> = outcome
+                .report
+                .diagnostics
+                .iter()
+                .filter(|d| suppress::is_acceptable(d) && known.contains(&(d.span, d.rule.0.name)))
+                .collect();
+            if findings.is_empty() {
+                return None;
+            }
+            let written = suppress::plan(&source, &parsed, bytes, &findings, reason)?;
+            let all: Vec<&Diagnostic> =
+                outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
+            (by_rule(&all), written)
+        };
+        // Only what is seen to work is written.
+        let mut outcome = Outcome::default();
+        let source = decode(written.clone(), kind).ok()?;
+        let run = || analyse_source(judgement, &source, &mut outcome);
+        catch_unwind(AssertUnwindSafe(run)).ok()??;
+        let findings: Vec<&Diagnostic> =
+            outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
+        let after = by_rule(&findings);
+        let gone = |(rule, count): (&'static str, u64)| {
+            let gone = count.saturating_sub(after.get(rule).copied().unwrap_or_default());
+            (gone > 0).then_some((rule, gone))
+        };
+        let rules: BTreeMap<_, _> = before.into_iter().filter_map(gone).collect();
+        Some(Addition { bytes: written, rules }).filter(|addition| !addition.rules.is_empty())
+    })
+}
+
+fn by_rule(findings: &[&Diagnostic]) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for finding in findings {
+        *counts.entry(finding.rule.0.name).or_default() += 1;
+    }
+    counts
 }
 
 /// Read and decode a file again, for excerpts; `None` where it has gone or changed beyond reading.
@@ -175,9 +292,11 @@ fn on_workers<T: Send>(
     Ok(pool.install(run))
 }
 
-fn check_file(judgement: &Judgement, file: &File, base: &Path) -> Outcome {
+fn check_file(judgement: &Judgement, ignored: &[&str], file: &File, base: &Path) -> Outcome {
     let shown = discover::display(&file.path, Some(base));
     let mut outcome = analyse(judgement, shown, || discover::read(&file.path), file.kind);
+    let accepted = suppress::ignore(&mut outcome.report, ignored);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
     outcome
 }
@@ -205,18 +324,26 @@ fn analyse(
     outcome.lines = source.lines();
     // A defect of ours must cost no more than the file that shows it.
     let result =
-        catch_unwind(AssertUnwindSafe(|| analyse_source(judgement, &source, &mut outcome)));
+        catch_unwind(AssertUnwindSafe(|| drop(analyse_source(judgement, &source, &mut outcome))));
     if result.is_err() {
         let detail = "hermetic-check failed inside on this file; please report it".to_owned();
         outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
     }
-    outcome.report.diagnostics.sort_by(|a, b| {
-        (a.span.offset, a.rule.0.name, a.span.end).cmp(&(b.span.offset, b.rule.0.name, b.span.end))
-    });
+    for findings in [&mut outcome.report.diagnostics, &mut outcome.report.suppressed] {
+        findings.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+            key(a).cmp(&key(b))
+        });
+    }
     outcome
 }
 
-fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome) {
+/// The findings of a text; gives its tree.
+fn analyse_source(
+    judgement: &Judgement,
+    source: &Source,
+    outcome: &mut Outcome,
+) -> Option<syntax::Parsed> {
     let span_of = |range: Range| source.span(range.start..range.end);
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let notebook = kind_is_notebook(source.kind());
@@ -232,10 +359,10 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
             );
             let span = source.span(deep.offset..deep.offset.saturating_add(1));
             outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
-            return;
+            return None;
         }
     };
-    let summary = summarise(&parsed, source);
+    let summary = summarise(&parsed, source, judgement.names);
     let judged = judgement.judge(&summary, &span_of);
     outcome.report.diagnostics = judged.diagnostics;
     outcome.used = judged.used;
@@ -246,15 +373,7 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
         outcome.report.add(judgement, unanalysed, Span::FIRST);
     }
 
-    let mut errors = parsed.errors();
-    if let Some(first) = errors.next() {
-        let more = match errors.count() {
-            0 => String::new(),
-            1 => " (and 1 more syntax error)".to_owned(),
-            n => format!(" (and {n} more syntax errors)"),
-        };
-        let detail = format!("{}{more}", lower_first(&first.message));
-        let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+    if let Some((detail, range)) = first_error(&parsed) {
         let unanalysed = Unanalysed::new(Reason::SyntaxError, detail);
         outcome.report.add(judgement, unanalysed, span_of(range));
     }
@@ -266,6 +385,28 @@ fn analyse_source(judgement: &Judgement, source: &Source, outcome: &mut Outcome)
             outcome.report.add(judgement, Unanalysed::new(Reason::CellMagic, detail), span);
         }
     }
+    let whole = !summary.exhausted && parsed.errors().next().is_none();
+    let analysed =
+        suppress::Analysed { judgement, source, parsed: &parsed, summary: &summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+    if judgement.fingerprints {
+        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
+    }
+    Some(parsed)
+}
+
+/// The first thing the parser objected to, and how many more there are.
+fn first_error(parsed: &syntax::Parsed) -> Option<(String, Range)> {
+    let mut errors = parsed.errors();
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        1 => " (and 1 more syntax error)".to_owned(),
+        n => format!(" (and {n} more syntax errors)"),
+    };
+    let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+    Some((format!("{}{more}", lower_first(&first.message)), range))
 }
 
 fn kind_is_notebook(kind: FileKind) -> bool {
@@ -300,6 +441,7 @@ impl FileReport {
                 remedy: told.remedy,
                 target: noted.reason.to_owned(),
                 related: Vec::new(),
+                fingerprint: None,
             });
         }
         self.not_analysed.push(noted);
@@ -307,12 +449,20 @@ impl FileReport {
 }
 
 /// Add what was found but is nothing to analyse.
-fn unanalysable(report: &mut Report, found: &Discovered, judgement: &Judgement, base: &Path) {
+fn unanalysable(report: &mut Report, found: &Discovered, settings: &Settings) {
     for (path, unanalysed) in &found.unanalysed {
-        let mut file =
-            FileReport { path: discover::display(path, Some(base)), ..FileReport::default() };
+        let applies = settings.applies(path);
+        if applies.excluded {
+            report.summary.excluded += 1;
+            continue;
+        }
+        let path = discover::display(path, Some(&settings.base));
+        let mut file = FileReport { path, ..FileReport::default() };
+        let judgement = applies.judgement(&settings.judgement);
         file.add(judgement, unanalysed.clone(), Span::FIRST);
+        suppress::ignore(&mut file, &applies.ignored);
         report.summary.count(&file.diagnostics);
+        report.summary.suppressed += file.suppressed.len() as u64;
         report.files.push(file);
     }
     report.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -323,12 +473,18 @@ fn join(outcomes: impl IntoIterator<Item = Outcome>) -> Report {
     let mut used = FxHashSet::default();
     for outcome in outcomes {
         let summary = &mut report.summary;
+        if outcome.excluded {
+            summary.excluded += 1;
+            continue;
+        }
         summary.files += 1;
         summary.lines += outcome.lines;
         summary.undecided += outcome.undecided;
         summary.count(&outcome.report.diagnostics);
+        summary.suppressed += outcome.report.suppressed.len() as u64;
         used.extend(outcome.used);
-        if !outcome.report.diagnostics.is_empty() || !outcome.report.not_analysed.is_empty() {
+        let FileReport { diagnostics, suppressed, not_analysed, .. } = &outcome.report;
+        if !(diagnostics.is_empty() && suppressed.is_empty() && not_analysed.is_empty()) {
             report.files.push(outcome.report);
         }
     }
@@ -338,7 +494,7 @@ fn join(outcomes: impl IntoIterator<Item = Outcome>) -> Report {
 }
 
 impl Summary {
-    fn count(&mut self, diagnostics: &[Diagnostic]) {
+    pub(crate) fn count(&mut self, diagnostics: &[Diagnostic]) {
         let add = |counts: &mut BTreeMap<&'static str, u64>, name| {
             *counts.entry(name).or_default() += 1;
         };

@@ -5,14 +5,30 @@ use std::collections::BTreeMap;
 use hermetic_policy::Capability;
 
 use crate::diagnostic::Diagnostic;
+use crate::fingerprint::Fingerprint;
 
 /// Everything one run has to say. Sorted; the same for any number of threads.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Files with at least one finding, by path.
     pub files: Vec<FileReport>,
+    /// Entries of the baseline that no finding matches any more.
+    pub stale: Vec<Stale>,
     /// Counts over the whole run.
     pub summary: Summary,
+}
+
+/// An entry of a baseline that is no longer needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The path, from the baseline's folder.
+    pub path: String,
+    /// The rule's name, which may be one of another version.
+    pub rule: String,
+    /// The finding's fingerprint.
+    pub fingerprint: Fingerprint,
+    /// How many findings fewer than the entry says.
+    pub count: u64,
 }
 
 /// One file's findings, sorted by offset and rule.
@@ -25,6 +41,10 @@ pub struct FileReport {
     pub source: Option<std::path::PathBuf>,
     /// The findings, `not-analysed` among them.
     pub diagnostics: Vec<Diagnostic>,
+    /// The findings that comments or configuration suppress, in the same order.
+    pub suppressed: Vec<Diagnostic>,
+    /// The findings that a baseline lists.
+    pub baselined: Vec<Diagnostic>,
     /// Why this file was not analysed in whole, if so.
     pub not_analysed: Vec<NotAnalysed>,
 }
@@ -53,6 +73,12 @@ pub struct Summary {
     pub by_capability: BTreeMap<&'static str, u64>,
     /// Acts the policy could not decide, whether or not they are listed.
     pub undecided: u64,
+    /// Findings that comments or configuration suppress.
+    pub suppressed: u64,
+    /// Findings that a baseline lists.
+    pub baselined: u64,
+    /// Findings that a baseline lists and that are gone.
+    pub stale: u64,
     /// Files passed over because of `.gitignore` and kin.
     pub ignored: u64,
     /// Files and folders passed over because of `exclude` (default or configured).

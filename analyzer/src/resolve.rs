@@ -4,6 +4,7 @@
 //! [`scope`] which value a name has at a point of the program.
 
 pub(crate) mod budget;
+mod declared;
 pub mod names;
 pub mod scope;
 pub(crate) mod special;

@@ -11,7 +11,7 @@ pub use self::depth::{MOST_BLOCKS, MOST_STRINGS};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use ruff_python_ast as ast;
-use ruff_python_ast::token::TokenKind;
+pub use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, ParseOptions, lexer};
 pub use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -110,6 +110,12 @@ impl Parsed {
     /// The statements of each part of the file.
     pub fn bodies(&self) -> impl Iterator<Item = &[ast::Stmt]> {
         self.parts.iter().map(|part| &*part.syntax().body)
+    }
+
+    /// The tokens of each part of the file, comments and line ends among them.
+    pub fn tokens(&self) -> impl Iterator<Item = (TokenKind, TextRange)> {
+        let tokens = self.parts.iter().flat_map(|part| part.tokens().iter());
+        tokens.map(ruff_python_ast::token::Token::as_tuple)
     }
 
     /// What the parser objected to, in order; last, the parts it failed on.

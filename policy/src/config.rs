@@ -37,10 +37,21 @@ use crate::{Level, profile, rules};
 /// Everything a configuration text says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
+    /// `extend`: another file that this one adds to, relative to its folder.
+    pub extend: Option<Extend>,
     /// The policy: the keys of the outer table. A relative `fs_root` is relative to the file.
     pub policy: PolicyOptions,
     /// `[check]`: what only the analyzer needs.
     pub check: CheckConfig,
+}
+
+/// The file a configuration adds to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extend {
+    /// As written.
+    pub path: String,
+    /// Where.
+    pub place: Place,
 }
 
 /// `[tool.hermetic.check]`.
@@ -54,6 +65,11 @@ pub struct CheckConfig {
     pub extend_exclude: Vec<String>,
     /// `[levels]`: rule names with the level each is told at, in the order of the text.
     pub levels: Vec<(&'static str, Level)>,
+    /// `[per-file-ignores]`: patterns with the rules that are suppressed in what matches, in the
+    /// order of the text.
+    pub per_file_ignores: Vec<(String, Vec<&'static str>)>,
+    /// `[[api]]`: names that no rule knows, with what they reach.
+    pub api: Vec<DeclaredApi>,
 }
 
 /// A place in a configuration text.
@@ -154,6 +170,7 @@ type Key<'i> = Spanned<toml::de::DeString<'i>>;
 type Value<'i> = Spanned<DeValue<'i>>;
 
 const POLICY_KEYS: &[&str] = &[
+    "extend",
     "profile",
     "no-network",
     "allow-localhost",
@@ -171,7 +188,8 @@ const POLICY_KEYS: &[&str] = &[
     "pytest",
     "learn",
 ];
-const CHECK_KEYS: &[&str] = &["undecided", "exclude", "extend-exclude", "levels"];
+const CHECK_KEYS: &[&str] =
+    &["undecided", "exclude", "extend-exclude", "levels", "per-file-ignores", "api"];
 
 fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(&'t Key<'i>, &'t Value<'i>)> {
     table.iter().find(|(key, _)| key.get_ref() == name)
@@ -205,6 +223,14 @@ impl<'a> Reader<'a> {
         for (key, value) in entries(table) {
             let name = key.get_ref().as_ref();
             match name {
+                "extend" => {
+                    let path = self.string(name, value, "a string", &|text| match text {
+                        "" => Err("names no file".to_owned()),
+                        _ => Ok(()),
+                    })?;
+                    let place = place(self.text, value.span().start);
+                    config.extend = Some(Extend { path, place });
+                }
                 "profile" => {
                     policy.profile = self.strings_or_one(name, value, |text| {
                         profile::find(text).map(|_| ()).map_err(|error| error.to_string())
@@ -268,21 +294,45 @@ impl<'a> Reader<'a> {
                 "levels" => {
                     for (key, value) in entries(self.table("check.levels", value)?) {
                         let name = key.get_ref().as_ref();
-                        let rule = rules::find(name).ok_or_else(|| {
-                            let suggestion = did_you_mean(name, rules::all().map(|r| r.name));
-                            let name = name.to_owned();
-                            self.error(
-                                &key.span(),
-                                ConfigErrorKind::UnknownRule { name, suggestion },
-                            )
-                        })?;
-                        check.levels.push((rule.name, self.level(name, value)?));
+                        let rule = self.rule(name, &key.span())?;
+                        check.levels.push((rule, self.level(name, value)?));
                     }
                 }
+                "per-file-ignores" => {
+                    for (key, value) in entries(self.table("check.per-file-ignores", value)?) {
+                        check.per_file_ignores.push(self.ignores(key, value)?);
+                    }
+                }
+                "api" => check.api = self.apis(value)?,
                 _ => return Err(self.unknown_key(key, "check", CHECK_KEYS)),
             }
         }
         Ok(check)
+    }
+
+    fn rule(&self, name: &str, span: &Range<usize>) -> Result<&'static str, ConfigError> {
+        rules::find(name).map(|rule| rule.name).ok_or_else(|| {
+            let suggestion = did_you_mean(name, rules::all().map(|rule| rule.name));
+            self.error(span, ConfigErrorKind::UnknownRule { name: name.to_owned(), suggestion })
+        })
+    }
+
+    /// A pattern with the rules that are suppressed in what it matches.
+    fn ignores(
+        &self,
+        key: &Key<'_>,
+        value: &Value<'_>,
+    ) -> Result<(String, Vec<&'static str>), ConfigError> {
+        let pattern = key.get_ref().as_ref();
+        glob(pattern).map_err(|problem| self.value(value, "per-file-ignores", &problem))?;
+        let Some(items) = value.get_ref().as_array() else {
+            return Err(self.wrong_type(value, pattern, "a list of rules"));
+        };
+        let rule = |item: &Value<'_>| match item.get_ref().as_str() {
+            Some(name) => self.rule(name, &item.span()),
+            None => Err(self.wrong_type(item, pattern, "a list of rules")),
+        };
+        Ok((pattern.to_owned(), items.iter().map(rule).collect::<Result<_, _>>()?))
     }
 
     fn table<'t, 'i>(
@@ -397,11 +447,7 @@ impl<'a> Reader<'a> {
 }
 
 fn glob(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() {
-        Err("an empty pattern excludes nothing".to_owned())
-    } else {
-        Ok(())
-    }
+    if text.trim().is_empty() { Err("an empty pattern matches nothing".to_owned()) } else { Ok(()) }
 }
 
 /// The place of a byte offset; one beyond the end, or inside a character, counts as before it.
@@ -416,6 +462,11 @@ fn place(text: &str, offset: usize) -> Place {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
     Place { row: count(before.matches('\n').count()), column: count(line.chars().count()) }
 }
+
+mod api;
+pub mod schema;
+
+pub use self::api::{DeclaredApi, DeclaredCondition};
 
 #[cfg(test)]
 mod tests;

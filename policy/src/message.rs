@@ -16,6 +16,10 @@ use crate::pattern::url::split_host_port;
 use crate::policy::{Verdict, Why};
 use crate::rule::{Reported, Rule, Trigger};
 
+mod suppression;
+
+pub use self::suppression::{SuppressionFault, tell_suppression};
+
 /// What a user is told of one finding or denial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {

@@ -112,6 +112,12 @@ pub enum Construct {
     AnyImport,
     /// A file that could not be analysed in whole.
     Unanalysed,
+    /// A comment that suppresses findings, and nothing is there that it suppresses.
+    UnusedSuppression,
+    /// A comment meant to suppress findings that suppresses none: no rule or an unknown one.
+    InvalidSuppression,
+    /// A comment that suppresses findings without a reason.
+    UnexplainedSuppression,
 }
 
 /// A named function, class, method or attribute and how to read an act from its use.

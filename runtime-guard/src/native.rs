@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hermetic_policy::config::Config;
+use hermetic_policy::config::{Config, Extend};
 use hermetic_policy::{PolicyOptions, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -143,7 +143,14 @@ fn read_config<'py>(
         _ => return Err(PyValueError::new_err("kind is \"pyproject\" or \"hermetic\"")),
     };
     match config {
-        Ok(config) => config.map(|config| dict_of(py, &config.policy)).transpose(),
+        Ok(None) => Ok(None),
+        Ok(Some(config)) => {
+            let said = dict_of(py, &config.policy)?;
+            if let Some(Extend { path, place }) = config.extend {
+                said.set_item("extend", (path, place.row, place.column))?;
+            }
+            Ok(Some(said))
+        }
         Err(error) => {
             let raised = PyValueError::new_err(error.to_string());
             let value = raised.value(py);

@@ -120,6 +120,8 @@ def read_config(text: str, kind: str) -> dict[str, object] | None:
                 options["fs_root"] = given
             elif key in (*_LISTS, *_SWITCHES):
                 options[key] = given
+            elif key == "extend":
+                options[key] = (given, row, len(name) + 3)
             else:
                 error = ValueError(f"unknown key `{name.strip()}`")
                 error.row, error.column = row, 1  # type: ignore[attr-defined]

@@ -149,6 +149,35 @@ class Sources(Project):
         self.assertEqual(self.policies("--config=etc/guard.toml", "--no-network"), expected)
         self.assertEqual(self.policies("--no-network", HERMETIC_CONFIG="etc/guard.toml"), expected)
 
+    def test_a_file_adds_to_another(self) -> None:
+        self.write("hermetic.toml", 'extend = "etc/base.toml"\nno-network = true\nallow-domain = ["a.example"]\n')
+        base = 'extend = "far.toml"\nno-subprocess = true\nallow-domain = ["b.example"]\n'
+        self.write("etc/base.toml", base)
+        self.write("etc/far.toml", 'fs-readonly = "data"\n')
+        self.assertEqual(
+            self.policies(),
+            [
+                {
+                    "no_network": True,
+                    "no_subprocess": True,
+                    "allow_domain": ["b.example", "a.example"],
+                    "fs_root": str(self.folder / "etc" / "data"),
+                },
+            ],
+        )
+        for text, told in [
+            ('extend = "../hermetic.toml"\n', "base.toml:1:10: `extend` leads back to itself: "),
+            (
+                'extend = "nowhere.toml"\n',
+                "base.toml:1:10: `extend`: cannot read `nowhere.toml`: there is no such file",
+            ),
+            ('extend = "pyproject.toml"\n', "pyproject.toml: has no .tool.hermetic. table"),
+        ]:
+            self.write("etc/base.toml", text)
+            self.write("etc/pyproject.toml", "[tool.other]\nx = 1\n")
+            with self.subTest(text), self.assertRaisesRegex(UsageError, told):
+                self.gather()
+
     def test_which_file_is_found(self) -> None:
         inner = self.folder / "a" / "b"
         inner.mkdir(parents=True)

@@ -5,9 +5,10 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`: the `hermetic-check` binary as a process, on real files.
+//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
+//!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `laws`: properties of whole runs.
-//! * `generated`, `documents`: tables that are made from the code; examples that are run, links.
+//! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
 //!
 //! `UPDATE=1` rewrites the generated documents and drops needless reasons. `HERMETIC_CHECK` names a
@@ -16,8 +17,10 @@
 
 mod analyzer;
 mod attack;
+mod baseline;
 mod catalog;
 mod cli;
+mod configurations;
 mod conformance;
 mod documents;
 #[cfg(unix)]
@@ -31,4 +34,6 @@ mod page;
 mod pages_run;
 mod process;
 mod repository;
+mod schema;
+mod suppressions;
 mod tidy;

@@ -264,3 +264,23 @@ fn policy_has_no_standard_library() {
     assert_none(&offenders("policy/src", &words, |_| false));
     assert!(read("policy/src/lib.rs").contains("#![no_std]"), "policy is no_std");
 }
+
+#[test]
+fn unsafe_stands_where_it_must() {
+    let mut complaints = Vec::new();
+    let mut seen = 0;
+    for path in with_extension(&["rs"]) {
+        let lifted = read(&path)
+            .lines()
+            .any(|line| line.contains("(unsafe_code") && !line.contains("forbid(unsafe_code)"));
+        let name = slashed(&path);
+        let must = ["ffi.rs", "slots.rs"].map(|file| format!("runtime-guard/src/{file}"));
+        if must.contains(&name) {
+            seen += usize::from(lifted);
+        } else if lifted && name != "tests/suite/tidy.rs" {
+            complaints.push(format!("{name} lifts the ban on `unsafe`"));
+        }
+    }
+    assert_eq!(seen, 2, "the two files that need it lift the ban in the usual form");
+    assert_none(&complaints);
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 
 use crate::resolve::budget;
-use crate::resolve::names::{NAMES, NameTable};
+use crate::resolve::names::NameTable;
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
@@ -16,10 +16,14 @@ use super::exits::{Escaped, Exits};
 use super::literals::LiteralIndex;
 use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
-/// Find every act of a parsed file. A pure function of the text.
-pub(crate) fn summarise(parsed: &Parsed, source: &Source) -> FileSummary {
+/// Find every act of a parsed file. A pure function of the text and of the names looked for.
+pub(crate) fn summarise(
+    parsed: &Parsed,
+    source: &Source,
+    names: &'static NameTable,
+) -> FileSummary {
     budget::begin(source.text().len());
-    let mut engine = Engine::new(source.text());
+    let mut engine = Engine::new(source.text(), names);
     for magic in source.cell_magics() {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
         engine.cell_magic(&magic.name, Range { start: magic.offset, end });
@@ -168,9 +172,9 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, names: &'static NameTable) -> Self {
         Self {
-            names: &NAMES,
+            names,
             text,
             scopes: Scopes::new(),
             scope: Scopes::MODULE,

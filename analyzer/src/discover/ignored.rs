@@ -11,6 +11,7 @@ use super::{DEFAULT_EXCLUDE, DiscoverError, Pattern};
 
 /// The configured patterns, in the order in which they were given: the last that says anything
 /// about a path counts.
+#[derive(Debug)]
 pub(super) struct Excludes {
     /// [`DEFAULT_EXCLUDE`], unless it is replaced. They are names, without a folder.
     default: Gitignore,
@@ -19,6 +20,7 @@ pub(super) struct Excludes {
 }
 
 /// Patterns one after the other that were written for the same folder.
+#[derive(Debug)]
 struct Group {
     /// Canonical.
     base: PathBuf,

@@ -14,7 +14,7 @@ fn block_all() -> Judgement {
 }
 
 fn check_text(judgement: &Judgement, text: &str, kind: FileKind) -> Report {
-    check_bytes(judgement, "test.py", Ok(text.as_bytes().to_vec()), kind).expect("threads")
+    check_bytes(judgement, &[], "test.py", Ok(text.as_bytes().to_vec()), kind).expect("threads")
 }
 
 /// Each finding as `row:column rule`.

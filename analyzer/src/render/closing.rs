@@ -58,6 +58,25 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
         let how = if listed { "" } else { "; --show-undecided lists them" };
         writeln!(out, "{acts} could not be decided statically{how}")?;
     }
+    if summary.suppressed > 0 {
+        let findings = counted(summary.suppressed, "finding", "findings");
+        writeln!(out, "{findings} suppressed by comments or configuration")?;
+    }
+    if summary.baselined > 0 {
+        let findings = counted(summary.baselined, "finding", "findings");
+        writeln!(out, "{findings} listed in the baseline")?;
+    }
+    if summary.stale > 0 {
+        let (findings, verb) = match summary.stale {
+            1 => ("finding", "is"),
+            _ => ("findings", "are"),
+        };
+        let count = grouped(summary.stale);
+        writeln!(
+            out,
+            "{count} {findings} of the baseline {verb} gone; --prune-baseline takes what is gone off it"
+        )?;
+    }
     write_not_analysed(out, report)?;
     write_passed_over(out, summary)?;
     if !options.policy_chosen && !summary.used.is_empty() {

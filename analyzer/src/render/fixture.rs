@@ -19,6 +19,7 @@ pub(super) fn finding(message: &str) -> Diagnostic {
         remedy: String::new(),
         target: "socket.create_connection".into(),
         related: Vec::new(),
+        fingerprint: None,
     }
 }
 
@@ -85,7 +86,7 @@ pub(super) fn report(path: &str, diagnostics: Vec<Diagnostic>) -> Report {
         summary.undecided += u64::from(finding.ruling == Ruling::Undecided);
     }
     let file = FileReport { path: path.into(), diagnostics, ..FileReport::default() };
-    Report { files: vec![file], summary }
+    Report { files: vec![file], summary, ..Report::default() }
 }
 
 /// Note of the report's files that they were not analysed.

@@ -1,11 +1,11 @@
-//! One JSON object: `version`, `findings`, `not_analysed`, `summary`.
+//! One JSON object: `version`, `findings`, `not_analysed`, `stale`, `summary`.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::findings;
-use super::record::{Counts, Finding, Streamed, Unanalysed, write_document};
+use super::record::{Counts, Finding, StaleEntry, Streamed, Unanalysed, write_document};
 use crate::report::Report;
 
 /// The version of the object. It grows when a field changes its meaning or goes away, not when
@@ -13,10 +13,11 @@ use crate::report::Report;
 pub const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Document<'a, F, N> {
+struct Document<'a, F, N, S> {
     version: u32,
     findings: F,
     not_analysed: N,
+    stale: S,
     summary: Counts<'a>,
 }
 
@@ -31,6 +32,7 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
                 .iter()
                 .flat_map(|file| file.not_analysed.iter().map(|part| Unanalysed::new(file, part)))
         }),
+        stale: Streamed(|| report.stale.iter().map(StaleEntry::new)),
         summary: Counts::new(&report.summary),
     };
     write_document(out, &document)
@@ -65,9 +67,9 @@ mod tests {
                 "\"end_column\":4,\"message\":\"used\"}]}],",
                 "\"not_analysed\":[\n",
                 "{\"path\":\"src/a\\u0007.py\",\"reason\":\"syntax-error\",\"detail\":\"line 9\",",
-                "\"accepted\":true}],",
+                "\"accepted\":true}],\"stale\":[],",
                 "\"summary\":{\"files\":1,\"lines\":10,\"by_rule\":{\"network-connect\":1},",
-                "\"by_capability\":{\"network\":1},\"undecided\":0,\"ignored\":0,\"excluded\":0,\"stubs\":0,",
+                "\"by_capability\":{\"network\":1},\"undecided\":0,\"suppressed\":0,\"baselined\":0,\"stale\":0,\"ignored\":0,\"excluded\":0,\"stubs\":0,",
                 "\"used\":[\"network\"],\"seconds\":0.25}}\n",
             )
         );

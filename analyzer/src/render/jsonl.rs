@@ -1,10 +1,11 @@
-//! One JSON object a line: the findings, then what was not analysed, then the summary; `type`
+//! One JSON object a line: the findings, then what was not analysed, what is
+//! stale in the baseline, then the summary; `type`
 //! tells them apart.
 
 use std::io::{self, Write};
 
 use super::findings;
-use super::record::{Counts, Finding, Unanalysed, write_line};
+use super::record::{Counts, Finding, StaleEntry, Unanalysed, write_line};
 use crate::report::Report;
 
 /// Write the report as lines of objects. Errors are the writer's.
@@ -16,6 +17,9 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         for part in &file.not_analysed {
             write_line(out, &Unanalysed::new(file, part).tagged())?;
         }
+    }
+    for stale in &report.stale {
+        write_line(out, &StaleEntry::new(stale).tagged())?;
     }
     write_line(out, &Counts::new(&report.summary).tagged())
 }

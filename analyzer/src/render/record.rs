@@ -8,7 +8,7 @@ use serde_json::ser::{CharEscape, Formatter};
 
 use super::escape::find_hidden;
 use crate::diagnostic::{Diagnostic, Related};
-use crate::report::{FileReport, NotAnalysed, Summary};
+use crate::report::{FileReport, NotAnalysed, Stale, Summary};
 
 /// One finding.
 #[derive(Serialize)]
@@ -120,6 +120,33 @@ impl<'a> Unanalysed<'a> {
     }
 }
 
+/// An entry of the baseline that no finding matches.
+#[derive(Serialize)]
+pub(super) struct StaleEntry<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    path: &'a str,
+    rule: &'a str,
+    fingerprint: String,
+    count: u64,
+}
+
+impl<'a> StaleEntry<'a> {
+    pub(super) fn new(stale: &'a Stale) -> Self {
+        Self {
+            kind: None,
+            path: &stale.path,
+            rule: &stale.rule,
+            fingerprint: stale.fingerprint.to_string(),
+            count: stale.count,
+        }
+    }
+
+    pub(super) fn tagged(self) -> Self {
+        Self { kind: Some("stale"), ..self }
+    }
+}
+
 /// The counts of a run.
 #[derive(Serialize)]
 pub(super) struct Counts<'a> {
@@ -130,6 +157,9 @@ pub(super) struct Counts<'a> {
     by_rule: &'a BTreeMap<&'static str, u64>,
     by_capability: &'a BTreeMap<&'static str, u64>,
     undecided: u64,
+    suppressed: u64,
+    baselined: u64,
+    stale: u64,
     ignored: u64,
     excluded: u64,
     stubs: u64,
@@ -146,6 +176,9 @@ impl<'a> Counts<'a> {
             by_rule: &summary.by_rule,
             by_capability: &summary.by_capability,
             undecided: summary.undecided,
+            suppressed: summary.suppressed,
+            baselined: summary.baselined,
+            stale: summary.stale,
             ignored: summary.ignored,
             excluded: summary.excluded,
             stubs: summary.stubs,

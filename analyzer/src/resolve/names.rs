@@ -5,10 +5,12 @@
 
 use std::sync::LazyLock;
 
+use hermetic_policy::config::DeclaredApi;
 use hermetic_policy::rule::{Api, Construct, Trigger, TypeFact};
 use hermetic_policy::{Rule, Verb, rules};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::declared::{self, Declared};
 use super::special::{SPECIALS, Special};
 
 /// A node of the tree.
@@ -61,14 +63,15 @@ pub struct NameTable {
 }
 
 /// The names of all built-in rules.
-pub static NAMES: LazyLock<NameTable> = LazyLock::new(NameTable::of_rules);
+pub static NAMES: LazyLock<NameTable> = LazyLock::new(|| NameTable::of_rules(&[]));
 
 impl NameTable {
     /// The root: its members are top-level modules.
     pub const ROOT: NameId = NameId(0);
 
-    /// The tree of all rules' triggers and type facts.
-    fn of_rules() -> Self {
+    /// The tree of all rules' triggers and type facts, and of what a configuration declares. The
+    /// names of the rules are the same nodes in every such tree.
+    pub(super) fn of_rules(declared: &[Declared]) -> Self {
         let mut table = Self { nodes: vec![Node::default()], ..Self::default() };
         let mut classes = FxHashSet::default();
         for rule in rules::all() {
@@ -93,7 +96,10 @@ impl NameTable {
                         | Construct::NotebookShell
                         | Construct::UnknownImport
                         | Construct::AnyImport
-                        | Construct::Unanalysed => table.constructs.push((*form, rule)),
+                        | Construct::Unanalysed
+                        | Construct::UnusedSuppression
+                        | Construct::InvalidSuppression
+                        | Construct::UnexplainedSuppression => table.constructs.push((*form, rule)),
                     },
                     Trigger::Literal(text) => table.literals.push((text, rule)),
                     // The runtime guard's.
@@ -128,6 +134,9 @@ impl NameTable {
                 }
             }
         }
+        for Declared { rule, api } in declared {
+            table.add_api(rule, api, true);
+        }
         table.find_classes(&classes);
         for ((parent, name), id) in &table.children {
             if !name.starts_with('_') {
@@ -136,6 +145,11 @@ impl NameTable {
         }
         table.members.values_mut().for_each(|members| members.sort_unstable());
         table
+    }
+
+    /// The tree with the names that a configuration declares.
+    pub fn with(apis: &[DeclaredApi]) -> &'static Self {
+        declared::table(apis)
     }
 
     /// A callable with members of its own is a class, whether or not a fact says so.

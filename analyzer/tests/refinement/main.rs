@@ -38,7 +38,8 @@ fn allows(policy: &Policy, host: usize) -> bool {
 fn rulings(policy: &Policy, source: &str) -> Vec<(u32, Ruling)> {
     let judgement = Judgement { policy: policy.clone(), ..Judgement::default() };
     let bytes = Ok(source.as_bytes().to_vec());
-    let report = check_bytes(&judgement, "program.py", bytes, FileKind::Module).expect("a run");
+    let report =
+        check_bytes(&judgement, &[], "program.py", bytes, FileKind::Module).expect("a run");
     assert!(report.files.iter().all(|file| file.not_analysed.is_empty()), "{source}");
     let findings = report.files.iter().flat_map(|file| &file.diagnostics);
     findings.map(|finding| (finding.span.start.row, finding.ruling)).collect()

@@ -44,6 +44,7 @@ fn every_key() {
     assert_eq!(
         config,
         Config {
+            extend: None,
             policy: PolicyOptions {
                 profile: vec!["exec-deny".into(), "block-native".into()],
                 no_network: true,
@@ -60,6 +61,8 @@ fn every_key() {
                 deny_import: vec!["telnetlib".into()],
             },
             check: CheckConfig {
+                per_file_ignores: vec![],
+                api: vec![],
                 undecided: Some(Level::Off),
                 exclude: Some(vec!["build".into()]),
                 extend_exclude: vec!["*.gen.py".into()],
@@ -160,4 +163,42 @@ fn a_byte_order_mark_is_no_character() {
         error("\u{feff}no-netwrk = true"),
         "1:1: unknown key `no-netwrk` in the top level; did you mean `no-network`"
     );
+}
+
+#[test]
+fn what_only_some_files_or_names_need() {
+    let text = "extend = 'base.toml'\n[check.per-file-ignores]\n'tests/' = ['shell-command']\n\
+                [[check.api]]\nname = 'acme.send'\ncapability = 'network'\ngiven = 'url'\n";
+    let config = Config::from_hermetic_toml(text).expect("valid");
+    assert_eq!(config.extend.expect("given").path, "base.toml");
+    assert_eq!(config.check.per_file_ignores, [("tests/".into(), vec!["shell-command"])]);
+    let [api] = &config.check.api[..] else { panic!("one") };
+    assert_eq!((api.name.as_str(), api.capability), ("acme.send", crate::Capability::Network));
+    assert_eq!(api.condition.entry(), Some(("given", "url")));
+    for (text, told) in [
+        ("extend = 1", "1:10 `extend` takes a string, not a number"),
+        ("extend = ''", "1:10 `extend`: names no file"),
+        (
+            "[check.per-file-ignores]\na = ['shell-comand']",
+            "2:6 unknown rule `shell-comand`; did you mean `shell-command`",
+        ),
+        ("[check.per-file-ignores]\na = 'x'", "2:5 `a` takes a list of rules, not a string"),
+        ("[[check.api]]\nname = 'a.b'", "1:1 `api`: `capability` is missing"),
+        (
+            "[[check.api]]\nname = 'a.b'\ncapability = 'netwrok'",
+            "3:14 `capability`: unknown capability `netwrok`; did you mean `network`",
+        ),
+        ("[[check.api]]\nnam = 'a.b'", "2:1 unknown key `nam` in [check.api]; did you mean `name`"),
+        (
+            "[[check.api]]\nname = 'a'",
+            "2:8 `name`: `a` is no name with its module, as in `acme.send`",
+        ),
+        (
+            "[[check.api]]\ngiven = 'a'\nmissing = 'b'",
+            "3:11 `missing`: a second condition; one is taken",
+        ),
+    ] {
+        let error = Config::from_hermetic_toml(text).expect_err(text);
+        assert_eq!(alloc::format!("{} {error}", error.place), told, "{text}");
+    }
 }

@@ -17,9 +17,12 @@ pub static RULES: &[&Rule] = &[
     &GUARD_REMOVAL,
     &GUARDED_MODULE_WRITE,
     &INTROSPECTION,
+    &INVALID_SUPPRESSION,
     &LOW_LEVEL_TWIN,
     &MODULE_TABLE_WRITE,
     &NOT_ANALYSED,
+    &REASON_REQUIRED,
+    &UNUSED_SUPPRESSION,
 ];
 
 /// A reference to a guarded API taken and kept, so that a patch misses it.
@@ -201,6 +204,45 @@ pub static NOT_ANALYSED: Rule = Rule {
     reported: Reported::Always,
     page: include_str!("../../rules/not-analysed.md"),
     triggers: &[Construct(Form::Unanalysed)],
+};
+
+/// A comment that was meant to suppress findings, and does not.
+pub static INVALID_SUPPRESSION: Rule = Rule {
+    name: "invalid-suppression",
+    capability: Capability::Integrity,
+    level: Level::Error,
+    since: "0.1.0",
+    summary: "a comment meant to suppress findings names no rule that there is",
+    verb: Verb::Hide,
+    reported: Reported::Always,
+    page: include_str!("../../rules/invalid-suppression.md"),
+    triggers: &[Construct(Form::InvalidSuppression)],
+};
+
+/// A suppression without a reason; told only where the rule is given a level.
+pub static REASON_REQUIRED: Rule = Rule {
+    name: "reason-required",
+    capability: Capability::Integrity,
+    level: Level::Off,
+    since: "0.1.0",
+    summary: "a comment suppresses findings and gives no reason",
+    verb: Verb::Hide,
+    reported: Reported::Always,
+    page: include_str!("../../rules/reason-required.md"),
+    triggers: &[Construct(Form::UnexplainedSuppression)],
+};
+
+/// A suppression that suppresses nothing.
+pub static UNUSED_SUPPRESSION: Rule = Rule {
+    name: "unused-suppression",
+    capability: Capability::Integrity,
+    level: Level::Warn,
+    since: "0.1.0",
+    summary: "a comment suppresses a finding that is not there",
+    verb: Verb::Hide,
+    reported: Reported::Always,
+    page: include_str!("../../rules/unused-suppression.md"),
+    triggers: &[Construct(Form::UnusedSuppression)],
 };
 
 /// Other names.

@@ -34,6 +34,7 @@ def violations() -> list[dict[str, object]]:
 def read_config(text: str, kind: str) -> dict[str, object] | None:
     """The policy of a configuration text; `kind` is "pyproject" or "hermetic".
 
+    `extend`, where it is there, is the other file it names, with the row and column it is named at.
     None for a pyproject.toml without our table. ValueError with `row` and `column` for what is wrong with it.
     """
 

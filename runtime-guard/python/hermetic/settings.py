@@ -218,8 +218,11 @@ def _search(folder: str) -> dict[str, Any] | None:
         above = parent
 
 
-def _read(file: str, shown: str, *, named: bool) -> dict[str, Any] | None:
-    """The policy of a file; None for a pyproject.toml that is about other things and was not named."""
+def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """The policy of a file and of those it extends; None for a pyproject.toml that is about other things.
+
+    `named` says that somebody names it, so that it must be about us; `above` are the files that led here.
+    """
     try:
         with open(file, "rb") as stream:
             text = stream.read().decode("utf-8")
@@ -238,4 +241,17 @@ def _read(file: str, shown: str, *, named: bool) -> dict[str, Any] | None:
         if named:
             raise UsageError(f"{shown}: has no [tool.hermetic] table")
         return None
-    return _resolved({**Settings().policy, **options}, os.path.dirname(os.path.abspath(file)))
+    extend: Any = options.pop("extend", None)
+    folder = os.path.dirname(os.path.abspath(file))
+    own = _resolved({**Settings().policy, **options}, folder)
+    if extend is None:
+        return own
+    path, row, column = extend
+    place = f"{shown}:{row}:{column}"
+    other, chain = os.path.realpath(os.path.join(folder, path)), (*above, os.path.realpath(file))
+    if other in chain:
+        raise UsageError(f"{place}: `extend` leads back to itself: {' -> '.join([*chain, other])}")
+    if not os.path.isfile(other):
+        raise UsageError(f"{place}: `extend`: cannot read `{path}`: there is no such file")
+    base = _read(other, other, named=True, above=chain)
+    return united(base, own) if base is not None else own

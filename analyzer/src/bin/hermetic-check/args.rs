@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use hermetic_check::render::Format;
+use hermetic_check::suppress::{BadReason, Reason};
 use hermetic_policy::suggest::did_you_mean;
 use hermetic_policy::{Level, Rule, rules};
 
@@ -21,6 +22,7 @@ use hermetic_policy::{Level, Rule, rules};
     after_help = "Exit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// Files and folders to analyse; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
@@ -36,16 +38,23 @@ pub(crate) struct Args {
     pub(crate) files: FileArgs,
 
     #[command(flatten)]
+    pub(crate) accept: AcceptArgs,
+
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    /// Take this configuration file (hermetic.toml or pyproject.toml) instead of searching for
-    /// one in the working directory and above
+    /// Take this configuration file (hermetic.toml or pyproject.toml) for every file
+    /// instead of the nearest one
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub(crate) config: Option<PathBuf>,
 
     /// Read no configuration file
     #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
     pub(crate) isolated: bool,
+
+    /// Only print the settings of the first path's files, as a configuration
+    #[arg(long, help_heading = "Configuration")]
+    pub(crate) show_settings: bool,
 
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
@@ -161,6 +170,33 @@ pub(crate) struct FileArgs {
     pub(crate) stdin_filename: Option<PathBuf>,
 }
 
+/// Findings that are accepted as they are.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Accepting findings")]
+pub(crate) struct AcceptArgs {
+    /// Write a comment `# hermetic: ignore[RULE] REASON` for each finding of level warn or error,
+    /// then report what is left
+    #[arg(long, value_name = "REASON", num_args = 0..=1, require_equals = true, value_parser = reason, conflicts_with_all = ["baseline", "show_files", "show_ignored"])]
+    #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
+    pub(crate) add_ignores: Option<Option<Reason>>,
+
+    /// Tell the findings, too, that comments accept: for code that is not trusted
+    #[arg(long, conflicts_with = "add_ignores")]
+    pub(crate) no_suppressions: bool,
+
+    /// Do not tell the findings that this file lists
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["show_files", "show_ignored"])]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// List the findings of level warn or error in this file, for --baseline
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "add_ignores", "show_files", "show_ignored"])]
+    pub(crate) write_baseline: Option<PathBuf>,
+
+    /// Take what is gone off the file of --baseline
+    #[arg(long, requires = "baseline")]
+    pub(crate) prune_baseline: bool,
+}
+
 /// What is written.
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
@@ -233,6 +269,10 @@ pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
 
 fn level(text: &str) -> Result<Level, String> {
     Level::from_name(text).ok_or_else(|| "a level is error, warn, info or off".to_owned())
+}
+
+fn reason(text: &str) -> Result<Reason, BadReason> {
+    Reason::new(text)
 }
 
 fn rule_level(text: &str) -> Result<(&'static str, Level), String> {

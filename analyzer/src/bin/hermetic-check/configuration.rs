@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hermetic_check::discover::{Pattern, check_patterns};
-use hermetic_policy::config::Config;
+use hermetic_policy::config::{Config, DeclaredApi};
 use hermetic_policy::{Level, PolicyOptions};
 
 use crate::failure::Failure;
@@ -13,8 +13,9 @@ use crate::settings::{absolute_root, patterns};
 
 const OWN: &str = "hermetic.toml";
 const SHARED: &str = "pyproject.toml";
+const NO_TABLE: &str = "has no [tool.hermetic] table";
 
-/// What a configuration file says, with its relative paths resolved.
+/// What a configuration file and those it extends say, with relative paths resolved.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Configuration {
     /// The policy; its root is absolute.
@@ -27,36 +28,56 @@ pub(crate) struct Configuration {
     pub(crate) exclude: Option<Vec<Pattern>>,
     /// What else to leave out.
     pub(crate) extend_exclude: Vec<Pattern>,
+    /// Rules that are suppressed in the files that match.
+    pub(crate) ignores: Vec<(Pattern, Vec<&'static str>)>,
+    /// Names that no rule knows, with what they reach.
+    pub(crate) api: Vec<DeclaredApi>,
+    /// The file.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// The file named on the command line. Any name but `pyproject.toml` is read as `hermetic.toml`.
 pub(crate) fn read(file: &Path, folder: &Path) -> Result<Configuration, Failure> {
-    parse(&folder.join(file), file)?
-        .ok_or_else(|| Failure::at(file.display(), "has no [tool.hermetic] table"))
+    parse(&folder.join(file), folder, &mut Vec::new())?
+        .ok_or_else(|| Failure::at(file.display(), NO_TABLE))
 }
 
 /// The nearest file, from the folder upward: `hermetic.toml`, or a `pyproject.toml` that has
-/// `[tool.hermetic]`.
-pub(crate) fn search(folder: &Path) -> Result<Option<Configuration>, Failure> {
+/// `[tool.hermetic]`. Messages show it relative to `base`.
+#[cfg(test)]
+fn search(folder: &Path) -> Result<Option<Configuration>, Failure> {
     for above in folder.ancestors() {
-        for name in [OWN, SHARED] {
-            let file = above.join(name);
-            // A folder above may be closed to us: what cannot be seen is not there. What is
-            // there and cannot be read is told.
-            if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
-                continue;
-            }
-            let shown = file.strip_prefix(folder).unwrap_or(&file);
-            if let Some(configuration) = parse(&file, shown)? {
-                return Ok(Some(configuration));
-            }
+        if let Some(configuration) = in_folder(above, folder)? {
+            return Ok(Some(configuration));
         }
     }
     Ok(None)
 }
 
-/// Read one file; `None` for a `pyproject.toml` that is about other things.
-fn parse(file: &Path, shown: &Path) -> Result<Option<Configuration>, Failure> {
+/// The file of this folder, if it has one. Messages show it relative to `base`.
+pub(crate) fn in_folder(folder: &Path, base: &Path) -> Result<Option<Configuration>, Failure> {
+    for name in [OWN, SHARED] {
+        let file = folder.join(name);
+        // A folder above may be closed to us: what cannot be seen is not there. What is there and
+        // cannot be read is told.
+        if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
+            continue;
+        }
+        if let Some(configuration) = parse(&file, base, &mut Vec::new())? {
+            return Ok(Some(configuration));
+        }
+    }
+    Ok(None)
+}
+
+/// Read one file and what it extends; `None` for a `pyproject.toml` that is about other things.
+/// `above` are the files that led here.
+fn parse(
+    file: &Path,
+    base: &Path,
+    above: &mut Vec<PathBuf>,
+) -> Result<Option<Configuration>, Failure> {
+    let shown = file.strip_prefix(base).unwrap_or(file).to_owned();
     let bytes = fs::read(file).map_err(|error| Failure::at(shown.display(), error))?;
     let text =
         String::from_utf8(bytes).map_err(|_| Failure::at(shown.display(), "is not UTF-8"))?;
@@ -68,26 +89,79 @@ fn parse(file: &Path, shown: &Path) -> Result<Option<Configuration>, Failure> {
     let config = config.map_err(|error| {
         Failure::at(format_args!("{}:{}", shown.display(), error.place), &error)
     })?;
+    let Some(config) = config else { return Ok(None) };
     let folder = file.parent().unwrap_or(file);
-    let configuration = config.map(|config| resolve(config, folder)).transpose()?;
-    if let Some(Configuration { exclude, extend_exclude, .. }) = &configuration {
-        for patterns in [exclude.as_ref(), Some(extend_exclude)].into_iter().flatten() {
-            check_patterns(patterns).map_err(|error| Failure::at(shown.display(), error))?;
-        }
+    let extend = config.extend.clone();
+    let own = resolve(config, file, folder)?;
+    let globs = own.ignores.iter().map(|(pattern, _)| pattern);
+    let globs: Vec<Pattern> =
+        own.exclude.iter().flatten().chain(&own.extend_exclude).chain(globs).cloned().collect();
+    check_patterns(&globs).map_err(|error| Failure::at(shown.display(), error))?;
+    let Some(extend) = extend else { return Ok(Some(own)) };
+    let place = format!("{}:{}", shown.display(), extend.place);
+    let other = folder.join(&extend.path);
+    above.push(file.canonicalize().unwrap_or_else(|_| file.to_owned()));
+    let real = other.canonicalize().map_err(|error| {
+        Failure::at(&place, format_args!("`extend`: cannot read `{}`: {error}", extend.path))
+    })?;
+    if above.contains(&real) {
+        let chain: Vec<String> = above
+            .iter()
+            .chain([&real])
+            .map(|file| file.strip_prefix(base).unwrap_or(file).display().to_string())
+            .collect();
+        let message =
+            format_args!("`extend` leads back to itself: {}", chain.join(" -> ")).to_string();
+        return Err(Failure::at(&place, message));
     }
-    Ok(configuration)
+    let extended = parse(&real, base, above)?.ok_or_else(|| {
+        Failure::at(&place, format_args!("`extend`: `{}` {NO_TABLE}", extend.path))
+    })?;
+    Ok(Some(own.over(extended)))
+}
+
+impl Configuration {
+    /// This file over one that it extends: what that denies stays denied, lists are joined, and
+    /// what has one value takes it from here.
+    fn over(self, base: Self) -> Self {
+        // Taken apart in full, so that a new key cannot be forgotten here.
+        let Self { policy, levels, undecided, exclude, extend_exclude, ignores, api, file } = self;
+        let joined = |mut first: Vec<Pattern>, then: Vec<Pattern>| {
+            first.extend(then);
+            first
+        };
+        let mut all = Self {
+            policy: base.policy.union(policy),
+            levels: base.levels,
+            undecided: undecided.or(base.undecided),
+            exclude: exclude.or(base.exclude),
+            extend_exclude: joined(base.extend_exclude, extend_exclude),
+            ignores: base.ignores,
+            api: base.api,
+            file,
+        };
+        all.levels.extend(levels);
+        all.ignores.extend(ignores);
+        all.api.extend(api);
+        all
+    }
 }
 
 /// Relative paths and patterns count from the file's folder.
-fn resolve(config: Config, folder: &Path) -> Result<Configuration, Failure> {
-    let Config { mut policy, check } = config;
+fn resolve(config: Config, file: &Path, folder: &Path) -> Result<Configuration, Failure> {
+    let Config { mut policy, check, extend: _ } = config;
     policy.fs_root = policy.fs_root.map(|root| absolute_root(&root, folder)).transpose()?;
+    let pattern = |glob: String| Pattern { base: folder.to_owned(), glob };
+    let ignores = check.per_file_ignores.into_iter().map(|(glob, rules)| (pattern(glob), rules));
     Ok(Configuration {
         policy,
         levels: check.levels.into_iter().collect(),
         undecided: check.undecided,
         exclude: check.exclude.map(|globs| patterns(folder, &globs)),
         extend_exclude: patterns(folder, &check.extend_exclude),
+        ignores: ignores.collect(),
+        api: check.api,
+        file: Some(file.to_owned()),
     })
 }
 
@@ -151,5 +225,51 @@ mod tests {
         assert_eq!(failure, "pyproject.toml: has no [tool.hermetic] table");
         let failure = read("missing.toml").expect_err("not there").to_string();
         assert!(failure.starts_with("missing.toml: "), "{failure}");
+    }
+
+    #[test]
+    fn a_file_adds_to_what_it_extends() {
+        let folder = folder(&[
+            (
+                "hermetic.toml",
+                "extend = 'base/b.toml'\nno-env = true\n[check]\nundecided = 'warn'\n[check.levels]\nnetwork-connect = 'off'\n",
+            ),
+            (
+                "base/b.toml",
+                "no-network = true\n[check]\nextend-exclude = ['x']\nundecided = 'error'\n[check.levels]\nnetwork-connect = 'warn'\nfile-write = 'warn'\n",
+            ),
+        ]);
+        let found = search(folder.path()).expect("valid").expect("found");
+        assert!(found.policy.no_network && found.policy.no_environment);
+        assert_eq!(found.undecided, Some(Level::Warn));
+        assert_eq!(found.levels["network-connect"], Level::Off);
+        assert_eq!(found.levels["file-write"], Level::Warn);
+        assert_eq!(
+            found.extend_exclude[0].base,
+            folder.path().canonicalize().expect("there").join("base")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_extended_is_told() {
+        let folder = folder(&[
+            ("hermetic.toml", "extend = 'b.toml'\n"),
+            ("b.toml", "\n extend = 'hermetic.toml'\n"),
+            ("c.toml", "extend = 'none.toml'\n"),
+            ("d.toml", "extend = 'pyproject.toml'\n"),
+            ("pyproject.toml", ""),
+        ]);
+        let base = folder.path().canonicalize().expect("there");
+        for (file, told) in [
+            (
+                "hermetic.toml",
+                "b.toml:2:11: `extend` leads back to itself: hermetic.toml -> b.toml -> hermetic.toml",
+            ),
+            ("c.toml", "c.toml:1:10: `extend`: cannot read `none.toml`: "),
+            ("d.toml", "d.toml:1:10: `extend`: `pyproject.toml` has no [tool.hermetic] table"),
+        ] {
+            let failure = read(Path::new(file), &base).expect_err(file).to_string();
+            assert!(failure.starts_with(told), "{failure}");
+        }
     }
 }

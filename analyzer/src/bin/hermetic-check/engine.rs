@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use hermetic_check::discover::{DiscoverOptions, discover, display, kind_of};
 use hermetic_check::judge::Judgement;
-use hermetic_check::project;
+use hermetic_check::project::{self, PerFile};
 use hermetic_check::render::SourceProvider;
 use hermetic_check::report::{FileReport, Report};
 use hermetic_check::source::{FileKind, Source, decode};
@@ -25,24 +26,30 @@ pub(crate) enum Listing {
 
 /// Analyse. `done` is raised by one for every finished file.
 pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Failure> {
-    let judgement = Judgement {
-        policy: settings.policy.clone(),
-        levels: settings.levels.clone(),
-        undecided: settings.undecided,
-        ..Judgement::default()
-    };
+    let nearest = &settings.nearest;
     let report = match &settings.input {
-        Input::Paths(_) => {
-            let discover = discover_options(settings);
-            let (base, threads) = (settings.base.clone(), settings.threads);
-            project::check(&project::Settings { discover, base, judgement, threads }, done)
-        }
+        Input::Paths(_) => project::check(
+            &project::Settings {
+                discover: discover_options(settings),
+                base: settings.base.clone(),
+                judgement: Judgement::clone(&nearest.common().judgement),
+                per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
+                threads: settings.threads,
+            },
+            done,
+        ),
         Input::Stdin { name, content } => {
+            let applies = nearest.of(name);
+            let judgement = applies.judgement(&nearest.common().judgement);
             let shown = display(name, Some(&settings.base));
-            project::check_bytes(&judgement, &shown, content.clone(), stdin_kind(name))
+            let kind = stdin_kind(name);
+            project::check_bytes(judgement, &applies.ignored, &shown, content.clone(), kind)
         }
     };
-    report.map_err(Failure::new)
+    match nearest.failure() {
+        Some(failure) => Err(failure),
+        None => report.map_err(Failure::new),
+    }
 }
 
 /// The paths of a listing, sorted, as reports spell them.
@@ -54,13 +61,21 @@ pub(crate) fn list(settings: &Settings, listing: Listing) -> Result<Vec<String>,
         });
     }
     let found = discover(&discover_options(settings)).map_err(Failure::new)?;
+    let excluded = |path: &Path| settings.nearest.of(path).excluded;
     let show = |path: &Path| display(path, Some(&settings.base));
     let mut paths: Vec<String> = match listing {
-        Listing::Files => found.files.iter().map(|file| show(&file.path)).collect(),
+        Listing::Files => {
+            let files = found.files.iter().filter(|file| !excluded(&file.path));
+            files.map(|file| show(&file.path)).collect()
+        }
         Listing::Ignored => {
-            found.ignored.iter().chain(&found.excluded).map(|path| show(path)).collect()
+            let left_out = found.files.iter().map(|file| &file.path).filter(|path| excluded(path));
+            found.ignored.iter().chain(&found.excluded).chain(left_out).map(|p| show(p)).collect()
         }
     };
+    if let Some(failure) = settings.nearest.failure() {
+        return Err(failure);
+    }
     paths.sort();
     Ok(paths)
 }

@@ -18,12 +18,17 @@ use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 
 mod args;
+mod baseline;
 mod configuration;
 mod engine;
 mod failure;
+mod ignores;
+mod nearest;
 mod output;
 mod progress;
+mod replace;
 mod settings;
+mod shown;
 
 /// Nothing found.
 const CLEAN: u8 = 0;
@@ -65,6 +70,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
     }
 
     let mut settings = Settings::resolve(args)?;
+    if args.show_settings {
+        return finish(write_lines(&shown::lines(&settings)?), CLEAN);
+    }
     let listing = match (args.files.show_files, args.files.show_ignored) {
         (true, _) => Some(Listing::Files),
         (_, true) => Some(Listing::Ignored),
@@ -78,17 +86,28 @@ fn run(args: &Args) -> Result<u8, Failure> {
         *content = discover::read_stream(io::stdin().lock());
     }
 
-    let progress = Progress::start(args.output.quiet);
-    let report = engine::run(&settings, &progress.done);
-    progress.stop();
-    let report = report?;
+    let analyse = || {
+        let progress = Progress::start(args.output.quiet);
+        let report = engine::run(&settings, &progress.done);
+        progress.stop();
+        report
+    };
+    let baseline = baseline::Request::read(&args.accept, &settings.base)?;
+    let mut report = analyse()?;
+    if let Some(reason) = &args.accept.add_ignores {
+        ignores::add(&settings, &report, &reason.clone().unwrap_or_default())?;
+        report = analyse()?;
+    }
+    if let Some(baseline) = baseline {
+        baseline.apply(&settings, &mut report)?;
+    }
 
     let format = render::Format::from(args.output.output_format);
     let color = format.is_text() && output::colored(args.output.color);
     let options = TextOptions {
         color,
         show_undecided: args.output.show_undecided,
-        policy_chosen: !settings.policy.is_empty(),
+        policy_chosen: !settings.nearest.is_open(),
     };
     let sources = Sources { settings: &settings };
     let mut out = output::stdout(color);
@@ -154,6 +173,7 @@ mod tests {
             remedy: String::new(),
             target: String::new(),
             related: Vec::new(),
+            fingerprint: None,
         });
         let part = |accepted| NotAnalysed { reason: "encoding", detail: String::new(), accepted };
         let file = FileReport {

@@ -1,16 +1,19 @@
 //! The command line and the configuration file as one: what a run does.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{env, path};
 
 use hermetic_check::discover::Pattern;
+use hermetic_check::judge::Judgement;
+use hermetic_check::resolve::names::NameTable;
 use hermetic_check::source::Unanalysed;
-use hermetic_policy::{Level, Policy, PolicyOptions};
+use hermetic_policy::{Level, PolicyOptions};
 
 use crate::args::{Args, PolicyArgs};
 use crate::configuration::{self, Configuration};
 use crate::failure::Failure;
+use crate::nearest::Nearest;
 
 /// Everything a run needs to know.
 #[derive(Debug)]
@@ -19,12 +22,8 @@ pub(crate) struct Settings {
     pub(crate) input: Input,
     /// The working directory: paths are shown relative to it.
     pub(crate) base: PathBuf,
-    /// What is denied.
-    pub(crate) policy: Policy,
-    /// Levels given to rules by name.
-    pub(crate) levels: BTreeMap<&'static str, Level>,
-    /// The level of what the policy cannot decide.
-    pub(crate) undecided: Level,
+    /// What is denied, and how loudly it is told, file by file.
+    pub(crate) nearest: Arc<Nearest>,
     /// What to leave out instead of the default excludes, if given.
     pub(crate) exclude: Option<Vec<Pattern>>,
     /// What else to leave out.
@@ -50,46 +49,88 @@ pub(crate) enum Input {
 }
 
 impl Settings {
-    /// Put the command line and the configuration file, if there is one, together. Flags add
-    /// guards and exceptions to the file's; a level or an exclude given on the command line
-    /// takes the place of the file's.
+    /// Put the command line and the configuration files together. Flags add guards and exceptions
+    /// to a file's; a level or an exclude given on the command line takes the place of the file's.
     pub(crate) fn resolve(args: &Args) -> Result<Self, Failure> {
         let folder = env::current_dir()
             .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
-        let configuration = match (&args.config, args.isolated) {
-            (Some(file), _) => Some(configuration::read(file, &folder)?),
-            (None, true) => None,
-            (None, false) => configuration::search(&folder)?,
+        let flags = Flags::new(args, &folder)?;
+        let nearest = match (&args.config, args.isolated) {
+            (Some(file), _) => Nearest::fixed(flags, &folder, configuration::read(file, &folder)?)?,
+            (None, true) => Nearest::fixed(flags, &folder, Configuration::default())?,
+            (None, false) => Nearest::search(flags, &folder)?,
         };
-        Self::join(args, configuration.unwrap_or_default(), &folder)
+        Self::join(args, nearest, &folder)
     }
 
-    fn join(args: &Args, file: Configuration, folder: &Path) -> Result<Self, Failure> {
-        // Judged on their own first, so that each is told with its own place.
-        let flags = policy_options(&args.policy, folder)?;
-        flags.build().map_err(Failure::new)?;
-        let policy = file.policy.union(flags).build().map_err(Failure::new)?;
-
-        let mut levels = file.levels;
-        levels.extend(args.levels.level.iter().copied());
+    fn join(args: &Args, nearest: Nearest, folder: &Path) -> Result<Self, Failure> {
+        let file = &nearest.common().configuration;
         let here = |globs: &[String]| patterns(folder, globs);
-        let mut extend_exclude = file.extend_exclude;
+        let mut extend_exclude = file.extend_exclude.clone();
         extend_exclude.extend(here(&args.files.extend_exclude));
         let exclude = if args.files.exclude.is_empty() {
-            file.exclude
+            file.exclude.clone()
         } else {
             Some(here(&args.files.exclude))
         };
         Ok(Self {
             input: input(&args.paths, args.files.stdin_filename.as_deref())?,
             base: folder.to_owned(),
-            policy,
-            levels,
-            undecided: args.levels.undecided.or(file.undecided).unwrap_or(Level::Info),
+            nearest: Arc::new(nearest),
             exclude,
             extend_exclude,
             respect_ignore: !args.files.no_ignore,
             threads: args.threads.map(usize::from),
+        })
+    }
+
+    /// What applies to a file.
+    pub(crate) fn judgement(&self, file: &Path) -> Result<Arc<Judgement>, Failure> {
+        Ok(Arc::clone(&self.nearest.of_file(file)?.judgement))
+    }
+}
+
+/// What the command line says of every file.
+#[derive(Clone, Debug)]
+pub(crate) struct Flags {
+    policy: PolicyOptions,
+    levels: Vec<(&'static str, Level)>,
+    undecided: Option<Level>,
+    suppressions: bool,
+    fingerprints: bool,
+}
+
+impl Flags {
+    pub(crate) fn new(args: &Args, folder: &Path) -> Result<Self, Failure> {
+        // Judged on their own first, so that each is told with its own place.
+        let policy = policy_options(&args.policy, folder)?;
+        policy.build().map_err(Failure::new)?;
+        Ok(Self {
+            policy,
+            levels: args.levels.level.clone(),
+            undecided: args.levels.undecided,
+            suppressions: !args.accept.no_suppressions,
+            fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
+        })
+    }
+
+    /// A configuration's policy with the flags' beside it.
+    pub(crate) fn policy(&self, file: &Configuration) -> PolicyOptions {
+        file.policy.clone().union(self.policy.clone())
+    }
+
+    /// How files of a configuration are judged.
+    pub(crate) fn judgement(&self, file: &Configuration) -> Result<Judgement, Failure> {
+        let mut levels = file.levels.clone();
+        levels.extend(self.levels.iter().copied());
+        Ok(Judgement {
+            policy: self.policy(file).build().map_err(Failure::new)?,
+            levels,
+            undecided: self.undecided.or(file.undecided).unwrap_or(Level::Info),
+            suppressions: self.suppressions,
+            fingerprints: self.fingerprints,
+            names: NameTable::with(&file.api),
+            ..Judgement::default()
         })
     }
 }
@@ -157,7 +198,9 @@ mod tests {
 
     fn join(args: &[&str], file: Configuration) -> Result<Settings, Failure> {
         let args = Args::try_parse_from([&["hermetic-check"], args].concat()).expect("valid");
-        Settings::join(&args, file, Path::new("/project"))
+        let folder = Path::new("/project");
+        let nearest = Nearest::fixed(Flags::new(&args, folder)?, folder, file)?;
+        Settings::join(&args, nearest, folder)
     }
 
     #[test]
@@ -167,16 +210,16 @@ mod tests {
             ..Default::default()
         };
         let settings = join(&["--no-env"], file).expect("valid");
-        assert!(settings.policy.guards(Capability::Network));
-        assert!(settings.policy.guards(Capability::Environment));
-        assert!(!settings.policy.guards(Capability::Subprocess));
+        assert!(settings.nearest.common().judgement.policy.guards(Capability::Network));
+        assert!(settings.nearest.common().judgement.policy.guards(Capability::Environment));
+        assert!(!settings.nearest.common().judgement.policy.guards(Capability::Subprocess));
     }
 
     #[test]
     fn nothing_said_denies_nothing() {
         let settings = join(&[], Configuration::default()).expect("valid");
-        assert!(settings.policy.is_empty());
-        assert_eq!(settings.undecided, Level::Info);
+        assert!(settings.nearest.common().judgement.policy.is_empty());
+        assert_eq!(settings.nearest.common().judgement.undecided, Level::Info);
         assert!(settings.respect_ignore);
         assert_eq!(settings.exclude, None);
         assert_eq!(settings.input, Input::Paths(vec![".".into()]));
@@ -192,9 +235,9 @@ mod tests {
         };
         let settings = join(&["--level", "network-connect=warn", "--undecided", "error"], file)
             .expect("valid");
-        assert_eq!(settings.levels["network-connect"], Level::Warn);
-        assert_eq!(settings.levels["captured-reference"], Level::Error);
-        assert_eq!(settings.undecided, Level::Error);
+        assert_eq!(settings.nearest.common().judgement.levels["network-connect"], Level::Warn);
+        assert_eq!(settings.nearest.common().judgement.levels["captured-reference"], Level::Error);
+        assert_eq!(settings.nearest.common().judgement.undecided, Level::Error);
     }
 
     #[test]
