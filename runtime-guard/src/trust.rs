@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
 use crate::arguments::text;
-use crate::ffi::{Frame, OwnWork};
+use crate::ffi::{self, Frame, OwnWork};
 use crate::origin;
 
 /// Modules that make up the import system.
@@ -82,6 +82,38 @@ fn is_code(object: &Bound<'_, PyAny>) -> bool {
 /// Whether this is a code object of the import system.
 pub fn is_import_system(code: &Bound<'_, PyAny>) -> bool {
     IMPORTING.get().is_some_and(|known| known.contains_key(&(code.as_ptr() as usize)))
+}
+
+/// Code objects of the gates before the import system.
+static GATES: Mutex<Known> = Mutex::new(BTreeMap::new());
+
+/// Take the code of a gate for the guard's own.
+pub fn add_gate(code: &Bound<'_, PyAny>) {
+    GATES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(code.as_ptr() as usize, code.clone().unbind());
+}
+
+fn is_gate(code: &Bound<'_, PyAny>) -> bool {
+    GATES.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(code.as_ptr() as usize))
+}
+
+/// Whether a module of the standard library imports something for itself, while it is loaded.
+pub fn imports_for_itself(py: Python<'_>) -> bool {
+    let mut frame = Frame::innermost(py).filter(|_| ffi::in_main_interpreter());
+    while let Some(current) = frame {
+        let Some(code) = current.code() else { return false };
+        if !is_import_system(&code) && !is_gate(&code) {
+            return claimed(&code).is_some_and(|(file, name)| {
+                name == "<module>"
+                    && !file.starts_with("site-packages")
+                    && !file.starts_with("dist-packages")
+            }) && is_genuine(&code);
+        }
+        frame = current.back();
+    }
+    false
 }
 
 /// The function of the import system that a frame runs.
