@@ -25,11 +25,28 @@ type Known = BTreeMap<usize, Py<PyAny>>;
 static IMPORTING: OnceLock<Known> = OnceLock::new();
 static VERIFIED: Mutex<Known> = Mutex::new(BTreeMap::new());
 
+/// Functions by which the code of a module is read, taken before a program could exchange them.
+struct Readers {
+    frozen: Py<PyAny>,
+    cached_path: Py<PyAny>,
+    loads: Py<PyAny>,
+    compile: Py<PyAny>,
+}
+
+static READERS: OnceLock<Readers> = OnceLock::new();
+
 /// Take the import system's code objects.
 pub fn learn(py: Python<'_>) -> PyResult<()> {
     if IMPORTING.get().is_some() {
         return Ok(());
     }
+    let take = |module: &str, name: &str| PyResult::Ok(py.import(module)?.getattr(name)?.unbind());
+    let _ = READERS.set(Readers {
+        frozen: take("_imp", "get_frozen_object")?,
+        cached_path: take("_frozen_importlib_external", "cache_from_source")?,
+        loads: take("marshal", "loads")?,
+        compile: take("builtins", "compile")?,
+    });
     let mut known = Known::new();
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     for name in IMPORT_SYSTEM {
@@ -154,32 +171,35 @@ pub fn is_genuine(code: &Bound<'_, PyAny>) -> bool {
 /// Compare a code object with those of the same name in the file it claims to be from.
 fn compare(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = code.py();
-    let Some(file) = origin::file_of(code) else { return Ok(false) };
+    let (Some(file), Some(readers)) = (origin::file_of(code), READERS.get()) else {
+        return Ok(false);
+    };
     let whole = match file.strip_prefix("<frozen ").and_then(|name| name.strip_suffix('>')) {
-        Some(module) => py.import("_imp")?.call_method1("get_frozen_object", (module,))?,
-        None => library_module(py, &file)?,
+        Some(module) => readers.frozen.bind(py).call1((module,))?,
+        None => library_module(py, readers, &file)?,
     };
     find_equal(&whole, code)
 }
 
 /// The code of a module of the standard library, from its `.pyc` or its source.
-fn library_module<'py>(py: Python<'py>, file: &str) -> PyResult<Bound<'py, PyAny>> {
-    let cached = py
-        .import("_frozen_importlib_external")?
-        .call_method1("cache_from_source", (file,))
-        .and_then(|path| path.extract::<String>());
+fn library_module<'py>(
+    py: Python<'py>,
+    readers: &Readers,
+    file: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let cached =
+        readers.cached_path.bind(py).call1((file,)).and_then(|path| path.extract::<String>());
     if let Ok(bytes) = cached.map(std::fs::read)
         && let Ok(bytes) = bytes
         // What comes before is a header (PEP 552).
         && let Some(body) = bytes.get(16..)
-        && let Ok(code) = py.import("marshal")?.call_method1("loads", (PyBytes::new(py, body),))
+        && let Ok(code) = readers.loads.bind(py).call1((PyBytes::new(py, body),))
         && is_code(&code)
     {
         return Ok(code);
     }
     let source = std::fs::read(file)?;
-    py.import("builtins")?
-        .call_method1("compile", (PyBytes::new(py, &source), file, "exec", 0, true))
+    readers.compile.bind(py).call1((PyBytes::new(py, &source), file, "exec", 0, true))
 }
 
 fn find_equal(whole: &Bound<'_, PyAny>, wanted: &Bound<'_, PyAny>) -> PyResult<bool> {

@@ -553,7 +553,7 @@ class Integrity(Case):
             self.denied("introspection", code, "import gc", no_environment=True)
             # `scope` can close the policy.
             self.denied("introspection", code, "import gc", no_network=True)
-            self.done(f"import gc; _native.seal(); {code}", no_network=True)
+            self.done(f"_native.seal(); {code}", "import gc; from hermetic import _native", no_network=True)
 
     def test_functions_of_the_guard(self) -> None:
         self.denied(
