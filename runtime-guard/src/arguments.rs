@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use crate::ffi;
 use crate::value::{Args, At, Value};
@@ -91,7 +91,8 @@ pub fn text<'a>(object: &'a Bound<'_, PyAny>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// An object as a value.
+/// An object as a value. What another thread can change until it is used, as a `bytearray`, has
+/// none.
 pub fn value<'a>(object: &'a Bound<'_, PyAny>) -> Value<'a> {
     if object.is_none() {
         Value::None
@@ -101,8 +102,6 @@ pub fn value<'a>(object: &'a Bound<'_, PyAny>) -> Value<'a> {
         ffi::integer(object).map_or(Value::Other, Value::Int)
     } else if let Ok(bytes) = object.cast::<PyBytes>() {
         Value::Bytes(Cow::Borrowed(bytes.as_bytes()))
-    } else if let Ok(bytes) = object.cast::<PyByteArray>() {
-        Value::Bytes(Cow::Owned(bytes.to_vec()))
     } else if let Ok(tuple) = object.cast::<PyTuple>() {
         Value::Sequence(tuple.iter().map(|item| owned(&value(&item))).collect())
     } else if let Ok(list) = object.cast::<PyList>() {

@@ -23,7 +23,7 @@ use crate::ffi::{Frame, OwnWork, path_of, raise_plain};
 use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
-use crate::value::{Args as _, Value, at, named};
+use crate::value::{Args as _, At, Value, at, named};
 use crate::{imports, lookups, origin, proc, slots};
 
 /// Whether a function makes another interpreter.
@@ -115,11 +115,22 @@ pub fn before<'py>(
         Kind::Judge if slot.name == "posix.chroot" => change_root(py, &reading, args),
         Kind::Judge if matches!(slot.read, Read::Special) => reading.plain(py),
         Kind::Look => {
-            let changed = take_path(args);
+            let changed = take_path(args, PATH);
             slot.read.each(args, |deed| reading.judge(py, deed))?;
             return Ok(changed);
         }
-        Kind::Judge => slot.read.each(args, |deed| reading.judge(py, deed)),
+        Kind::Judge => {
+            let changed = match slot.read {
+                Read::Path(path) | Read::PathBeside(path, _) => take_path(args, path),
+                Read::Paths(one, other) => {
+                    let changed = take_path(args, one);
+                    take_path(args, other) || changed
+                }
+                _ => false,
+            };
+            slot.read.each(args, |deed| reading.judge(py, deed))?;
+            return Ok(changed);
+        }
         Kind::Open => {
             JUDGED_LATER.set(true);
             if let Value::Int(folder) = args.value(FOLDER) {
@@ -199,13 +210,13 @@ fn trampoline(py: Python<'_>, reading: &Reading<'_>) -> PyResult<()> {
 }
 
 /// Ask a path object for its path, once: the function would, and may be told another.
-fn take_path(args: &mut CallArgs<'_>) -> bool {
-    let Some(given) = args.object(PATH) else { return false };
-    if args.value(PATH) != Value::Other {
+fn take_path(args: &mut CallArgs<'_>, place: At) -> bool {
+    let Some(given) = args.object(place) else { return false };
+    if args.value(place) != Value::Other {
         return false;
     }
     // What is no path the function itself complains about.
-    path_of(given).is_ok_and(|path| args.replace(PATH, path))
+    path_of(given).is_ok_and(|path| args.replace(place, path))
 }
 
 /// Under another root every path means another file.
@@ -341,7 +352,11 @@ fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyRes
     let (module, spec) =
         if is_filled { (given, given.getattr("__spec__")?) } else { (loaded, given.clone()) };
     // A module may give itself another name (`_io` is `io` to 3.11).
-    let name = spec.getattr("name").or_else(|_| module.getattr("__name__"))?;
+    let name = match spec.getattr("name").or_else(|_| module.getattr("__name__")) {
+        // An extension may make what is no module and has no name (PEP 489); nothing fills it.
+        Err(_) if !module.is_instance_of::<PyModule>() => return Ok(()),
+        name => name?,
+    };
     let Some(name) = text(&name) else { return Ok(()) };
     if is_filled && matches!(&*name, "posix" | "nt") {
         crate::shims::environment::on_second_copy(py, module)?;
@@ -374,8 +389,12 @@ fn judge_opened(
     if !active.has_root() && !is_special {
         return Ok(());
     }
-    let Some(path) = resolve::descriptor_path(descriptor) else { return Ok(()) };
     let writes = crate::ffi::system::is_writable(descriptor);
+    // Its writing was let; there is nothing in it to read.
+    if writes && crate::ffi::system::is_null_descriptor(descriptor) {
+        return Ok(());
+    }
+    let Some(path) = resolve::descriptor_path(descriptor) else { return Ok(()) };
     if is_special {
         let verb = if writes { Verb::WriteFile } else { Verb::ReadFile };
         proc::judge(py, active, api, verb, &Exact::Path(path.clone()))?;

@@ -8,10 +8,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use hermetic_policy::{Capability, Rule, Verb, Verdict, Why, message};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::PyString;
 
-use crate::ffi::{self, OwnWork};
+use crate::ffi;
 use crate::origin::{self, Place};
 use crate::scope;
 
@@ -311,6 +312,7 @@ pub fn hold_classes(py: Python<'_>) -> PyResult<()> {
             violation: module.getattr("PolicyViolation")?.unbind(),
             bootstrap: module.getattr("BootstrapError")?.unbind(),
         };
+        ffi::hold_maker(errors.violation.bind(py));
         let _ = ERRORS.set(errors);
     }
     Ok(())
@@ -324,15 +326,13 @@ pub fn bootstrap_error(py: Python<'_>, text: &str) -> PyErr {
     }
 }
 
-/// A `PolicyViolation`; `None` where the class no longer makes one.
+/// A `PolicyViolation`, made without its `__init__`: a program may have put another there.
 fn violation(py: Python<'_>, text: &str, guard: &str, target: &str) -> Option<PyErr> {
-    let _own = OwnWork::begin();
     let class = ERRORS.get()?.violation.bind(py);
-    let keywords = PyDict::new(py);
-    keywords.set_item("guard", guard).ok()?;
-    keywords.set_item("target", target).ok()?;
-    let error = class.call((text,), Some(&keywords)).ok()?;
-    error.is_instance_of::<PyRuntimeError>().then(|| PyErr::from_value(error))
+    let error = ffi::new_exception(class, text)?;
+    ffi::set_plainly(&error, intern!(py, "guard"), PyString::intern(py, guard).as_any());
+    ffi::set_plainly(&error, intern!(py, "target"), PyString::new(py, target).as_any());
+    Some(PyErr::from_value(error))
 }
 
 #[cfg(test)]

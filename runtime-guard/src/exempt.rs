@@ -44,6 +44,14 @@ fn is_no_file(path: &PathObject<'_>) -> bool {
     matches!(&path.place, PathPlace::Text(text) if text.starts_with('<') && text.ends_with('>'))
 }
 
+/// Whether this is the null device by its own name: what is written there changes nothing. Nobody
+/// who may not change the system's devices can put another file in its place meanwhile.
+pub fn is_null_device(object: &Object<'_>) -> bool {
+    let Object::Path(path) = object else { return false };
+    matches!(&path.place, PathPlace::Text(text) if text == "/dev/null")
+        && ffi::system::is_null_device(Path::new("/dev/null"))
+}
+
 /// Whether a path is in a folder that imports are looked up in.
 fn is_importable(path: &str) -> bool {
     origin::folders()

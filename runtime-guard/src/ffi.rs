@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 pub(crate) mod probe;
 pub(crate) mod system;
@@ -127,27 +127,38 @@ pub(crate) fn has_other_interpreters() -> bool {
 }
 
 thread_local! {
-    static OWN: Cell<u32> = const { Cell::new(0) };
+    /// The innermost Python frame since the guard works, by address.
+    static OWN: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// While it lives, what this thread does is the guard's own work, and not judged.
-pub(crate) struct OwnWork(());
+///
+/// Python code that is called meanwhile is judged: it may be a program's, by an attribute that was
+/// replaced or a method that was overridden.
+pub(crate) struct OwnWork {
+    before: Option<usize>,
+}
 
 impl OwnWork {
     pub(crate) fn begin() -> Self {
-        OWN.set(OWN.get() + 1);
-        Self(())
+        Self { before: OWN.replace(Some(innermost_address())) }
     }
 
     pub(crate) fn is_going_on() -> bool {
-        OWN.get() > 0
+        OWN.get().is_some_and(|frame| frame == innermost_address())
     }
 }
 
 impl Drop for OwnWork {
     fn drop(&mut self) {
-        OWN.set(OWN.get().saturating_sub(1));
+        OWN.set(self.before);
     }
+}
+
+/// The address of the innermost frame; it lives as long as the call that asks.
+fn innermost_address() -> usize {
+    // SAFETY: callers run with an attached thread state; the frame is borrowed, or NULL.
+    unsafe { ffi::PyEval_GetFrame() as usize }
 }
 
 const PROBE: &CStr = c"hermetic.probe";
@@ -308,6 +319,52 @@ pub(crate) fn integer(number: &Bound<'_, PyAny>) -> Option<i64> {
 pub(crate) fn path_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: any object may be asked; a new reference or NULL with an exception comes back.
     unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyOS_FSPath(object.as_ptr())) }
+}
+
+static NEW_EXCEPTION: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Take hold of the function by which CPython itself makes objects of an exception class
+/// (`BaseException_new`), as long as no program has put another there.
+pub(crate) fn hold_maker(class: &Bound<'_, PyAny>) {
+    // SAFETY: the object is a class made in Python, which `PyType_GetSlot` takes in every version.
+    let made = unsafe { ffi::PyType_GetSlot(class.as_ptr().cast(), ffi::Py_tp_new) };
+    NEW_EXCEPTION.store(made, Ordering::Release);
+}
+
+/// An exception with this text, without running Python code.
+pub(crate) fn new_exception<'py>(
+    class: &Bound<'py, PyAny>,
+    text: &str,
+) -> Option<Bound<'py, PyAny>> {
+    let made = NEW_EXCEPTION.load(Ordering::Acquire);
+    if made.is_null() {
+        return None;
+    }
+    let arguments = PyTuple::new(class.py(), [text]).ok()?;
+    // SAFETY: the function is the class's `tp_new`; no keywords are NULL. A new reference or NULL
+    // with an exception comes back.
+    unsafe {
+        let new = std::mem::transmute::<*mut c_void, ffi::newfunc>(made);
+        let error = new(class.as_ptr().cast(), arguments.as_ptr(), std::ptr::null_mut());
+        if error.is_null() {
+            ffi::PyErr_Clear();
+        }
+        Bound::from_owned_ptr_or_opt(class.py(), error)
+    }
+}
+
+/// Set an attribute as `object.__setattr__` does; what fails is left out.
+pub(crate) fn set_plainly(
+    object: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyString>,
+    value: &Bound<'_, PyAny>,
+) {
+    // SAFETY: three objects; an error is cleared at once.
+    unsafe {
+        if ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) != 0 {
+            ffi::PyErr_Clear();
+        }
+    }
 }
 
 /// A Python frame.

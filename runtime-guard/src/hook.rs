@@ -19,7 +19,7 @@ use crate::ffi::OwnWork;
 use crate::resolve;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, Value, at};
-use crate::{calls, code, exempt, imports, protect};
+use crate::{calls, code, exempt, imports, native, protect};
 
 /// The event's place in [`EVENTS`], if any open policy may object to it.
 pub fn wanted(name: &[u8]) -> Option<usize> {
@@ -50,6 +50,13 @@ pub fn on_event(index: usize, tuple: &Bound<'_, PyTuple>) -> PyResult<()> {
                 Ok(())
             } else {
                 read.plain(args.py())
+            }
+        }
+        ("gc.get_objects" | "gc.get_referents" | "gc.get_referrers", Some(_)) => {
+            if active.hides_in_heap() || native::is_closable() {
+                read.plain(args.py())
+            } else {
+                Ok(())
             }
         }
         ("glob.glob/2", Some(_)) => match args.value(at(2)) {
@@ -107,6 +114,9 @@ impl Reading<'_> {
         }
         let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
         let deed = at_open_folder(deed, self.api);
+        if self.api == "open" && verb == Verb::WriteFile && exempt::is_null_device(&deed.object) {
+            return Ok(());
+        }
         if self.api == "open" && verb == Verb::ReadFile && is_settled_later(self.active, &deed) {
             return Ok(());
         }

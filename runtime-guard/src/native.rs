@@ -1,6 +1,6 @@
 //! The Python module `hermetic._native`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hermetic_policy::config::{Config, Extend};
 use hermetic_policy::{PolicyOptions, profile};
@@ -14,6 +14,27 @@ use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
 #[pyclass(frozen, module = "hermetic._native")]
 struct Scope {
     id: u64,
+}
+
+/// How many tokens there are.
+static TOKENS: AtomicUsize = AtomicUsize::new(0);
+
+impl Scope {
+    fn new(id: u64) -> Self {
+        TOKENS.fetch_add(1, Ordering::AcqRel);
+        Self { id }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        TOKENS.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Whether a policy can be closed by whoever finds its token.
+pub(crate) fn is_closable() -> bool {
+    TOKENS.load(Ordering::Acquire) > 0 && !scope::stack().is_sealed()
 }
 
 #[pymethods]
@@ -94,7 +115,7 @@ fn open_scope(
     if sealed {
         scope::stack().seal();
     }
-    Ok(Scope { id })
+    Ok(Scope::new(id))
 }
 
 /// Let no policy of this process be closed any more.

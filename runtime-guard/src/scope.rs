@@ -47,6 +47,15 @@ impl Active {
         self.open.iter().filter_map(|open| open.options.fs_root.as_deref())
     }
 
+    /// Whether the heap holds what these policies rest on or keep back: modules, the environment,
+    /// loaders. Network, processes and files are guarded at every call, whoever finds the function.
+    pub fn hides_in_heap(&self) -> bool {
+        use Capability as C;
+        [C::Environment, C::DynamicCode, C::Imports, C::Native, C::Interpreter]
+            .iter()
+            .any(|capability| self.guards(*capability))
+    }
+
     /// Whether any open policy wants denied acts told.
     pub fn traces(&self) -> bool {
         self.open.iter().any(|open| open.trace)
@@ -143,6 +152,8 @@ fn wants(active: &Active, event: usize) -> bool {
         Some("socket.bind") => active.guards(C::Network) || active.guards(C::Filesystem),
         // The guard's own objects, whatever is guarded.
         Some("object.__setattr__" | "object.__delattr__") => true,
+        // By itself a code object reaches nothing that other guards do not see.
+        Some("code.__new__") => active.guards(C::DynamicCode) || active.guards(C::Native),
         Some(_) => events::rules_of(event).iter().any(|rule| active.guards(rule.capability)),
         None => false,
     }
@@ -200,7 +211,7 @@ mod tests {
         let active = stack.active().unwrap();
         for (event, is_wanted) in [
             ("socket.connect", true),
-            ("gc.get_objects", true),
+            ("code.__new__", false),
             ("object.__setattr__", true),
             ("open", false),
             ("import", false),

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
 use crate::arguments::text;
-use crate::ffi::{Frame, OwnWork};
+use crate::ffi::{self, Frame, OwnWork};
 use crate::origin;
 
 /// Modules that make up the import system.
@@ -25,11 +25,28 @@ type Known = BTreeMap<usize, Py<PyAny>>;
 static IMPORTING: OnceLock<Known> = OnceLock::new();
 static VERIFIED: Mutex<Known> = Mutex::new(BTreeMap::new());
 
+/// Functions by which the code of a module is read, taken before a program could exchange them.
+struct Readers {
+    frozen: Py<PyAny>,
+    cached_path: Py<PyAny>,
+    loads: Py<PyAny>,
+    compile: Py<PyAny>,
+}
+
+static READERS: OnceLock<Readers> = OnceLock::new();
+
 /// Take the import system's code objects.
 pub fn learn(py: Python<'_>) -> PyResult<()> {
     if IMPORTING.get().is_some() {
         return Ok(());
     }
+    let take = |module: &str, name: &str| PyResult::Ok(py.import(module)?.getattr(name)?.unbind());
+    let _ = READERS.set(Readers {
+        frozen: take("_imp", "get_frozen_object")?,
+        cached_path: take("_frozen_importlib_external", "cache_from_source")?,
+        loads: take("marshal", "loads")?,
+        compile: take("builtins", "compile")?,
+    });
     let mut known = Known::new();
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     for name in IMPORT_SYSTEM {
@@ -84,6 +101,38 @@ pub fn is_import_system(code: &Bound<'_, PyAny>) -> bool {
     IMPORTING.get().is_some_and(|known| known.contains_key(&(code.as_ptr() as usize)))
 }
 
+/// Code objects of the gates before the import system.
+static GATES: Mutex<Known> = Mutex::new(BTreeMap::new());
+
+/// Take the code of a gate for the guard's own.
+pub fn add_gate(code: &Bound<'_, PyAny>) {
+    GATES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(code.as_ptr() as usize, code.clone().unbind());
+}
+
+fn is_gate(code: &Bound<'_, PyAny>) -> bool {
+    GATES.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(code.as_ptr() as usize))
+}
+
+/// Whether a module of the standard library imports something for itself, while it is loaded.
+pub fn imports_for_itself(py: Python<'_>) -> bool {
+    let mut frame = Frame::innermost(py).filter(|_| ffi::in_main_interpreter());
+    while let Some(current) = frame {
+        let Some(code) = current.code() else { return false };
+        if !is_import_system(&code) && !is_gate(&code) {
+            return claimed(&code).is_some_and(|(file, name)| {
+                name == "<module>"
+                    && !file.starts_with("site-packages")
+                    && !file.starts_with("dist-packages")
+            }) && is_genuine(&code);
+        }
+        frame = current.back();
+    }
+    false
+}
+
 /// The function of the import system that a frame runs.
 pub(crate) fn importing(frame: &Frame<'_>) -> Option<String> {
     let code = frame.code()?;
@@ -122,32 +171,35 @@ pub fn is_genuine(code: &Bound<'_, PyAny>) -> bool {
 /// Compare a code object with those of the same name in the file it claims to be from.
 fn compare(code: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = code.py();
-    let Some(file) = origin::file_of(code) else { return Ok(false) };
+    let (Some(file), Some(readers)) = (origin::file_of(code), READERS.get()) else {
+        return Ok(false);
+    };
     let whole = match file.strip_prefix("<frozen ").and_then(|name| name.strip_suffix('>')) {
-        Some(module) => py.import("_imp")?.call_method1("get_frozen_object", (module,))?,
-        None => library_module(py, &file)?,
+        Some(module) => readers.frozen.bind(py).call1((module,))?,
+        None => library_module(py, readers, &file)?,
     };
     find_equal(&whole, code)
 }
 
 /// The code of a module of the standard library, from its `.pyc` or its source.
-fn library_module<'py>(py: Python<'py>, file: &str) -> PyResult<Bound<'py, PyAny>> {
-    let cached = py
-        .import("_frozen_importlib_external")?
-        .call_method1("cache_from_source", (file,))
-        .and_then(|path| path.extract::<String>());
+fn library_module<'py>(
+    py: Python<'py>,
+    readers: &Readers,
+    file: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let cached =
+        readers.cached_path.bind(py).call1((file,)).and_then(|path| path.extract::<String>());
     if let Ok(bytes) = cached.map(std::fs::read)
         && let Ok(bytes) = bytes
         // What comes before is a header (PEP 552).
         && let Some(body) = bytes.get(16..)
-        && let Ok(code) = py.import("marshal")?.call_method1("loads", (PyBytes::new(py, body),))
+        && let Ok(code) = readers.loads.bind(py).call1((PyBytes::new(py, body),))
         && is_code(&code)
     {
         return Ok(code);
     }
     let source = std::fs::read(file)?;
-    py.import("builtins")?
-        .call_method1("compile", (PyBytes::new(py, &source), file, "exec", 0, true))
+    readers.compile.bind(py).call1((PyBytes::new(py, &source), file, "exec", 0, true))
 }
 
 fn find_equal(whole: &Bound<'_, PyAny>, wanted: &Bound<'_, PyAny>) -> PyResult<bool> {

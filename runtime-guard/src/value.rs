@@ -36,7 +36,7 @@ pub enum Value<'a> {
     Int(i64),
     /// A `str`; undecodable bytes of a path are replaced.
     Text(Cow<'a, str>),
-    /// A `bytes` or `bytearray`.
+    /// A `bytes`.
     Bytes(Cow<'a, [u8]>),
     /// A tuple or list.
     Sequence(Vec<Value<'a>>),

@@ -45,6 +45,38 @@ pub(crate) fn is_regular(descriptor: i64) -> bool {
     }
 }
 
+/// Whether a path is the null device itself, and no link to it: character device 1, 3
+/// (null(4)).
+pub(crate) fn is_null_device(path: &std::path::Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+        std::fs::symlink_metadata(path).is_ok_and(|found| {
+            found.file_type().is_char_device() && found.rdev() == libc::makedev(1, 3)
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// Whether an open descriptor is the null device.
+pub(crate) fn is_null_descriptor(descriptor: i64) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        status(descriptor).is_some_and(|status| {
+            status.st_mode & libc::S_IFMT == libc::S_IFCHR && status.st_rdev == libc::makedev(1, 3)
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = descriptor;
+        false
+    }
+}
+
 #[cfg(unix)]
 fn status(descriptor: i64) -> Option<libc::stat> {
     let descriptor = i32::try_from(descriptor).ok()?;

@@ -85,13 +85,7 @@ fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
         .filter(|(name, _)| text(name).is_some_and(|name| imports::denies(active, &name)))
         .collect();
     for (name, module) in denied {
-        if let Ok(spec) = module.getattr("__spec__")
-            && !spec.is_none()
-            && let Ok(before) = spec.getattr("_initializing")
-        {
-            spec.setattr("_initializing", true)?;
-            kept.marked.push((spec.unbind(), before.unbind()));
-        }
+        kept.marked.extend(mark_spec(&module)?);
         let Some(name) = text(&name) else { continue };
         if let Some((package, own)) = name.rsplit_once('.')
             && !imports::denies(active, package)
@@ -103,6 +97,19 @@ fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// Mark a module as one that is being initialised: its spec, and what that said before.
+fn mark_spec(module: &Bound<'_, PyAny>) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+    if let Ok(spec) = module.getattr("__spec__")
+        && !spec.is_none()
+        && let Ok(before) = spec.getattr("_initializing")
+        && !before.is_truthy()?
+    {
+        spec.setattr("_initializing", true)?;
+        return Ok(Some((spec.unbind(), before.unbind())));
+    }
+    Ok(None)
 }
 
 fn judge(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -127,10 +134,21 @@ fn is_read_code(py: Python<'_>) -> bool {
 
 fn by_name<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
     paths::verify(call.py())?;
-    if let Some(name) = call.first("name") {
-        judge(call.py(), &name)?;
+    let Some(name) = call.first("name") else { return call.go_on() };
+    judge(call.py(), &name)?;
+    let loaded = call.go_on()?;
+    let active = scope::active();
+    if let (Some(active), Some(name)) = (active.as_ref(), text(&name))
+        && imports::denies(active, &name)
+    {
+        // The standard library has it for itself; whoever asks next is judged again.
+        if let Some(kept) = KEPT.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+            && let Some(marked) = mark_spec(&loaded)?
+        {
+            kept.marked.push(marked);
+        }
     }
-    call.go_on()
+    Ok(loaded)
 }
 
 fn by_module<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {

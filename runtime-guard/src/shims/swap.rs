@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyTuple};
 
-use crate::protect;
+use crate::{protect, trust};
 
 /// Stands for the gate in the text of the new code.
 const GATE: &str = "hermetic: gate";
@@ -93,6 +93,7 @@ pub fn swap(function: &Bound<'_, PyAny>, file: &str, gate: Gate) -> PyResult<Swa
     let before = function.getattr("__code__")?;
     function.setattr("__code__", code)?;
     protect::add(function);
+    trust::add_gate(&function.getattr("__code__")?);
     Ok(Swapped { function: function.clone().unbind(), before: before.unbind() })
 }
 
