@@ -60,6 +60,46 @@ fn is_no_file(path: &PathObject<'_>) -> bool {
     matches!(&path.place, PathPlace::Text(text) if text.starts_with('<') && text.ends_with('>'))
 }
 
+/// Whether a path is in a folder that imports are looked up in.
+fn is_importable(path: &str) -> bool {
+    origin::folders()
+        .is_some_and(|folders| folders.imports.iter().any(|folder| path::contains(folder, path)))
+}
+
+/// Whoever formats a traceback or a warning asks for the lines of source files, and takes an
+/// `OSError` for their absence. What can be imported can be shown; a file that is no source is
+/// an attempt like any other.
+fn may_show(path: &PathObject<'_>) -> PyResult<bool> {
+    match resolve::real_path(path) {
+        Some(path) if Path::new(&path).extension().is_none_or(|end| end != "py") => Ok(false),
+        Some(path) if is_importable(&path) => Ok(true),
+        _ => Err(PyPermissionError::new_err("hermetic: the source is outside the root")),
+    }
+}
+
+/// Whether a frame reads source files to show lines of them (CPython `Lib/linecache.py`).
+fn shows_lines(frame: &Frame<'_>) -> bool {
+    let Some(code) = frame.code() else { return false };
+    let is_claimed = trust::claimed(&code).is_some_and(|(file, name)| {
+        matches!(
+            (file.as_str(), name.as_str()),
+            ("linecache.py", "updatecache" | "checkcache") | ("tokenize.py", "open")
+        )
+    });
+    is_claimed && trust::is_genuine(&code)
+}
+
+/// Whether the innermost frame makes code objects as part of the standard library's work.
+pub fn may_make_code(py: Python<'_>) -> bool {
+    if !ffi::in_main_interpreter() {
+        return false;
+    }
+    let Some(code) = Frame::innermost(py).and_then(|frame| frame.code()) else { return false };
+    // `types.coroutine` marks a generator's code (CPython `Lib/types.py`).
+    trust::claimed(&code).is_some_and(|(file, name)| file == "types.py" && name == "coroutine")
+        && trust::is_genuine(&code)
+}
+
 /// What the system tells every program: the time zone database (CPython's default of
 /// `zoneinfo.TZPATH`), which the C library reads without a sign, and how many processors its group
 /// may use (cgroups(7)), as `os.cpu_count` tells how many there are.
@@ -148,44 +188,4 @@ fn is_optional(frame: &Frame<'_>) -> bool {
         });
         is_claimed && trust::is_genuine(&code)
     })
-}
-
-/// Whether a path is in a folder that imports are looked up in.
-fn is_importable(path: &str) -> bool {
-    origin::folders()
-        .is_some_and(|folders| folders.imports.iter().any(|folder| path::contains(folder, path)))
-}
-
-/// Whoever formats a traceback or a warning asks for the lines of source files, and takes an
-/// `OSError` for their absence. What can be imported can be shown; a file that is no source is
-/// an attempt like any other.
-fn may_show(path: &PathObject<'_>) -> PyResult<bool> {
-    match resolve::real_path(path) {
-        Some(path) if Path::new(&path).extension().is_none_or(|end| end != "py") => Ok(false),
-        Some(path) if is_importable(&path) => Ok(true),
-        _ => Err(PyPermissionError::new_err("hermetic: the source is outside the root")),
-    }
-}
-
-/// Whether a frame reads source files to show lines of them (CPython `Lib/linecache.py`).
-fn shows_lines(frame: &Frame<'_>) -> bool {
-    let Some(code) = frame.code() else { return false };
-    let is_claimed = trust::claimed(&code).is_some_and(|(file, name)| {
-        matches!(
-            (file.as_str(), name.as_str()),
-            ("linecache.py", "updatecache" | "checkcache") | ("tokenize.py", "open")
-        )
-    });
-    is_claimed && trust::is_genuine(&code)
-}
-
-/// Whether the innermost frame makes code objects as part of the standard library's work.
-pub fn may_make_code(py: Python<'_>) -> bool {
-    if !ffi::in_main_interpreter() {
-        return false;
-    }
-    let Some(code) = Frame::innermost(py).and_then(|frame| frame.code()) else { return false };
-    // `types.coroutine` marks a generator's code (CPython `Lib/types.py`).
-    trust::claimed(&code).is_some_and(|(file, name)| file == "types.py" && name == "coroutine")
-        && trust::is_genuine(&code)
 }
