@@ -1,8 +1,8 @@
 """Run real programs under the guard: what they need works, and what they must not do is denied.
 
 usage: under_guard.py WHEEL. Installs the wheel and `requirements.txt` into an environment under `target/real`; skips
-loudly where that cannot be done. Each case is a command line and what must be in what it prints, with its exit code. Ends
-with 1 if one is different.
+loudly where that cannot be done. Each case is a command line and what must be in what it prints, with its exit code.
+Ends with 1 if one is different.
 """
 
 from __future__ import annotations
