@@ -1,6 +1,6 @@
 # make test       everything that guards a change; some minutes
-# make test-long  also what works without the guard on every CPython, rule pages with the libraries they need, and
-#                 CPython's own tests with the guard in the process and without; an hour
+# make test-long  also what works without the guard on every CPython, rule pages with the libraries they need,
+#                 real programs, and CPython's own tests with the guard in the process and without; an hour
 # make bench      hermetic-check against its peers on real packages; half an hour and 2 GB of downloads
 # make bench-guard  the guard against no guard and against hermetic-seal; a minute
 
@@ -81,7 +81,7 @@ python-lint: $(VENV)/done
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
 	export MYPYPATH=runtime-guard/python
 	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
-	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/transparency
+	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/transparency
 	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
@@ -96,6 +96,7 @@ test-long: test
 	run "pages on every Python" cargo test --package hermetic-tests pages_run
 	run "escapes on every Python" cargo test --package hermetic-tests escapes
 	run "CPython's tests, with and without" $(PYTHON) tests/transparency/run.py $$HERMETIC_GUARDED
+	run "real programs" $(PYTHON) tests/real/under_guard.py $(WHEELS)/*.whl | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
 	run "cost of the guard" $(PYTHON) tests/bench/guard.py
 	closing
 

@@ -374,14 +374,10 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
         Why::SubprocessLibrary => drop_flag("--no-subprocess"),
         Why::DeserialisationLibrary => drop_flag("--no-code-exec"),
         Why::NativeModule => match crate::modules::purity(subject) {
-            crate::modules::Purity::Native(built_on) => format!(
-                "allow it by dropping --block-native (or `block-native` in [tool.hermetic]); \
-                 `{}` is {built_on}",
-                shown(subject)
-            ),
-            crate::modules::Purity::Pure | crate::modules::Purity::Unknown => {
-                drop_flag("--block-native")
+            crate::modules::Purity::Native(built_on) => {
+                format!("{}; `{}` is {built_on}", allow_native(subject), shown(subject))
             }
+            crate::modules::Purity::Pure | crate::modules::Purity::Unknown => allow_native(subject),
         },
         Why::Denied(capability) => match capability.flag() {
             Some(flag) => drop_flag(flag),
@@ -389,6 +385,16 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
         },
         Why::AgainstGuard => remedy_advised(rule),
     }
+}
+
+/// A distribution is allowed as a whole, by its top-level module.
+fn allow_native(module: &str) -> String {
+    let top = module.split('.').next().unwrap_or(module);
+    let is_name = top.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if top.is_empty() || !is_name || top.chars().count() > SHOWN {
+        return drop_flag("--block-native");
+    }
+    format!("allow it by --allow-native {top} (or `allow-native = [\"{top}\"]` in [tool.hermetic])")
 }
 
 /// The flag and its configuration key have one name.

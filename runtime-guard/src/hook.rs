@@ -153,7 +153,7 @@ impl Reading<'_> {
                 Verdict::Allow => continue,
                 Verdict::Deny(why) | Verdict::Undecided(why) => why,
             };
-            if exempt::is_exempt(py, verb, object)? {
+            if exempt::is_exempt(py, self, verb, object)? {
                 return Ok(());
             }
             if verb == Verb::Connect {

@@ -1,5 +1,6 @@
 //! Who asks: the Python frames above an act.
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use pyo3::prelude::*;
@@ -27,6 +28,8 @@ pub struct Folders {
     pub package: String,
     /// Folders imports were looked up in when the guard was installed, links resolved.
     pub imports: Vec<String>,
+    /// The interpreter's program, as it was started, and what links there lead to.
+    pub programs: Vec<String>,
 }
 
 static FOLDERS: OnceLock<Folders> = OnceLock::new();
@@ -62,7 +65,13 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
     let mut imports: Vec<String> = Vec::new();
     let mut add = |path: &str| {
         let path = if path.is_empty() { "." } else { path };
-        if let Ok(real) = std::path::Path::new(path).canonicalize() {
+        let path = std::path::Path::new(path);
+        // Every interpreter looks into an archive that hardly one has (`lib/python311.zip`).
+        let real = path
+            .canonicalize()
+            .ok()
+            .or_else(|| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?)));
+        if let Some(real) = real {
             let real = real.to_string_lossy().into_owned();
             if real != "/" && !imports.contains(&real) {
                 imports.push(real);
@@ -76,6 +85,7 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
             add(&entry);
         }
     }
+    let programs = links(attribute("executable").unwrap_or_default());
     let package = py
         .import("hermetic._native")
         .and_then(|module| module.getattr("__file__"))
@@ -92,8 +102,26 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
         extensions: slash(extensions),
         package: slash(package),
         imports,
+        programs,
     });
     Ok(())
+}
+
+/// A path, and what the links there lead to, one after the other.
+fn links(path: String) -> Vec<String> {
+    // As many as Linux follows (path_resolution(7)).
+    const MOST: usize = 40;
+    let mut found = Vec::new();
+    let mut next = Some(path).filter(|path| !path.is_empty());
+    while let Some(path) = next.take_if(|_| found.len() < MOST) {
+        let path = PathBuf::from(path);
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        if let (Some(folder), Some(name)) = (folder, path.file_name()) {
+            next = path.read_link().ok().map(|to| folder.join(to).to_string_lossy().into_owned());
+            found.push(folder.join(name).to_string_lossy().into_owned());
+        }
+    }
+    found
 }
 
 /// The file a code object names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unittest
 
@@ -150,6 +151,48 @@ class Files(Case):
         self.done("os.path.realpath('/usr/bin/env')", before, **usr)
         self.raised("FileNotFoundError", "open('/usr/missing')", before, **usr)
         self.done("import xml.dom.minidom, csv", before, **usr)
+
+    def test_what_leads_to_the_root_is_looked_at(self) -> None:
+        folder = os.path.realpath(os.path.dirname(__file__))
+        root = {"fs_root": folder}
+        self.done("os.path.realpath('x'); os.lstat('..')", f"import os; os.chdir({folder!r})", **root)
+        self.denied("directory-list", "os.listdir('..')", f"import os; os.chdir({folder!r})", **root)
+        self.denied("file-read", "os.stat('../pyproject.toml')", f"import os; os.chdir({folder!r})", **root)
+
+    def test_packages_look_for_their_own_files(self) -> None:
+        root = {"fs_root": os.path.realpath(os.path.dirname(__file__))}
+        self.done("os.path.realpath(os.__file__); os.stat(os.__file__)", "import os", **root)
+        self.denied("file-read", "open(os.__file__)", "import os", **root)
+        self.done("pkgutil.extend_path([], 'backports')", "import pkgutil", **root)
+        self.done("import sysconfig; sysconfig.get_paths()", **root)
+        # Its denials are not the program's.
+        self.done(
+            "list(importlib.metadata.distributions()); assert not _native.violations()",
+            "import importlib.metadata; from hermetic import _native",
+            **root,
+        )
+
+    def test_the_standard_library_does_without_files_of_the_system(self) -> None:
+        root = {"fs_root": os.path.realpath(os.path.dirname(__file__))}
+        self.done("import mimetypes; assert mimetypes.guess_type('x.html')[0] == 'text/html'", **root)
+        self.done(
+            "argparse.ArgumentParser().format_help()",
+            "import os, argparse; os.environ['LANGUAGE'] = 'de'",
+            **root,
+        )
+        self.denied("file-read", "os.path.isfile('/etc/mime.types')", "import os", **root)
+        # Who claims to be `mimetypes` is not believed.
+        self.denied(
+            "file-read",
+            "forged['init']()",
+            """
+            import mimetypes, os
+            forged = {"os": os}
+            text = "def init(files=None):\\n    return os.path.isfile('/etc/mime.types')\\n"
+            exec(compile(text, mimetypes.__file__, "exec"), forged)
+            """,
+            **root,
+        )
 
     def test_a_link_out_of_the_root(self) -> None:
         self.denied(

@@ -31,6 +31,10 @@ MODULES = [
 MODES = ["none", "closed", "open"]
 # Seconds a module may take; none takes a quarter of it.
 LIMIT = 900
+# Tests that do what a policy denies whatever it allows; `docs/guard/limits.md` says so too.
+KNOWN = {
+    "test_future_iter_get_referents_segfault": "walks the heap, where the token of a policy that is not sealed is",
+}
 ONE = Path(__file__).parent / "one_suite.py"
 
 
@@ -83,6 +87,11 @@ def main() -> None:
             found, count = differences(python, module)
             if found:
                 found &= differences(python, module)[0]
+            for name, reason in KNOWN.items():
+                known = {line for line in found if f"{module}, open: {name} " in line and "PolicyViolation" in line}
+                found -= known
+                if known:
+                    print(f"{python} {module}: {name} differs: {reason}", flush=True)
             if not count:
                 print(f"SKIPPED transparency: {python} has no {module}, or it does not run here", flush=True)
             else:

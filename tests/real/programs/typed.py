@@ -1,0 +1,3 @@
+"""A typed file."""
+
+number: int = 1
