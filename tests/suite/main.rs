@@ -23,6 +23,7 @@ mod files;
 mod generated;
 mod hostile;
 mod laws;
+mod outputs;
 mod page;
 mod pages_run;
 mod process;
