@@ -1,5 +1,6 @@
 //! A [`Report`] as bytes: for people ([`full`], [`concise`], with
-//! [`closing`] lines) and for programs ([`json`], [`jsonl`]).
+//! [`closing`] lines) and for programs ([`json`], [`jsonl`]; [`sarif`], [`github`], [`gitlab`] and
+//! [`junit`] are other people's formats).
 //!
 //! Every renderer writes to an [`std::io::Write`], never prints, and lists findings in the order
 //! of the report. Characters that a terminal would act on or not show are escaped in all of them
@@ -16,11 +17,16 @@ pub mod closing;
 pub mod concise;
 pub mod escape;
 mod excerpt;
+mod fingerprint;
 pub mod full;
+pub mod github;
+pub mod gitlab;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
 mod record;
 pub mod rules;
+pub mod sarif;
 pub mod statistics;
 mod text;
 
@@ -36,12 +42,25 @@ pub enum Format {
     Json,
     /// One object a line.
     JsonLines,
+    /// A SARIF 2.1.0 log.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// `JUnit`'s XML.
+    Junit,
 }
 
 impl Format {
     /// Whether it is made for people, with a closing summary in sentences.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Full | Self::Concise)
+    }
+
+    /// Whether it can hold other lists than that of findings: counts, rules.
+    pub const fn is_general(self) -> bool {
+        matches!(self, Self::Full | Self::Concise | Self::Json | Self::JsonLines)
     }
 }
 

@@ -30,6 +30,7 @@ mod generated;
 mod hostile;
 mod interpreter;
 mod laws;
+mod outputs;
 mod page;
 mod pages_run;
 mod process;

@@ -107,3 +107,35 @@ pub(super) fn text(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Strin
     render(&mut out).expect("a vector takes everything");
     String::from_utf8(out).expect("UTF-8")
 }
+
+/// Text made to break out of where it is put: markup, workflow commands, links, placeholders,
+/// hidden and any other characters.
+pub(super) fn hostile() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let pieces = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[a-z/:,=%\\[\\]()\\\\{}\"'<>&# ]{1,3}",
+        proptest::sample::select(vec![
+            "\n::error file=x::y",
+            "::set-env name=a::b",
+            "##[add-mask]x",
+            "%0A",
+            "%25",
+            "%3A",
+            "</failure><error/>",
+            "]]>",
+            "<!--",
+            "&amp;",
+            "[x](https://example.invalid)",
+            "\\](1)",
+            "{0}",
+            "\u{202e}",
+            "\u{1b}[31m",
+            "\r\n",
+            "\u{fffe}",
+            "\u{ffff}",
+        ])
+        .prop_map(String::from),
+    ];
+    proptest::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat())
+}

@@ -236,19 +236,14 @@ impl Formatter for Visible {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // `##[name]` anywhere in a line is a command to the runner of GitHub Actions.
         let mut rest = fragment;
-        // DEL is the one hidden character of ASCII that JSON itself does not escape.
-        if rest.is_ascii() && !rest.as_bytes().contains(&0x7f) {
-            return out.write_all(rest.as_bytes());
+        while let Some(at) = rest.find("##[") {
+            write_visible(out, &rest[..at])?;
+            out.write_all(b"\\u0023")?;
+            rest = &rest[at + 1..];
         }
-        while let Some((at, hidden)) = find_hidden(rest) {
-            out.write_all(&rest.as_bytes()[..at])?;
-            for unit in hidden.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}")?;
-            }
-            rest = &rest[at + hidden.len_utf8()..];
-        }
-        out.write_all(rest.as_bytes())
+        write_visible(out, rest)
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -298,6 +293,22 @@ impl Formatter for Visible {
     }
 }
 
+/// Write text that JSON itself need not escape, with hidden characters escaped.
+fn write_visible<W: ?Sized + Write>(out: &mut W, mut rest: &str) -> io::Result<()> {
+    // DEL is the one hidden character of ASCII that JSON itself does not escape.
+    if rest.is_ascii() && !rest.as_bytes().contains(&0x7f) {
+        return out.write_all(rest.as_bytes());
+    }
+    while let Some((at, hidden)) = find_hidden(rest) {
+        out.write_all(&rest.as_bytes()[..at])?;
+        for unit in hidden.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + hidden.len_utf8()..];
+    }
+    out.write_all(rest.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,6 +322,14 @@ mod tests {
         let text = "a\u{202e}\u{9b}\u{7f}\u{1b}\t\"\\\u{e0100}é文🦀";
         let shown = document(&text);
         assert_eq!(shown, "\"a\\u202e\\u009b\\u007f\\u001b\\t\\\"\\\\\\udb40\\udd00é文🦀\"\n");
+        assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), text);
+    }
+
+    #[test]
+    fn a_command_of_a_workflow_is_none_in_a_string() {
+        let text = "###[error]##[x";
+        let shown = document(&text);
+        assert!(!shown.contains("##["), "{shown}");
         assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), text);
     }
 

@@ -29,7 +29,8 @@ impl Entry {
     }
 }
 
-/// Write every rule, by name. Errors are the writer's.
+/// Write every rule, by name; as text where the format is [not general](Format::is_general).
+/// Errors are the writer's.
 pub fn write(out: &mut impl Write, format: Format) -> io::Result<()> {
     let mut all: Vec<_> = rules::all().map(Entry::new).collect();
     all.sort_by_key(|entry| entry.rule);
@@ -41,7 +42,7 @@ pub fn write(out: &mut impl Write, format: Format) -> io::Result<()> {
             }
             Ok(())
         }
-        Format::Full | Format::Concise => {
+        _ => {
             let widest = |part: fn(&Entry) -> &str| {
                 all.iter().map(|entry| part(entry).len()).max().unwrap_or_default()
             };

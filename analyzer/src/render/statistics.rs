@@ -22,7 +22,8 @@ struct Entry {
 }
 
 /// Write a line for each rule with findings: count, name, summary; in the JSON formats an object.
-/// Undecided findings count like others. Errors are the writer's.
+/// As text where the format is [not general](Format::is_general). Undecided findings count like
+/// others. Errors are the writer's.
 pub fn write(out: &mut impl Write, report: &Report, format: Format) -> io::Result<()> {
     let mut by_rule: BTreeMap<&str, (u64, Level, &Rule)> = BTreeMap::new();
     for (_, finding) in findings(report) {
@@ -47,7 +48,7 @@ pub fn write(out: &mut impl Write, report: &Report, format: Format) -> io::Resul
             }
             Ok(())
         }
-        Format::Full | Format::Concise => {
+        _ => {
             let first = counted.first().map_or(0, |&(count, ..)| grouped(count).len());
             let name = counted.iter().map(|(_, _, rule)| rule.name.len()).max().unwrap_or_default();
             for (count, _, rule) in counted {

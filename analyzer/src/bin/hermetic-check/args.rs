@@ -201,9 +201,13 @@ pub(crate) struct AcceptArgs {
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// How findings are written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(crate) output_format: OutputFormat,
+    /// How findings are written to standard output [default: full]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) output_format: Option<OutputFormat>,
+
+    /// Write findings in a format of --output-format, to a file where one is given; repeatable
+    #[arg(long, value_name = "FORMAT[=FILE]", value_parser = output)]
+    pub(crate) output: Vec<Output>,
 
     /// Count findings by rule instead of listing them
     #[arg(long)]
@@ -234,6 +238,35 @@ pub(crate) enum OutputFormat {
     Json,
     /// One JSON object a line
     Jsonl,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
+    /// XML of `JUnit`
+    Junit,
+}
+
+/// A value of `--output`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// How.
+    pub(crate) format: OutputFormat,
+    /// Where; `None` for standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl OutputArgs {
+    /// Everything to write. The two options are one list.
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        let short = self.output_format.map(|format| Output { format, file: None });
+        let mut outputs: Vec<_> = short.into_iter().chain(self.output.iter().cloned()).collect();
+        if outputs.is_empty() {
+            outputs.push(Output { format: OutputFormat::default(), file: None });
+        }
+        outputs
+    }
 }
 
 impl From<OutputFormat> for Format {
@@ -243,6 +276,10 @@ impl From<OutputFormat> for Format {
             OutputFormat::Concise => Self::Concise,
             OutputFormat::Json => Self::Json,
             OutputFormat::Jsonl => Self::JsonLines,
+            OutputFormat::Sarif => Self::Sarif,
+            OutputFormat::Github => Self::Github,
+            OutputFormat::Gitlab => Self::Gitlab,
+            OutputFormat::Junit => Self::Junit,
         }
     }
 }
@@ -265,6 +302,24 @@ pub(crate) fn rule(name: &str) -> Result<&'static Rule, String> {
         Some(near) => format!("unknown rule `{name}`; did you mean `{near}`"),
         None => format!("unknown rule `{name}`; --rules lists them all"),
     })
+}
+
+fn output(text: &str) -> Result<Output, String> {
+    let (name, file) = match text.split_once('=') {
+        Some((_, "")) => return Err("write FORMAT=FILE, or FORMAT alone".to_owned()),
+        Some((name, "-")) => (name, None),
+        Some((name, file)) => (name, Some(PathBuf::from(file))),
+        None => (text, None),
+    };
+    let format = OutputFormat::from_str(name, false).map_err(|_| {
+        let all = OutputFormat::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<_> = all.map(|value| value.get_name().to_owned()).collect();
+        match did_you_mean(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("unknown format `{name}`; did you mean `{near}`"),
+            None => format!("unknown format `{name}`; there are {}", names.join(", ")),
+        }
+    })?;
+    Ok(Output { format, file })
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -316,6 +371,21 @@ mod tests {
     fn lists_repeat() {
         let args = parse(&["--deny-import", "a", "--deny-import", "b"]).expect("valid");
         assert_eq!(args.policy.deny_import, ["a", "b"]);
+    }
+
+    #[test]
+    fn outputs_are_one_list() {
+        let outputs = |args: &[&str]| parse(args).expect("valid").output.outputs();
+        let to = |format, file: Option<&str>| Output { format, file: file.map(PathBuf::from) };
+        assert_eq!(outputs(&[]), [to(OutputFormat::Full, None)]);
+        assert_eq!(
+            outputs(&["--output", "sarif=a=b.sarif", "--output-format", "json"]),
+            [to(OutputFormat::Json, None), to(OutputFormat::Sarif, Some("a=b.sarif"))]
+        );
+        assert_eq!(outputs(&["--output=junit=-"]), [to(OutputFormat::Junit, None)]);
+        let error = parse(&["--output", "sarf=x"]).expect_err("no such format");
+        assert!(error.contains("did you mean `sarif`"), "{error}");
+        assert!(parse(&["--output", "json="]).is_err());
     }
 
     #[test]

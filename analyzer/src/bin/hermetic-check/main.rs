@@ -11,7 +11,7 @@ use hermetic_check::render::{self, TextOptions};
 use hermetic_check::report::Report;
 use hermetic_policy::Level;
 
-use crate::args::Args;
+use crate::args::{Args, Output};
 use crate::engine::{Listing, Sources};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -64,11 +64,21 @@ fn run(args: &Args) -> Result<u8, Failure> {
     }
     if args.rules {
         let mut out = output::stdout(false);
-        let format = args.output.output_format.into();
+        let format = match args.output.outputs().as_slice() {
+            [Output { format, file: None }] if render::Format::from(*format).is_general() => {
+                (*format).into()
+            }
+            _ => {
+                let told = "--rules is written to standard output, as full, concise, json or jsonl";
+                return Err(Failure::new(told));
+            }
+        };
         let written = render::rules::write(&mut out, format).and_then(|()| out.flush());
         return finish(written, CLEAN);
     }
 
+    let outputs = args.output.outputs();
+    output::check(&outputs, args.output.statistics)?;
     let mut settings = Settings::resolve(args)?;
     if args.show_settings {
         return finish(write_lines(&shown::lines(&settings)?), CLEAN);
@@ -102,21 +112,39 @@ fn run(args: &Args) -> Result<u8, Failure> {
         baseline.apply(&settings, &mut report)?;
     }
 
-    let format = render::Format::from(args.output.output_format);
-    let color = format.is_text() && output::colored(args.output.color);
-    let options = TextOptions {
-        color,
-        show_undecided: args.output.show_undecided,
-        policy_chosen: !settings.nearest.is_open(),
-    };
-    let sources = Sources { settings: &settings };
-    let mut out = output::stdout(color);
-    let written = output::write_report(&mut out, &report, &sources, &args.output, options);
-    let code = exit_code(&report);
-    let finished = finish(written, code);
+    let finished = write_outputs(args, &outputs, &settings, &report);
+    let code = finished.map(|()| exit_code(&report));
     // A process that is about to end need not give a large report back piece by piece.
     std::mem::forget(report);
-    finished
+    code
+}
+
+/// Write the report everywhere it is wanted.
+fn write_outputs(
+    args: &Args,
+    outputs: &[Output],
+    settings: &Settings,
+    report: &Report,
+) -> Result<(), Failure> {
+    let sources = Sources { settings };
+    for Output { format, file } in outputs {
+        let format = render::Format::from(*format);
+        let color = format.is_text() && file.is_none() && output::colored(args.output.color);
+        let options = TextOptions {
+            color,
+            show_undecided: args.output.show_undecided,
+            policy_chosen: !settings.nearest.is_open(),
+        };
+        let how = output::How { format, args: &args.output, options };
+        if let Some(file) = file {
+            output::write_file(file, |out| output::write_report(out, report, &sources, how))
+                .map_err(|error| output::unwritable(file, &error))?;
+        } else {
+            let mut out = output::stdout(color);
+            finish(output::write_report(&mut out, report, &sources, how), CLEAN)?;
+        }
+    }
+    Ok(())
 }
 
 /// The exit code a report deserves.

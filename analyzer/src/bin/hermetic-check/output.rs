@@ -1,15 +1,20 @@
-//! What goes to standard output, and in which colours.
+//! Where reports go: standard output, in which colours, and files.
 
-use std::env;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::{env, path};
 
 use anstream::{AutoStream, ColorChoice};
 use hermetic_check::render::{
-    Format, SourceProvider, TextOptions, closing, concise, full, json, jsonl, statistics,
+    Format, SourceProvider, TextOptions, closing, concise, full, github, gitlab, json, jsonl,
+    junit, sarif, statistics,
 };
 use hermetic_check::report::Report;
+use tempfile::NamedTempFile;
 
-use crate::args::{Color, OutputArgs};
+use crate::args::{Color, Output, OutputArgs};
+use crate::failure::Failure;
 
 /// Whether text goes out in colour.
 pub(crate) fn colored(choice: Color) -> bool {
@@ -39,15 +44,22 @@ pub(crate) fn stdout(color: bool) -> BufWriter<Box<dyn Write>> {
     BufWriter::with_capacity(1 << 16, raw)
 }
 
+/// The chosen form of a report.
+#[derive(Clone, Copy)]
+pub(crate) struct How<'a> {
+    pub(crate) format: Format,
+    pub(crate) args: &'a OutputArgs,
+    pub(crate) options: TextOptions,
+}
+
 /// Write the report in the chosen form.
 pub(crate) fn write_report(
     out: &mut impl Write,
     report: &Report,
     sources: &impl SourceProvider,
-    args: &OutputArgs,
-    options: TextOptions,
+    how: How<'_>,
 ) -> io::Result<()> {
-    let format = Format::from(args.output_format);
+    let How { format, args, options } = how;
     if args.statistics {
         statistics::write(out, report, format)?;
     } else {
@@ -56,6 +68,10 @@ pub(crate) fn write_report(
             Format::Concise => concise::write(out, report, options)?,
             Format::Json => json::write(out, report)?,
             Format::JsonLines => jsonl::write(out, report)?,
+            Format::Sarif => sarif::write(out, report)?,
+            Format::Github => github::write(out, report, options)?,
+            Format::Gitlab => gitlab::write(out, report, options)?,
+            Format::Junit => junit::write(out, report, options)?,
         }
     }
     if format.is_text() && !args.quiet {
@@ -64,9 +80,162 @@ pub(crate) fn write_report(
     out.flush()
 }
 
+/// Whether all outputs can be had, asked before the work begins.
+pub(crate) fn check(outputs: &[Output], statistics: bool) -> Result<(), Failure> {
+    let name = |output: &Output| {
+        use clap::ValueEnum as _;
+        let value = output.format.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    };
+    for (index, output) in outputs.iter().enumerate() {
+        let place = |output: &Output| output.file.as_deref().and_then(|it| path::absolute(it).ok());
+        let same = |other: &&Output| place(other) == place(output);
+        if let Some(other) = outputs[..index].iter().find(same) {
+            let place = output.file.as_ref().map_or("standard output".to_owned(), shown);
+            return Err(Failure::new(format_args!(
+                "both {} and {} are written to {place}; name a file: --output {}=FILE",
+                name(other),
+                name(output),
+                name(output)
+            )));
+        }
+        if statistics && !Format::from(output.format).is_general() {
+            return Err(Failure::new(format_args!(
+                "--statistics has no form in {}; take full, concise, json or jsonl",
+                name(output)
+            )));
+        }
+        if let Some(file) = &output.file {
+            probe(file).map_err(|error| unwritable(file, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// That a file cannot be written.
+pub(crate) fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    Failure::at(shown(file), format_args!("cannot be written: {error}"))
+}
+
+fn shown(file: impl AsRef<Path>) -> String {
+    file.as_ref().display().to_string()
+}
+
+/// Whether the file could be written; nothing is left behind.
+fn probe(file: &Path) -> io::Result<()> {
+    match Target::of(file)? {
+        Target::Stream(_) => Ok(()),
+        Target::Regular { file, .. } => tempfile::tempfile_in(folder_of(&file)).map(|_| ()),
+    }
+}
+
+/// What a report is written to.
+enum Target {
+    /// A device or pipe, which is not to be replaced.
+    Stream(PathBuf),
+    /// A file, or none yet: links are followed, so that it is their target that is replaced.
+    Regular { file: PathBuf, before: Option<fs::Permissions> },
+}
+
+impl Target {
+    fn of(file: &Path) -> io::Result<Self> {
+        match fs::metadata(file) {
+            Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(metadata) if metadata.is_file() => {
+                let before = metadata.permissions();
+                if before.readonly() {
+                    return Err(io::ErrorKind::PermissionDenied.into());
+                }
+                Ok(Self::Regular { file: fs::canonicalize(file)?, before: Some(before) })
+            }
+            Ok(_) => Ok(Self::Stream(file.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Ok(Self::Regular { file: file.to_owned(), before: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Write a file whole or not at all: beside it first, then in its place.
+pub(crate) fn write_file(
+    file: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    match Target::of(file)? {
+        Target::Stream(file) => {
+            let stream = OpenOptions::new().write(true).open(file)?;
+            write(&mut BufWriter::new(&stream))
+        }
+        Target::Regular { file, before } => {
+            let scratch = scratch_in(folder_of(&file))?;
+            write(&mut BufWriter::new(scratch.as_file()))?;
+            if let Some(before) = before {
+                scratch.as_file().set_permissions(before)?;
+            }
+            scratch.persist(file).map_err(|error| error.error)?;
+            Ok(())
+        }
+    }
+}
+
+/// A file that others may read as far as the umask says, as any new one.
+fn scratch_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".hermetic-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+        builder.tempfile_in(folder)
+    }
+    #[cfg(not(unix))]
+    builder.tempfile_in(folder)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a");
+        write_file(&file, |out| out.write_all(b"first")).expect("written");
+        let failed = write_file(&file, |out| {
+            out.write_all(b"half")?;
+            out.flush()?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&file).expect("a file"), b"first");
+        write_file(&file, |out| out.write_all(b"second")).expect("written");
+        assert_eq!(fs::read(&file).expect("a file"), b"second");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_and_permissions_too() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("a"), folder.path().join("b"));
+        fs::write(&file, "first").expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("permissions");
+        symlink(&file, &link).expect("a link");
+        write_file(&link, |out| out.write_all(b"second")).expect("written");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(fs::read(&file).expect("a file"), b"second");
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+    }
 
     #[test]
     fn colour_is_decided_by_option_then_environment_then_terminal() {
