@@ -390,8 +390,8 @@ fn judge_opened(
         return Ok(());
     }
     let writes = crate::ffi::system::is_writable(descriptor);
-    // Its writing was let; there is nothing in it to read.
-    if writes && crate::ffi::system::is_null_descriptor(descriptor) {
+    // There is nothing in it, and nothing stays in it.
+    if crate::ffi::system::is_null_descriptor(descriptor) {
         return Ok(());
     }
     let Some(path) = resolve::descriptor_path(descriptor) else { return Ok(()) };

@@ -114,7 +114,10 @@ impl Reading<'_> {
         }
         let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
         let deed = at_open_folder(deed, self.api);
-        if self.api == "open" && verb == Verb::WriteFile && exempt::is_null_device(&deed.object) {
+        if self.api == "open"
+            && matches!(verb, Verb::ReadFile | Verb::WriteFile)
+            && exempt::is_null_device(&deed.object)
+        {
             return Ok(());
         }
         if self.api == "open" && verb == Verb::ReadFile && is_settled_later(self.active, &deed) {

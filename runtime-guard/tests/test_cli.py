@@ -261,7 +261,7 @@ class ExitCodes(Project):
                 code = compile("import os\\ndef updatecache(name): return os.stat(name)", linecache.__file__, "exec")
                 exec(code, namespace)
                 try:
-                    print(namespace["updatecache"](__file__))
+                    print(namespace["updatecache"]({str(elsewhere)!r}))
                 except RuntimeError as error:
                     print(type(error).__name__)
             """,

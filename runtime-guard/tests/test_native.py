@@ -194,6 +194,16 @@ class Files(Case):
             **root,
         )
 
+    @unittest.skipUnless(LINUX, "the null device of Linux")
+    def test_the_null_device(self) -> None:
+        code = "open('/dev/null', 'w').write('x'); assert open('/dev/null').read() == ''"
+        for options in ({"fs_readonly": True}, {"fs_root": ROOT}):
+            self.done(code, **options)
+            self.done("os.close(os.open(os.devnull, os.O_RDWR))", "import os", **options)
+        self.done("subprocess.run('/bin/true', stdout=subprocess.DEVNULL)", "import subprocess", fs_readonly=True)
+        self.denied("file-write", "open('/dev/full', 'w')", fs_readonly=True)
+        self.denied("file-read", "open('/dev/zero')", fs_root=ROOT)
+
     def test_a_link_out_of_the_root(self) -> None:
         self.denied(
             "file-read",
