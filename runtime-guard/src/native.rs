@@ -96,10 +96,24 @@ fn open_scope(
         options.fs_root = Some(real.to_string_lossy().into_owned());
     }
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
-    if best_effort {
-        slots::be_content_with_less();
+    // One policy that wants all of it is enough for a failure to be an error.
+    let alone = scope::active().is_none();
+    let before = slots::be_content_with_less(best_effort);
+    if alone {
+        slots::forget_failures();
+    } else if !before {
+        slots::be_content_with_less(false);
     }
-    install(py)?;
+    let ready = install(py).and_then(|()| match slots::failures().first() {
+        Some(told) if !best_effort => {
+            Err(denied::bootstrap_error(py, &format!("hermetic: {told}")))
+        }
+        _ => Ok(()),
+    });
+    if let Err(error) = ready {
+        slots::be_content_with_less(before);
+        return Err(error);
+    }
     let id = {
         let mut stack = scope::stack();
         let id = stack.push(policy, options, trace);
@@ -109,6 +123,7 @@ fn open_scope(
     if let Err(error) = shims::apply(py) {
         // What could not be enforced in full is not enforced by halves.
         close(id);
+        slots::be_content_with_less(before);
         shims::apply(py)?;
         return Err(error);
     }

@@ -116,9 +116,10 @@ pub(crate) fn guarded() -> Vec<&'static str> {
 static BEST_EFFORT: AtomicBool = AtomicBool::new(false);
 static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// From now on, go on where a function cannot be guarded, and say so in the status.
-pub(crate) fn be_content_with_less() {
-    BEST_EFFORT.store(true, Ordering::Release);
+/// Whether to go on from now on where a function cannot be guarded, and say so in the status; what
+/// held until now.
+pub(crate) fn be_content_with_less(content: bool) -> bool {
+    BEST_EFFORT.swap(content, Ordering::AcqRel)
 }
 
 fn is_best_effort() -> bool {
@@ -140,6 +141,11 @@ pub(crate) fn less(py: Python<'_>, what: &str, problem: &str) -> PyResult<()> {
         return Ok(());
     }
     Err(crate::denied::bootstrap_error(py, &format!("hermetic: {told}")))
+}
+
+/// Nothing is open any more: what could not be guarded will be tried again.
+pub(crate) fn forget_failures() {
+    FAILED.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
 /// What could not be guarded, and why.

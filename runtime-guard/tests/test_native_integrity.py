@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import unittest
 
-from native_case import Case
+from native_case import LINUX, Case
 
 
 class Imports(Case):
@@ -266,6 +266,44 @@ class Options(Case):
             assert status["active"] and status["enforced"] == ["network", "integrity"], status
             """,
             "from hermetic import _native",
+            no_network=True,
+        )
+
+    @unittest.skipUnless(LINUX, "the interpreters' modules of CPython on Linux")
+    def test_less_than_asked(self) -> None:
+        """Another interpreter has an environment of its own, which the guard cannot empty."""
+        before = """
+        import sys
+        from hermetic import _native
+        from hermetic.errors import BootstrapError
+        import importlib
+        name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        interpreters = importlib.import_module(name)
+        other = interpreters.create()
+        """
+        self.done(
+            """
+            def refused():
+                try:
+                    _native.open_scope({"no_environment": True})
+                except BootstrapError as error:
+                    return str(error)
+                raise SystemExit("opened")
+            scope.close()
+            assert "interpreter" in refused()
+            assert not _native.status()["active"]
+            content = _native.open_scope({"no_environment": True}, best_effort=True)
+            missing = _native.status()["not_enforced"]
+            assert any("interpreter" in str(entry) for entry in missing), missing
+            # One that wants all of it is refused beside one that is content with less.
+            refused()
+            assert _native.status()["enforced"] == ["environment", "integrity"]
+            content.close()
+            refused()
+            interpreters.destroy(other)
+            _native.open_scope({"no_environment": True}).close()
+            """,
+            before,
             no_network=True,
         )
 
