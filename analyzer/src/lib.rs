@@ -53,11 +53,13 @@
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod capabilities;
 mod detect;
 pub mod diagnostic;
 pub mod discover;
 pub mod fingerprint;
 pub mod judge;
+pub mod link;
 mod logical;
 pub mod project;
 pub mod render;

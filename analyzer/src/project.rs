@@ -16,7 +16,7 @@ use hermetic_policy::rule::Construct;
 use hermetic_policy::{Capability, Level, message};
 use rustc_hash::FxHashSet;
 
-use crate::detect::summarise;
+use crate::detect::{Linking, summarise};
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
 use crate::fingerprint;
@@ -29,6 +29,7 @@ use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
 mod per_file;
+pub mod program;
 
 pub use self::per_file::{Applies, PerFile};
 
@@ -350,27 +351,18 @@ fn analyse_source(
     let parsed = match syntax::parse(source.text(), parts, notebook) {
         Ok(parsed) => parsed,
         Err(deep) => {
-            let detail = format!(
-                "nested more deeply than the limit of {} expressions, {} blocks and {} formatted \
-                 strings",
-                syntax::DEEPEST,
-                syntax::MOST_BLOCKS,
-                syntax::MOST_STRINGS
-            );
             let span = source.span(deep.offset..deep.offset.saturating_add(1));
-            outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
+            outcome.report.add(judgement, too_deep(&deep), span);
             return None;
         }
     };
-    let summary = summarise(&parsed, source, judgement.names);
+    let summary = summarise(&parsed, source, judgement.names, Linking::Off);
     let judged = judgement.judge(&summary, &span_of);
     outcome.report.diagnostics = judged.diagnostics;
     outcome.used = judged.used;
     outcome.undecided = judged.undecided;
     if summary.exhausted {
-        let detail = "it takes more steps than any ordinary file; the rest was left out";
-        let unanalysed = Unanalysed::new(Reason::TooComplex, detail);
-        outcome.report.add(judgement, unanalysed, Span::FIRST);
+        outcome.report.add(judgement, too_complex(), Span::FIRST);
     }
 
     if let Some((detail, range)) = first_error(&parsed) {
@@ -394,6 +386,21 @@ fn analyse_source(
         fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
     }
     Some(parsed)
+}
+
+fn too_deep(_deep: &syntax::TooDeep) -> Unanalysed {
+    let detail = format!(
+        "nested more deeply than the limit of {} expressions, {} blocks and {} formatted strings",
+        syntax::DEEPEST,
+        syntax::MOST_BLOCKS,
+        syntax::MOST_STRINGS
+    );
+    Unanalysed::new(Reason::TooDeep, detail)
+}
+
+fn too_complex() -> Unanalysed {
+    let detail = "it takes more steps than any ordinary file; the rest was left out";
+    Unanalysed::new(Reason::TooComplex, detail)
 }
 
 /// The first thing the parser objected to, and how many more there are.

@@ -13,6 +13,7 @@ use hermetic_policy::Level;
 use crate::diagnostic::{Diagnostic, Ruling};
 use crate::report::{FileReport, NotAnalysed, Report};
 
+pub mod capabilities;
 pub mod closing;
 pub mod concise;
 pub mod escape;

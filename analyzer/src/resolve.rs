@@ -6,6 +6,7 @@
 pub(crate) mod budget;
 mod declared;
 pub mod names;
+pub mod origin;
 pub mod scope;
 pub(crate) mod special;
 pub mod value;

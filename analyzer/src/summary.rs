@@ -5,6 +5,10 @@
 
 use hermetic_policy::{Rule, Verb};
 
+pub mod links;
+
+use links::{Links, Owner};
+
 /// A stretch of the decoded text, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Range {
@@ -23,6 +27,8 @@ pub struct FileSummary {
     pub captures: Vec<Capture>,
     /// Absolute imports, dynamic ones with a known name among them.
     pub imports: Vec<FoundImport>,
+    /// What it offers to other files and takes from them, where that was asked for.
+    pub links: Option<Box<Links>>,
     /// Whether there would have been more, had the file not taken more steps than any ordinary
     /// one.
     pub exhausted: bool,
@@ -52,6 +58,8 @@ pub struct FoundAct {
     pub certain: bool,
     /// Done to a guarded module or to hermetic itself: ordinary introspection no longer.
     pub aimed_at_guard: bool,
+    /// Who does it.
+    pub owner: Owner,
     /// Where.
     pub range: Range,
 }
@@ -141,4 +149,6 @@ pub struct FoundImport {
     pub range: Range,
     /// The names of `from module import name`: may be submodules.
     pub members: Box<[(Box<str>, Range)]>,
+    /// Who imports it.
+    pub owner: Owner,
 }

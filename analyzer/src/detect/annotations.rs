@@ -34,9 +34,9 @@ impl<'a> Engine<'a> {
                     if self.names.special(*id) == Some(Special::TypeWrapper));
                 if !wrapper {
                     return match self.instance_of(&base) {
-                        Value::Unknown if holds_items(&subscript.value) => {
+                        known if known.is_unknown() && holds_items(&subscript.value) => {
                             match self.annotation(&subscript.slice, depth + 1) {
-                                Value::Unknown => Value::Unknown,
+                                item if !self.is_of_interest(&item) => known,
                                 item => Value::List([item].into()),
                             }
                         }
@@ -82,6 +82,7 @@ impl<'a> Engine<'a> {
         match class {
             Value::Name(id) if self.names.is_class(*id) => Value::Instance(bare_instance(*id)),
             Value::Class(id) => Value::Own(*id),
+            Value::Foreign(_) => self.foreign_instance(class),
             Value::Either(options) => {
                 let options: Vec<_> = options.iter().map(|v| self.instance_of(v)).collect();
                 Value::either(options)

@@ -67,7 +67,7 @@ impl<'a> Engine<'a> {
         };
         let used = self.target_use(&assign.target);
         let value = self.expression(value, used);
-        let value = if matches!(value, Value::Unknown | Value::None) { annotated } else { value };
+        let value = if matches!(value, Value::None) || value.is_unknown() && !annotated.is_unknown() { annotated } else { value };
         self.assign_as(&assign.target, value, used);
     }
 
@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
                     class.attributes.insert(name, value);
                 }
             }
-            Value::Unknown | Value::Function(_) => {
+            Value::Unknown | Value::Foreign(_) | Value::Function(_) => {
                 let known = self.has_places && is_short_path(attribute);
                 let value = value.references();
                 if !value.is_unknown() && is_short_path(attribute) {

@@ -17,13 +17,14 @@ use super::operands::{Arguments, Truth, operand, path_text};
 impl<'a> Engine<'a> {
     pub(super) fn call(&mut self, call: &'a ast::ExprCall, used: Use) -> Value<'a> {
         let callee = self.expression(&call.func, Use::Callee);
+        let edge = self.note_call(&callee, call);
         match callee {
-            Value::Unknown => {
-                self.unknown_call(call);
-                return Value::Unknown;
+            Value::Unknown | Value::Foreign(_) => {
+                self.unknown_call(call, edge);
+                return self.foreign_result(&callee, call);
             }
             Value::Function(function) => {
-                self.unknown_call(call);
+                self.unknown_call(call, edge);
                 if let Some(id) = function
                     && used != Use::Looked
                 {
@@ -36,6 +37,7 @@ impl<'a> Engine<'a> {
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
         let range = range_of(call);
+        self.note_passed(&arguments, edge, range);
         if let Some(special) = special
             && let Some(value) = self.special_call(special, &arguments, range)
         {
@@ -61,7 +63,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Look at the arguments of a call of something no rule knows: most calls.
-    fn unknown_call(&mut self, call: &'a ast::ExprCall) {
+    fn unknown_call(&mut self, call: &'a ast::ExprCall, edge: Option<u32>) {
         let arguments = &call.arguments;
         let used = match (arguments.args.len(), arguments.keywords.len()) {
             (0, 0) => return,
@@ -71,10 +73,12 @@ impl<'a> Engine<'a> {
             _ => Use::Argument,
         };
         for argument in &arguments.args {
-            self.expression(argument, used);
+            let value = self.expression(argument, used);
+            self.note_pass(&value, edge, range_of(argument));
         }
         for keyword in &arguments.keywords {
-            self.expression(&keyword.value, used);
+            let value = self.expression(&keyword.value, used);
+            self.note_pass(&value, edge, range_of(&keyword.value));
         }
     }
 
@@ -230,6 +234,7 @@ impl<'a> Engine<'a> {
                 self.call_any_member(*id, range);
                 Value::Unknown
             }
+            Value::Foreign(_) => self.foreign_called(callee),
             _ => Value::Unknown,
         }
     }
@@ -343,7 +348,7 @@ impl<'a> Engine<'a> {
             let origin = self.origin(id, arguments, receiver);
             return Value::Instance(Rc::new(Instance { class, origin, text: None }));
         }
-        Value::Unknown
+        self.foreign_result_of(id)
     }
 
     /// What a method of a path object gives: another one, known where the text alone tells it.
@@ -438,6 +443,7 @@ impl<'a> Engine<'a> {
                             }
                         }
                         Value::Own(id) | Value::Class(id) => self.member_of_class(*id, part, 0),
+                        Value::Foreign(_) => self.foreign_member(&value, part),
                         Value::Globals => self.global(part),
                         _ => Value::Unknown,
                     };

@@ -283,6 +283,7 @@ impl<'a> Engine<'a> {
             operand,
             certain,
             aimed_at_guard,
+            owner: self.owner,
             range,
         });
     }

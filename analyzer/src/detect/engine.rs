@@ -4,26 +4,32 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::resolve::budget;
 use crate::resolve::names::NameTable;
+use crate::resolve::origin::{self, Origin};
+use crate::resolve::budget;
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
+use crate::summary::links::Owner;
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::exits::{Escaped, Exits};
+use super::links::{Linking, LinksMark, Linked};
 use super::literals::LiteralIndex;
 use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text and of the names looked for.
-pub(crate) fn summarise(
-    parsed: &Parsed,
-    source: &Source,
+pub(crate) fn summarise<'a>(
+    parsed: &'a Parsed,
+    source: &'a Source,
     names: &'static NameTable,
+    linking: Linking<'a>,
 ) -> FileSummary {
     budget::begin(source.text().len());
+    origin::begin();
     let mut engine = Engine::new(source.text(), names);
+    engine.begin_links(linking);
     for magic in source.cell_magics() {
         let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
         engine.cell_magic(&magic.name, Range { start: magic.offset, end });
@@ -36,6 +42,7 @@ pub(crate) fn summarise(
     engine.run_deferred();
     engine.found.exhausted = !budget::end();
     engine.found.sort();
+    engine.found.links = engine.finish_links(source);
     engine.found
 }
 
@@ -45,6 +52,7 @@ pub(super) struct FindingsMark {
     acts: usize,
     captures: usize,
     imports: usize,
+    links: LinksMark,
     deferred: [usize; 3],
 }
 
@@ -77,6 +85,12 @@ pub(super) enum Use {
 /// A class of this file.
 #[derive(Debug)]
 pub(super) struct OwnClass<'a> {
+    pub(super) name: &'a str,
+    /// The function and the class it is defined in.
+    pub(super) outer: (Owner, Option<ClassId>),
+    pub(super) at: TextRange,
+    /// Where it is from, if it stands for a class of another file.
+    pub(super) foreign: Option<Origin>,
     pub(super) bases: Vec<Value<'a>>,
     pub(super) scope: ScopeId,
     /// Attributes set on `self` anywhere in its methods.
@@ -90,6 +104,17 @@ pub(super) struct OwnClass<'a> {
 /// A function of this file.
 #[derive(Debug)]
 pub(super) struct OwnFunction<'a> {
+    pub(super) name: &'a str,
+    /// The function it is defined in, and the class it is a method of.
+    pub(super) outer: (Owner, Option<ClassId>),
+    pub(super) at: TextRange,
+    pub(super) parameters: Option<&'a ast::Parameters>,
+    /// Whether it calls what is passed to it.
+    pub(super) calls_parameter: bool,
+    /// Whether its body has been looked at in earnest.
+    pub(super) looked_at: bool,
+    /// What its decorators make of it.
+    pub(super) decorated: Vec<Value<'a>>,
     /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
     pub(super) returned: Option<Value<'a>>,
     pub(super) annotated: bool,
@@ -133,6 +158,10 @@ pub(super) enum Body<'a> {
 pub(super) struct Engine<'a> {
     pub(super) names: &'static NameTable,
     pub(super) text: &'a str,
+    /// What other files may know more of, where that was asked for.
+    pub(super) linked: Option<Linked<'a>>,
+    /// The function whose statements run; a lambda is one too.
+    pub(super) owner: Owner,
     pub(super) scopes: Scopes<'a>,
     pub(super) scope: ScopeId,
     pub(super) class: Option<ClassId>,
@@ -176,6 +205,8 @@ impl<'a> Engine<'a> {
         Self {
             names,
             text,
+            linked: None,
+            owner: Owner::MODULE,
             scopes: Scopes::new(),
             scope: Scopes::MODULE,
             class: None,
@@ -217,6 +248,10 @@ impl<'a> Engine<'a> {
         self.scopes.show(Some(self.scope));
         if let Some(function) = function.and_then(|id| self.functions.get_mut(id.0 as usize)) {
             function.waiting = Some(deferred);
+            function.parameters = match body {
+                Body::Function(function) => Some(&function.parameters),
+                Body::Lambda(lambda) => lambda.parameters.as_deref(),
+            };
         }
         if let Some(queue) = self.deferred.get_mut(turn) {
             queue.push_back(deferred);
@@ -226,12 +261,21 @@ impl<'a> Engine<'a> {
     /// A new function of this file, bound by the caller.
     pub(super) fn add_function(
         &mut self,
+        (name, at): (&'a str, TextRange),
+        class: Option<ClassId>,
         returned: Option<Value<'a>>,
         property: bool,
     ) -> FunctionId {
         let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
         let annotated = returned.is_some();
         self.functions.push(OwnFunction {
+            name,
+            outer: (self.owner, class),
+            at,
+            parameters: None,
+            calls_parameter: false,
+            looked_at: false,
+            decorated: Vec::new(),
             returned,
             annotated,
             property,
@@ -308,6 +352,14 @@ impl<'a> Engine<'a> {
         self.scope = scope;
         self.class = deferred.class;
         self.function = deferred.function.filter(|_| notes_returns);
+        if let Some(id) = deferred.function {
+            self.owner = Owner::function(id.0);
+            if deferred.quiet == 0
+                && let Some(function) = self.functions.get_mut(id.0 as usize)
+            {
+                function.looked_at = true;
+            }
+        }
         self.quiet = deferred.quiet;
         self.escaped.clear();
         match deferred.body {
@@ -407,12 +459,14 @@ impl<'a> Engine<'a> {
         let branches = self.scopes.leave_branches();
         let escaped = std::mem::take(&mut self.escaped);
         let before = (self.scope, self.class, self.function, self.quiet, self.exits);
+        let owner = self.owner;
         let loops = std::mem::take(&mut self.scopes.loops);
         let unbound_here = std::mem::take(&mut self.unbound_here);
         self.settling += 1;
         run(self);
         self.settling -= 1;
         (self.scope, self.class, self.function, self.quiet, self.exits) = before;
+        self.owner = owner;
         self.scopes.loops = loops;
         self.unbound_here = unbound_here;
         self.escaped = escaped;
@@ -425,6 +479,7 @@ impl<'a> Engine<'a> {
             acts: self.found.acts.len(),
             captures: self.found.captures.len(),
             imports: self.found.imports.len(),
+            links: self.links_mark(),
             deferred: [0, 1, 2].map(|turn| self.deferred.get(turn).map_or(0, VecDeque::len)),
         }
     }
@@ -434,6 +489,7 @@ impl<'a> Engine<'a> {
         self.found.acts.truncate(mark.acts);
         self.found.captures.truncate(mark.captures);
         self.found.imports.truncate(mark.imports);
+        self.forget_links(mark.links);
         for (queue, length) in self.deferred.iter_mut().zip(mark.deferred) {
             queue.truncate(length);
         }

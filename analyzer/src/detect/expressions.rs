@@ -91,8 +91,9 @@ impl<'a> Engine<'a> {
                         }
                     }
                 }
-                self.defer(Body::Lambda(lambda), None, None);
-                Value::Function(None)
+                let id = self.add_function(("<lambda>", lambda.range), None, None, false);
+                self.defer(Body::Lambda(lambda), None, Some(id));
+                Value::Function(Some(id))
             }
             Expr::Starred(starred) => {
                 let items = self.expression(&starred.value, used);
@@ -164,7 +165,7 @@ impl<'a> Engine<'a> {
         }
         // Most names: a parameter, or what some unknown call gave.
         if binding.value.is_unknown() && reach == Reach::Own && self.volatile.is_empty() {
-            return Value::Unknown;
+            return binding.value.clone();
         }
         let (mut value, alias_at) =
             (self.present_value(scope, text, binding, reach), binding.alias_at);
@@ -199,7 +200,11 @@ impl<'a> Engine<'a> {
             if matches!(text, "__builtins__" | "builtins") && text != "builtins" {
                 return self.builtins().map_or(Value::Unknown, Value::Name);
             }
-            return if text == "__name__" { Value::text("__name__") } else { Value::Unknown };
+            return if text == "__name__" {
+                Value::text("__name__")
+            } else {
+                self.from_elsewhere(text)
+            };
         };
         let value = Value::Name(id);
         self.refer(&value, range_of(name), used, true);
@@ -279,8 +284,8 @@ impl<'a> Engine<'a> {
             starred |= item.is_starred_expr();
             values.push(self.expression(item, inner));
         }
-        if values.iter().all(Value::is_unknown) {
-            return Value::Unknown;
+        if values.iter().all(|value| !self.is_of_interest(value)) {
+            return self.standard();
         }
         // `[*a, b]`: the places of the items are not known.
         if starred {
@@ -300,13 +305,13 @@ impl<'a> Engine<'a> {
             let value = self.expression(&item.value, used);
             if let Some(key) = key
                 && short
-                && !value.is_unknown()
+                && self.is_of_interest(&value)
             {
                 items.push((key, value));
             }
         }
         if items.is_empty() {
-            return Value::Unknown;
+            return self.standard();
         }
         let mapping = Value::Mapping(items.into()).bounded();
         if stays(used) { mapping.references() } else { mapping }

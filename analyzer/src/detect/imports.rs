@@ -19,7 +19,9 @@ impl<'a> Engine<'a> {
             let (bound, of) =
                 alias.asname.as_ref().map_or((top, top), |name| (name.as_str(), module));
             let value = self.names.find(of);
-            self.bind(bound, value.map_or(Value::Unknown, Value::Name));
+            let value = value.map_or_else(|| self.foreign_module(0, of), Value::Name);
+            self.link_import(0, module, None, range_of(alias));
+            self.bind(bound, value);
         }
     }
 
@@ -27,10 +29,16 @@ impl<'a> Engine<'a> {
         let module = import.module.as_ref().map(ast::Identifier::as_str);
         let Some(module) = module.filter(|_| import.level == 0) else {
             // A relative import names this package's own modules, whatever they are called.
+            let base = self.foreign_module(import.level, module.unwrap_or_default());
             for alias in &import.names {
                 let name = alias.asname.as_ref().unwrap_or(&alias.name);
+                let member = alias.name.as_str();
+                self.link_import(import.level, module.unwrap_or_default(), Some(member), range_of(alias));
                 if name.as_str() != "*" {
-                    self.bind(name.as_str(), Value::Unknown);
+                    let value = self.foreign_member(&base, member);
+                    self.bind(name.as_str(), value);
+                } else {
+                    self.foreign_star(&base);
                 }
             }
             return;
@@ -41,22 +49,30 @@ impl<'a> Engine<'a> {
         for alias in &import.names {
             let name = alias.name.as_str();
             let range = range_of(alias);
+            self.link_import(0, module, Some(name), range);
             if name == "*" {
                 if let Some(node) = node {
                     self.star_import(node, range);
                 }
+                let base = self.foreign_module(0, module);
+                self.foreign_star(&base);
                 continue;
             }
             let value = match node.and_then(|node| self.names.member(node, name)) {
                 Some(member) => Value::Name(member),
-                None => {
-                    node.map_or(Value::Unknown, |node| self.member_of(&Value::Name(node), name))
-                }
+                None => match node {
+                    Some(node) => self.member_of(&Value::Name(node), name),
+                    None => {
+                        let base = self.foreign_module(0, module);
+                        self.foreign_member(&base, name)
+                    }
+                },
             };
+            let told_elsewhere = node.is_none();
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let used = self.assigned_use(bound);
             let local = used == Use::Assigned;
-            let patch_point = self.is_patch_point(&value);
+            let patch_point = !told_elsewhere && self.is_patch_point(&value);
             if patch_point && !local {
                 self.capture(&value, range, Keep::FromImport);
             }
@@ -89,6 +105,7 @@ impl<'a> Engine<'a> {
             module: module.into(),
             range,
             members: members.iter().map(named).collect(),
+            owner: self.owner,
         });
         for (rule, name) in self.names.import_rules(module) {
             // `from _socket import AF_INET, error`: nothing there can act.
@@ -127,7 +144,7 @@ impl<'a> Engine<'a> {
     /// A module got by its name at run time: importing it triggers what the statement would.
     pub(super) fn named_module(&mut self, module: &str, range: Range) -> Value<'a> {
         self.imported(module, &[], range);
-        self.names.find(module).map_or(Value::Unknown, Value::Name)
+        self.names.find(module).map_or_else(|| self.foreign_text_module(module), Value::Name)
     }
 }
 

@@ -15,7 +15,7 @@ impl<'a> Engine<'a> {
         let base = self.expression(&subscript.value, Use::Base);
         let index = self.expression(&subscript.slice, Use::Looked);
         if base.is_unknown() {
-            return Value::Unknown;
+            return self.foreign_item(&base, &index);
         }
         if let (Value::Text(text), Expr::Slice(slice)) = (&base, &*subscript.slice) {
             return super::folding::sliced(text, slice);
@@ -83,6 +83,7 @@ impl<'a> Engine<'a> {
                 }
                 any_of(loose.into_iter())
             }
+            Value::Foreign(_) => self.foreign_item(base, index),
             _ => Value::Unknown,
         }
     }

@@ -22,8 +22,9 @@ impl<'a> Engine<'a> {
             self.refer(&value, range_of(attribute), used, false);
             return value;
         }
+        self.note_base(&base, attribute, used);
         if base.is_unknown() {
-            return Value::Unknown;
+            return self.foreign_attribute(&base, attribute);
         }
         let value = self.members_of(&base, name);
         // A read of `os.environ.x` reads the environment, unless the call around it says more.
@@ -88,6 +89,7 @@ impl<'a> Engine<'a> {
             .map(|(one, property)| match property {
                 Some(id) => {
                     self.settle_function(id);
+                    self.note_property(id);
                     self.returned(Some(id))
                 }
                 None => one.clone(),
@@ -112,12 +114,13 @@ impl<'a> Engine<'a> {
                 Some(class) => self.member_of_instance(&bare_instance(class), name),
                 None => Value::Unknown,
             },
+            Value::Foreign(_) => self.foreign_member(base, name),
             Value::Own(id) if name == "__class__" => Value::Class(*id),
             Value::Instance(instance) if name == "__class__" => Value::Name(instance.class),
             Value::Class(id) | Value::Own(id) => self.member_of_class(*id, name, 0),
             // `sys.modules[__name__].os`
             Value::Globals => match self.global(name) {
-                Value::Unknown => super::folding::method(base, name),
+                Value::Unknown | Value::Foreign(_) => super::folding::method(base, name),
                 value => value,
             },
             plain => super::folding::method(plain, name),
@@ -145,7 +148,7 @@ impl<'a> Engine<'a> {
         if keeps_state || self.names.special(id) == Some(Special::Modules) {
             return Value::Part(id, name);
         }
-        Value::Unknown
+        self.foreign_part(id, name)
     }
 
     fn member_of_instance(&self, instance: &Rc<Instance<'a>>, name: &str) -> Value<'a> {
@@ -153,7 +156,7 @@ impl<'a> Engine<'a> {
             Some(member) => Value::Method(member, Rc::clone(instance)),
             // `super().__init__(...)` does what making one does.
             None if name == "__init__" => Value::Name(instance.class),
-            None => Value::Unknown,
+            None => self.foreign_part_of_object(instance.class, name),
         }
     }
 
@@ -162,7 +165,7 @@ impl<'a> Engine<'a> {
         let set = class.attributes.get(name).cloned();
         // A constant, or what a constant makes, may be another one in a subclass.
         let defined = self.scopes.own(class.scope, name).map(|b| b.value.references());
-        match (set, defined) {
+        match (set.clone(), defined) {
             (Some(set), Some(defined)) => return Value::either([set, defined]),
             (Some(set), None) if !set.is_unknown() => return set,
             (None, Some(defined)) => return defined,
@@ -180,8 +183,18 @@ impl<'a> Engine<'a> {
                 self.member_of_instance(&class, name)
             }
             Value::Class(base) => self.member_of_class(*base, name, depth + 1),
+            Value::Foreign(_) => self.foreign_inherited(base, name),
             _ => Value::Unknown,
         });
-        inherited.into_iter().find(|value| !value.is_unknown()).unwrap_or_default()
+        let mut elsewhere = set.unwrap_or_default();
+        for value in inherited {
+            if !value.is_unknown() {
+                return value;
+            }
+            if elsewhere.origin().is_none() {
+                elsewhere = value;
+            }
+        }
+        elsewhere
     }
 }

@@ -197,6 +197,7 @@ impl<'a> Engine<'a> {
             .map(|base| match base {
                 Value::Name(id) => Value::Instance(bare_instance(*id)),
                 Value::Class(id) => Value::Own(*id),
+                Value::Foreign(_) => self.foreign_instance(base),
                 _ => Value::Unknown,
             })
             .collect();

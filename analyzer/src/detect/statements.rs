@@ -108,6 +108,7 @@ impl<'a> Engine<'a> {
             }
             Stmt::For(stmt) => {
                 let items = self.expression(&stmt.iter, Use::Looked);
+                self.iterated(&items, &stmt.iter);
                 self.kept_by_loop(&stmt.target, &stmt.iter, &items);
                 self.widen(&stmt.body);
                 self.rounds(stmt.range.len().to_usize(), |engine| {
@@ -134,6 +135,7 @@ impl<'a> Engine<'a> {
                 let mut holds_back = false;
                 for item in &with.items {
                     let value = self.expression(&item.context_expr, Use::Looked);
+                    let value = self.entered(value, &item.context_expr);
                     holds_back |= !matches!(value, Value::Instance(_));
                     if let Some(target) = &item.optional_vars {
                         self.assign(target, value);
@@ -354,15 +356,15 @@ impl<'a> Engine<'a> {
     }
 
     fn function(&mut self, function: &'a ast::StmtFunctionDef, class: Option<ClassId>) {
-        for decorator in &function.decorator_list {
-            self.decorator(decorator);
-        }
+        let decorators: Vec<_> =
+            function.decorator_list.iter().map(|decorator| self.decorator(decorator)).collect();
         for parameter in function.parameters.iter_non_variadic_params() {
             if let Some(default) = &parameter.default {
                 self.expression(default, Use::Kept(Keep::Default));
             }
         }
-        let id = self.bind_function(function);
+        let id = self.bind_function(function, class);
+        self.note_decorated(id, decorators);
         let outer = self.scope;
         self.type_parameters(function.type_params.as_deref());
         self.defer(Body::Function(function), class, Some(id));
@@ -370,13 +372,18 @@ impl<'a> Engine<'a> {
     }
 
     /// Bind a function's name.
-    fn bind_function(&mut self, function: &'a ast::StmtFunctionDef) -> FunctionId {
+    fn bind_function(
+        &mut self,
+        function: &'a ast::StmtFunctionDef,
+        class: Option<ClassId>,
+    ) -> FunctionId {
         let returned = match function.returns.as_deref() {
             None | Some(Expr::NoneLiteral(_)) => None,
             Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
         };
         let part = property_part(function);
-        let id = self.add_function(returned, part.is_some());
+        let name = (function.name.as_str(), function.name.range);
+        let id = self.add_function(name, class, returned, part.is_some());
         // `@x.setter` adds to the property `x`, which is read as before.
         if !matches!(part, Some("setter" | "deleter")) {
             self.bind(function.name.as_str(), Value::Function(Some(id)));
@@ -398,9 +405,10 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn decorator(&mut self, decorator: &'a ast::Decorator) {
+    fn decorator(&mut self, decorator: &'a ast::Decorator) -> Value<'a> {
         let value = self.expression(&decorator.expression, Use::Kept(Keep::Decorator));
         self.call_decorator(&value, &decorator.expression);
+        value
     }
 
     fn class_definition(&mut self, class: &'a ast::StmtClassDef) {
@@ -426,6 +434,10 @@ impl<'a> Engine<'a> {
             _ => None,
         });
         self.classes.push(OwnClass {
+            name: class.name.as_str(),
+            outer: (self.owner, outer_class),
+            at: class.name.range,
+            foreign: None,
             bases,
             scope,
             attributes: rustc_hash::FxHashMap::default(),

@@ -3,7 +3,7 @@
 //! A reference in a program is a node of this tree or unknown. That makes the common case cheap:
 //! an attribute of something no rule mentions costs one failed look-up and no allocation.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use hermetic_policy::config::DeclaredApi;
 use hermetic_policy::rule::{Api, Construct, Trigger, TypeFact};
@@ -60,6 +60,7 @@ pub struct NameTable {
     attribute_writes: FxHashMap<&'static str, Vec<&'static Rule>>,
     constructs: Vec<(Construct, &'static Rule)>,
     literals: Vec<(&'static str, &'static Rule)>,
+    with_acts: OnceLock<FxHashSet<NameId>>,
 }
 
 /// The names of all built-in rules.
@@ -308,6 +309,46 @@ impl NameTable {
         let canonical = Some(self.canonical(module)).filter(|canonical| *canonical != module);
         let modules = canonical.into_iter().chain([module]);
         modules.filter_map(|module| self.members.get(&module)).flatten().copied()
+    }
+
+    /// Whether it, or anything in it, is what a rule speaks of.
+    pub fn has_acts(&self, id: NameId) -> bool {
+        let known = self.with_acts.get_or_init(|| self.find_acts());
+        known.contains(&id) || known.contains(&self.canonical(id))
+    }
+
+    fn find_acts(&self) -> FxHashSet<NameId> {
+        let mut found = FxHashSet::default();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let id = NameId(u32::try_from(index).unwrap_or(u32::MAX));
+            if self.triggers(id).is_empty() && !self.imports.contains_key(&*node.name) {
+                continue;
+            }
+            let mut at = Some(id);
+            while let Some(one) = at {
+                found.insert(one);
+                at = self.nodes[one.index()].parent;
+            }
+        }
+        // What inherits from such a class, or is another name for it.
+        for _ in 0..8 {
+            let more: Vec<_> = self
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(_, node)| {
+                    node.alias_of.or(node.extends).is_some_and(|of| found.contains(&of))
+                })
+                .map(|(index, _)| NameId(u32::try_from(index).unwrap_or(u32::MAX)))
+                .collect();
+            found.extend(more);
+        }
+        found
+    }
+
+    /// Whether the table has this name: another's may have more.
+    pub fn has(&self, id: NameId) -> bool {
+        id.index() < self.nodes.len()
     }
 
     /// The rules an import of this dotted module triggers, with the part of the name that does.

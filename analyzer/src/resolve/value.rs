@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::budget;
 use super::names::NameId;
+use super::origin::{self, Origin};
 use crate::summary::FoundOperand;
 
 /// An abstract value. Most expressions are [`Value::Unknown`], which costs nothing.
@@ -15,6 +16,8 @@ pub enum Value<'a> {
     /// Anything.
     #[default]
     Unknown,
+    /// Anything, as far as this file and the rules tell, but it is known where it is from.
+    Foreign(Origin),
     /// A module, function, class or attribute some rule knows.
     Name(NameId),
     /// An attribute no rule knows of a name some rule knows: `os.environ.get`.
@@ -174,9 +177,18 @@ impl<'a> Value<'a> {
         Self::Text(Text::complete(known))
     }
 
-    /// Whether nothing is known.
+    /// Whether nothing is known, but perhaps where it is from.
     pub const fn is_unknown(&self) -> bool {
-        matches!(self, Self::Unknown)
+        matches!(self, Self::Unknown | Self::Foreign(_))
+    }
+
+    /// Where it is from, if that is all there is to say of it.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Foreign(origin) => Some(*origin),
+            Self::Either(options) => options.iter().find_map(Self::origin),
+            _ => None,
+        }
     }
 
     /// Whether it is a module, class, function or object rather than a constant.
@@ -198,6 +210,7 @@ impl<'a> Value<'a> {
             | Self::Flags(_) => true,
             Self::Either(values) => values.iter().any(Self::is_reference),
             Self::Unknown
+            | Self::Foreign(_)
             | Self::Text(_)
             | Self::Bytes(_)
             | Self::Int(_)
@@ -218,6 +231,7 @@ impl<'a> Value<'a> {
         }
         match self {
             Self::Name(_)
+            | Self::Foreign(_)
             | Self::Part(..)
             | Self::Namespace(_)
             | Self::Globals
@@ -236,7 +250,7 @@ impl<'a> Value<'a> {
             Self::Instance(instance) => Self::Instance(instance.bared()),
             Self::Method(id, instance) => Self::Method(*id, instance.bared()),
             Self::Plain(base, method) => match base.references() {
-                Self::Unknown => Self::Unknown,
+                Self::Unknown | Self::Foreign(_) => Self::Unknown,
                 base => Self::Plain(Rc::new(base), method),
             },
             Self::Partial(partial) => Self::Partial(Rc::new(Partial {
@@ -283,6 +297,7 @@ impl<'a> Value<'a> {
             | Self::Partial(_)
             | Self::Plain(..) => true,
             Self::Unknown
+            | Self::Foreign(_)
             | Self::Name(_)
             | Self::Part(..)
             | Self::Instance(_)
@@ -383,11 +398,15 @@ impl<'a> Value<'a> {
             return kept.pop().unwrap_or_default();
         }
         let mut joined: SmallVec<[Self; 4]> = SmallVec::new();
-        let mut more = false;
+        let mut more = None;
         for one in kept.iter().filter(|one| !matches!(one, Self::None)) {
             let one = one.references();
             if one.is_unknown() {
-                more = true;
+                more = Some(match (more, one) {
+                    (Some(Self::Foreign(a)), Self::Foreign(b)) => Self::Foreign(origin::join(a, b)),
+                    (Some(before @ Self::Foreign(_)), _) => before,
+                    (_, one) => one,
+                });
             } else if let Some(slot) = joined.iter_mut().find(|j| j.is_like(&one)) {
                 *slot = slot.joined_with(&one);
             } else {
@@ -395,10 +414,10 @@ impl<'a> Value<'a> {
             }
         }
         match (joined.len(), more) {
-            (0, _) => Self::Unknown,
-            (1, false) => joined.pop().unwrap_or_default(),
-            _ => {
-                joined.extend(more.then_some(Self::Unknown));
+            (0, more) => more.unwrap_or_default(),
+            (1, None) => joined.pop().unwrap_or_default(),
+            (_, more) => {
+                joined.extend(more);
                 Self::Either(joined.into_iter().collect())
             }
         }
@@ -407,7 +426,8 @@ impl<'a> Value<'a> {
     /// Whether there is a constant in it, or an object of which is known what it was made with.
     pub fn is_exact(&self) -> bool {
         match self {
-            Self::Unknown | Self::Function(_) | Self::Class(_) | Self::Own(_) => false,
+            Self::Unknown | Self::Foreign(_) => false,
+            Self::Function(_) | Self::Class(_) | Self::Own(_) => false,
             Self::Name(_) | Self::Part(..) => false,
             Self::Text(_) | Self::Bytes(_) | Self::Int(_) | Self::Bool(_) | Self::None => true,
             other => !other.references().same_options(other),
@@ -452,6 +472,7 @@ impl<'a> Value<'a> {
             | (Self::None, Self::None)
             | (Self::Globals, Self::Globals) => true,
             (Self::Function(a), Self::Function(b)) => a == b,
+            (Self::Foreign(a), Self::Foreign(b)) => a == b,
             (Self::Name(a), Self::Name(b)) | (Self::Namespace(a), Self::Namespace(b)) => a == b,
             (Self::Part(a, x), Self::Part(b, y)) => a == b && x == y,
             (Self::Text(a), Self::Text(b)) => a == b,

@@ -56,6 +56,14 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Configuration")]
     pub(crate) show_settings: bool,
 
+    /// Report who can reach what and how, whatever the policy, instead of findings
+    #[arg(long, help_heading = "Capabilities", conflicts_with_all = ["add_ignores", "baseline", "write_baseline", "statistics"])]
+    pub(crate) capabilities: bool,
+
+    /// The finest scope of --capabilities [default: module; function in JSON]
+    #[arg(long, value_name = "SCOPE", value_enum, requires = "capabilities", help_heading = "Capabilities")]
+    pub(crate) granularity: Option<Granularity>,
+
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
     pub(crate) explain: Option<String>,
@@ -280,6 +288,27 @@ impl From<OutputFormat> for Format {
             OutputFormat::Github => Self::Github,
             OutputFormat::Gitlab => Self::Gitlab,
             OutputFormat::Junit => Self::Junit,
+        }
+    }
+}
+
+/// The value of `--granularity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Granularity {
+    /// Top-level packages
+    Package,
+    /// Modules
+    Module,
+    /// Modules, classes and functions
+    Function,
+}
+
+impl From<Granularity> for hermetic_check::render::capabilities::Granularity {
+    fn from(granularity: Granularity) -> Self {
+        match granularity {
+            Granularity::Package => Self::Package,
+            Granularity::Module => Self::Module,
+            Granularity::Function => Self::Function,
         }
     }
 }

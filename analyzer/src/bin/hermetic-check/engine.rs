@@ -98,7 +98,7 @@ impl SourceProvider for Sources<'_> {
     }
 }
 
-fn discover_options(settings: &Settings) -> DiscoverOptions {
+pub(crate) fn discover_options(settings: &Settings) -> DiscoverOptions {
     let roots = match &settings.input {
         Input::Paths(paths) => paths.clone(),
         Input::Stdin { .. } => Vec::new(),

@@ -19,6 +19,7 @@ use crate::settings::{Input, Settings};
 
 mod args;
 mod baseline;
+mod capabilities;
 mod configuration;
 mod engine;
 mod failure;
@@ -96,6 +97,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
         *content = discover::read_stream(io::stdin().lock());
     }
 
+    if args.capabilities {
+        return capabilities::run(args, &outputs, &settings);
+    }
     let analyse = || {
         let progress = Progress::start(args.output.quiet);
         let report = engine::run(&settings, &progress.done);

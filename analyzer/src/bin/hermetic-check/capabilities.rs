@@ -1,0 +1,75 @@
+//! `--capabilities`: who can reach what, instead of what a policy objects to.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use hermetic_check::capabilities::{Capabilities, capabilities};
+use hermetic_check::judge::Judgement;
+use hermetic_check::project::{self, PerFile, program};
+use hermetic_check::render::capabilities as render;
+
+use crate::args::{Args, Granularity, Output, OutputFormat};
+use crate::engine;
+use crate::failure::Failure;
+use crate::output;
+use crate::progress::Progress;
+use crate::settings::{Input, Settings};
+use crate::{CLEAN, NOT_ANALYSED};
+
+/// Report the capabilities; the exit code.
+pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Result<u8, Failure> {
+    for output in outputs {
+        if !matches!(
+            output.format,
+            OutputFormat::Full | OutputFormat::Concise | OutputFormat::Json
+        ) {
+            let told = "--capabilities is written as text (full, concise) or json";
+            return Err(Failure::new(told));
+        }
+    }
+    let progress = Progress::start(args.output.quiet);
+    let found = find(settings, &progress.done);
+    progress.stop();
+    let found = found?;
+    for output in outputs {
+        let write = |mut out: &mut dyn std::io::Write| match output.format {
+            OutputFormat::Json => {
+                let granularity = args.granularity.unwrap_or(Granularity::Function);
+                render::json(&mut out, &found, granularity.into())
+            }
+            _ => {
+                let granularity = args.granularity.unwrap_or(Granularity::Module);
+                render::text(&mut out, &found, granularity.into())
+            }
+        };
+        match &output.file {
+            Some(file) => output::write_file(file, |out| write(out))
+                .map_err(|error| output::unwritable(file, &error))?,
+            None => crate::finish(write(&mut output::stdout(false)), CLEAN).map(|_| ())?,
+        }
+    }
+    let whole = found.not_analysed.iter().all(|(_, reason)| reason.accepted);
+    Ok(if whole { CLEAN } else { NOT_ANALYSED })
+}
+
+/// What the program below the settings' paths can reach.
+fn find(settings: &Settings, done: &AtomicUsize) -> Result<Capabilities, Failure> {
+    let Input::Paths(_) = &settings.input else {
+        return Err(Failure::new("--capabilities needs files and folders, not standard input"));
+    };
+    let nearest = &settings.nearest;
+    let looked = program::look(
+        &project::Settings {
+            discover: engine::discover_options(settings),
+            base: settings.base.clone(),
+            judgement: Judgement::clone(&nearest.common().judgement),
+            per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
+            threads: settings.threads,
+        },
+        done,
+    );
+    match nearest.failure() {
+        Some(failure) => Err(failure),
+        None => Ok(capabilities(&looked.map_err(Failure::new)?)),
+    }
+}

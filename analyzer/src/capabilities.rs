@@ -1,0 +1,486 @@
+//! Who can reach what, and how: for every module, class and function of a program the
+//! capabilities it can reach, each with one shortest way to the API.
+//!
+//! It is about what the code can do, not about a policy. A capability is reached when the module is
+//! imported, or when the module's code is called. Calls that could not be followed are a
+//! capability of their own, `unresolved`, for each function that makes them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hermetic_policy::{Capability, Verb, modules};
+use rayon::prelude::*;
+
+use crate::link::FileId;
+use crate::link::graph::{CallGraph, Node};
+use crate::project::program::{Looked, ProgramFile};
+use crate::report::NotAnalysed;
+use crate::resolve::names::NAMES;
+use crate::summary::FoundOperand;
+use crate::summary::links::{Owner, Place};
+
+/// What a program can reach.
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities {
+    /// One for each scope, capability and time; sorted by name, scope, capability and time.
+    pub entries: Vec<Entry>,
+    /// Every scope, with capabilities or without, by name.
+    pub scopes: u64,
+    /// Files looked at.
+    pub files: u64,
+    /// Calls that could not be followed.
+    pub unresolved: u64,
+    /// Files that were not analysed in whole.
+    pub not_analysed: Vec<(String, NotAnalysed)>,
+}
+
+/// What can be reached, in the words of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// A capability.
+    Capability(Capability),
+    /// Whatever a call that could not be followed reaches.
+    Unresolved,
+}
+
+impl Reach {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Capability(capability) => capability.name(),
+            Self::Unresolved => "unresolved",
+        }
+    }
+}
+
+/// What kind of code it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// A top-level package, or a module that is in none.
+    Package,
+    /// A module: its own code when it is imported, all that is in it when it is called.
+    Module,
+    /// A class: its methods.
+    Class,
+    /// A function, method or lambda.
+    Function,
+}
+
+impl Scope {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Module => "module",
+            Self::Class => "class",
+            Self::Function => "function",
+        }
+    }
+}
+
+/// When it is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum When {
+    /// When the module is imported.
+    Import,
+    /// When its code is called.
+    Call,
+}
+
+impl When {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Import => "import",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// One capability of one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What kind of code it is.
+    pub scope: Scope,
+    /// Its full name: `package.module.Class.method`.
+    pub name: String,
+    /// The file it is in.
+    pub path: String,
+    /// The row it is defined in, from 1.
+    pub row: u32,
+    /// What is reached.
+    pub reach: Reach,
+    /// When.
+    pub when: When,
+    /// Whether its own code does it.
+    pub direct: bool,
+    /// The way there; the last step is the API.
+    pub via: Vec<Step>,
+    /// For `unresolved`, how many calls.
+    pub count: u32,
+}
+
+/// One step of a way: what is called, and where the call stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is called: code of the program, or the API.
+    pub name: String,
+    /// The file the call stands in.
+    pub path: String,
+    /// The row of the call, from 1.
+    pub row: u32,
+}
+
+/// One act, as it counts here.
+#[derive(Clone, Debug)]
+pub(crate) struct Deed {
+    pub(crate) owner: Owner,
+    pub(crate) capability: Capability,
+    pub(crate) target: String,
+    pub(crate) place: Place,
+}
+
+/// The acts of a file that reach something.
+pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
+    let Some(links) = &file.summary.links else { return Vec::new() };
+    let acts = file.summary.acts.iter().zip(&links.act_places);
+    let acts = acts.filter(|(act, _)| act.verb != Verb::Prepare).map(|(act, place)| Deed {
+        owner: act.owner,
+        capability: act.rule.capability,
+        target: match &act.operand {
+            FoundOperand::Name(name) if *name == act.target => format!("import {name}"),
+            _ => act.target.to_string(),
+        },
+        place: *place,
+    });
+    let imports = file.summary.imports.iter().zip(&links.import_places);
+    let native = imports.filter_map(|(import, place)| {
+        let native = matches!(modules::purity(&import.module), modules::Purity::Native(_));
+        let told = NAMES.import_rules(&import.module).iter().any(|(rule, _)| {
+            rule.capability == Capability::Native
+        });
+        (native && !told).then(|| Deed {
+            owner: import.owner,
+            capability: Capability::Native,
+            target: format!("import {}", import.module),
+            place: *place,
+        })
+    });
+    acts.chain(native).collect()
+}
+
+/// For one capability, how each node comes nearer to it.
+struct Ways {
+    capability: Capability,
+    /// By node: how many steps it takes, and the arc to go or the deed to do.
+    next: Vec<Option<(u32, Next)>>,
+}
+
+#[derive(Clone, Copy)]
+enum Next {
+    /// The arc of this number.
+    Arc(u32),
+    /// The deed of this number in the node's file.
+    Deed(u32),
+}
+
+/// What a program can reach.
+pub fn capabilities(looked: &Looked) -> Capabilities {
+    let deeds: Vec<Vec<Deed>> = looked.files.par_iter().map(deeds).collect();
+    let ways: Vec<Ways> = Capability::ALL
+        .into_par_iter()
+        .map(|capability| find_ways(&looked.graph, &deeds, capability))
+        .collect();
+    let teller = Teller { looked, deeds: &deeds, ways: &ways };
+    teller.tell()
+}
+
+/// Go from every deed backward, so that each node knows its shortest way.
+fn find_ways(graph: &CallGraph, deeds: &[Vec<Deed>], capability: Capability) -> Ways {
+    let mut next: Vec<Option<(u32, Next)>> = vec![None; graph.nodes.len()];
+    let mut queue = VecDeque::new();
+    for (number, node) in graph.nodes.iter().enumerate() {
+        let Some(owner) = node.owner() else { continue };
+        let of_file = deeds.get(node.file().0 as usize).map_or(&[] as &[_], Vec::as_slice);
+        let first = of_file
+            .iter()
+            .enumerate()
+            .filter(|(_, deed)| deed.owner == owner && deed.capability == capability)
+            .min_by_key(|(_, deed)| deed.place);
+        if let Some((deed, _)) = first
+            && let Some(slot) = next.get_mut(number)
+        {
+            *slot = Some((0, Next::Deed(u32::try_from(deed).unwrap_or(u32::MAX))));
+            queue.push_back(number);
+        }
+    }
+    if queue.is_empty() {
+        return Ways { capability, next };
+    }
+    // Arcs by where they lead, those that stand first in front.
+    let mut begins = vec![0_u32; graph.nodes.len() + 1];
+    for arc in &graph.arcs {
+        if let Some(count) = begins.get_mut(arc.to as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for begin in &mut begins {
+        sum += *begin;
+        *begin = sum;
+    }
+    let mut slots = begins.clone();
+    let mut backward = vec![0_u32; graph.arcs.len()];
+    for (number, arc) in graph.arcs.iter().enumerate() {
+        if let Some(slot) = slots.get_mut(arc.to as usize) {
+            if let Some(place) = backward.get_mut(*slot as usize) {
+                *place = u32::try_from(number).unwrap_or(u32::MAX);
+            }
+            *slot += 1;
+        }
+    }
+    while let Some(at) = queue.pop_front() {
+        let Some(Some((steps, _))) = next.get(at).copied() else { continue };
+        let begin = begins.get(at).copied().unwrap_or_default() as usize;
+        let end = begins.get(at + 1).copied().unwrap_or_default() as usize;
+        for number in backward.get(begin..end).unwrap_or_default() {
+            let Some(arc) = graph.arcs.get(*number as usize) else { continue };
+            if let Some(slot) = next.get_mut(arc.from as usize)
+                && slot.is_none()
+            {
+                *slot = Some((steps + 1, Next::Arc(*number)));
+                queue.push_back(arc.from as usize);
+            }
+        }
+    }
+    Ways { capability, next }
+}
+
+struct Teller<'t> {
+    looked: &'t Looked,
+    deeds: &'t [Vec<Deed>],
+    ways: &'t [Ways],
+}
+
+/// A node that a scope consists of, and its number.
+type Member = (u32, Node);
+
+impl Teller<'_> {
+    fn tell(&self) -> Capabilities {
+        let mut of_file: Vec<Vec<Member>> = vec![Vec::new(); self.looked.files.len()];
+        for (number, node) in self.looked.graph.nodes.iter().enumerate() {
+            // What a method does on objects of one class is part of what calls it so.
+            if !matches!(node, Node::Method(..))
+                && let Some(nodes) = of_file.get_mut(node.file().0 as usize)
+            {
+                nodes.push((u32::try_from(number).unwrap_or(u32::MAX), *node));
+            }
+        }
+        let told: Vec<(Vec<Entry>, u64)> =
+            of_file.par_iter().enumerate().map(|(file, nodes)| self.file(file, nodes)).collect();
+        let mut all = Capabilities {
+            files: self.looked.files.len() as u64,
+            ..Capabilities::default()
+        };
+        for (entries, scopes) in told {
+            all.entries.extend(entries);
+            all.scopes += scopes;
+        }
+        let packages = packages(&all.entries);
+        all.entries.extend(packages);
+        all.entries.sort_by(|a, b| {
+            let key = |e: &Entry| (e.scope, e.reach, e.when, e.row);
+            (&a.name, &a.path, key(a)).cmp(&(&b.name, &b.path, key(b)))
+        });
+        let unresolved = self.looked.graph.unresolved.iter();
+        all.unresolved = unresolved
+            .filter(|(node, _)| !matches!(node, Node::Method(..)))
+            .map(|(_, (count, _))| u64::from(*count))
+            .sum();
+        for file in &self.looked.files {
+            let reasons = file.not_analysed.iter().cloned();
+            all.not_analysed.extend(reasons.map(|reason| (file.path.clone(), reason)));
+        }
+        all.not_analysed.extend(self.looked.unanalysed.iter().cloned());
+        all
+    }
+
+    fn file(&self, file: usize, nodes: &[Member]) -> (Vec<Entry>, u64) {
+        let mut entries = Vec::new();
+        let Some(of) = self.looked.files.get(file) else { return (entries, 0) };
+        let module = self.looked.modules.get(file).map_or("", String::as_str);
+        let import: Vec<Member> =
+            nodes.iter().filter(|(_, n)| matches!(n, Node::Import(_))).copied().collect();
+        let called: Vec<Member> =
+            nodes.iter().filter(|(_, n)| !matches!(n, Node::Import(_))).copied().collect();
+        let as_module = (Scope::Module, module.to_owned(), 1);
+        self.scope(of, &as_module, &import, When::Import, &mut entries);
+        self.scope(of, &as_module, &called, When::Call, &mut entries);
+        let mut scopes = 1;
+        let Some(links) = &of.summary.links else { return (entries, scopes) };
+        for (number, class) in links.classes.iter().enumerate() {
+            if class.name.is_empty() {
+                continue;
+            }
+            let methods: Vec<Member> = called
+                .iter()
+                .filter(|(_, node)| {
+                    let number_of = node.owner().and_then(Owner::as_function);
+                    let function = number_of.and_then(|at| links.functions.get(at as usize));
+                    function.and_then(|f| f.class).is_some_and(|of| of as usize == number)
+                })
+                .copied()
+                .collect();
+            scopes += 1;
+            let of_class = (Scope::Class, format!("{module}.{}", class.name), class.place.row);
+            self.scope(of, &of_class, &methods, When::Call, &mut entries);
+        }
+        for member in &called {
+            let Node::Function(_, number) = member.1 else { continue };
+            let Some(function) = links.functions.get(number as usize) else { continue };
+            scopes += 1;
+            let name = format!("{module}.{}", function.name);
+            let of_function = (Scope::Function, name, function.place.row);
+            self.scope(of, &of_function, &[*member], When::Call, &mut entries);
+        }
+        (entries, scopes)
+    }
+
+    /// What a scope of these nodes reaches.
+    fn scope(
+        &self,
+        file: &ProgramFile,
+        (scope, name, row): &(Scope, String, u32),
+        nodes: &[Member],
+        when: When,
+        entries: &mut Vec<Entry>,
+    ) {
+        let entry = |reach, direct, via, count| Entry {
+            scope: *scope,
+            name: name.clone(),
+            path: file.path.clone(),
+            row: *row,
+            reach,
+            when,
+            direct,
+            via,
+            count,
+        };
+        for ways in self.ways {
+            let steps = |member: &Member| Some(ways.next.get(member.0 as usize).copied()??.0);
+            let nearest = nodes
+                .iter()
+                .filter_map(|member| Some((steps(member)?, member)))
+                .min_by_key(|(steps, member)| (*steps, member.0));
+            let Some((steps, member)) = nearest else { continue };
+            let mut via = self.via(ways, member.0);
+            // A module or class is reached through what is in it.
+            if let (Scope::Module | Scope::Class, Node::Function(..)) = (*scope, member.1) {
+                via.insert(0, self.definition(member.1));
+            }
+            entries.push(entry(Reach::Capability(ways.capability), steps == 0, via, 0));
+        }
+        let unresolved = nodes
+            .iter()
+            .filter_map(|(_, node)| Some((*node, *self.looked.graph.unresolved.get(node)?)));
+        let (mut count, mut first) = (0, None);
+        for (node, (calls, place)) in unresolved {
+            count += calls;
+            first = first.or(Some((node, place)));
+        }
+        if let Some((_, place)) = first {
+            let step = Step {
+                name: "unresolved".to_owned(),
+                path: file.path.clone(),
+                row: place.row,
+            };
+            entries.push(entry(Reach::Unresolved, true, vec![step], count));
+        }
+    }
+
+    fn definition(&self, node: Node) -> Step {
+        let file = self.looked.files.get(node.file().0 as usize);
+        let links = file.and_then(|file| file.summary.links.as_ref());
+        let number = node.owner().and_then(Owner::as_function);
+        let function =
+            links.zip(number).and_then(|(links, at)| links.functions.get(at as usize));
+        Step {
+            name: self.name(node),
+            path: file.map_or_else(String::new, |file| file.path.clone()),
+            row: function.map_or(1, |function| function.place.row),
+        }
+    }
+
+    fn name(&self, node: Node) -> String {
+        let file = node.file().0 as usize;
+        let module = self.looked.modules.get(file).map_or("", String::as_str);
+        let links = self.looked.files.get(file).and_then(|file| file.summary.links.as_ref());
+        let number = node.owner().and_then(Owner::as_function);
+        match links.zip(number).and_then(|(links, at)| links.functions.get(at as usize)) {
+            Some(function) => format!("{module}.{}", function.name),
+            None => module.to_owned(),
+        }
+    }
+
+    /// The way from a node to the API.
+    fn via(&self, ways: &Ways, from: u32) -> Vec<Step> {
+        let graph = &self.looked.graph;
+        let mut via = Vec::new();
+        let mut at = from;
+        while let Some(Some((_, next))) = ways.next.get(at as usize) {
+            let Some(node) = graph.nodes.get(at as usize) else { break };
+            let path = |file: FileId| {
+                self.looked.files.get(file.0 as usize).map_or_else(String::new, |f| f.path.clone())
+            };
+            match next {
+                Next::Deed(number) => {
+                    let deeds = self.deeds.get(node.file().0 as usize);
+                    let deed = deeds.and_then(|deeds| deeds.get(*number as usize));
+                    via.extend(deed.map(|deed| Step {
+                        name: deed.target.clone(),
+                        path: path(node.file()),
+                        row: deed.place.row,
+                    }));
+                    break;
+                }
+                Next::Arc(number) => {
+                    let Some(arc) = graph.arcs.get(*number as usize) else { break };
+                    if let Some(to) = graph.nodes.get(arc.to as usize) {
+                        via.push(Step {
+                            name: self.name(*to),
+                            path: path(node.file()),
+                            row: arc.place.row,
+                        });
+                    }
+                    at = arc.to;
+                }
+            }
+        }
+        via
+    }
+}
+
+/// What each top-level package reaches: the shortest of what its modules do.
+fn packages(entries: &[Entry]) -> Vec<Entry> {
+    let mut nearest: BTreeMap<(&str, Reach, When), &Entry> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, When), u32> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.scope == Scope::Module) {
+        let top = entry.name.split('.').next().unwrap_or_default();
+        *counts.entry((top, entry.when)).or_default() += entry.count;
+        let slot = nearest.entry((top, entry.reach, entry.when)).or_insert(entry);
+        if entry.via.len() < slot.via.len() {
+            *slot = entry;
+        }
+    }
+    nearest
+        .into_iter()
+        .map(|((top, reach, when), entry)| Entry {
+            scope: Scope::Package,
+            name: top.to_owned(),
+            count: match reach {
+                Reach::Unresolved => counts.get(&(top, when)).copied().unwrap_or_default(),
+                Reach::Capability(_) => 0,
+            },
+            ..entry.clone()
+        })
+        .collect()
+}

@@ -1,0 +1,63 @@
+//! All files together: what a name that one file takes from another is.
+//!
+//! A file's [`Links`] say what it offers under which names, and which ways it goes through other
+//! modules. [`Program`] holds those of all files and walks the ways: through re-exports and
+//! façades, star imports, classes and what they inherit, objects, what functions give back.
+//!
+//! Where a way ends at something a rule knows, the file that goes it is looked at once more with
+//! that known (`environment`), so that a call through five files is judged as one in the same file
+//! is. Where it ends at a function or class of the program, it is a step of the call graph
+//! ([`graph`]), from which [`crate::capabilities`] tells who can reach what.
+//!
+//! Nothing is linked by the last name alone, and what cannot be followed is told as unresolved.
+
+use std::path::{Path, PathBuf};
+
+use crate::resolve::names::NameTable;
+use crate::summary::links::Links;
+
+mod classes;
+pub(crate) mod environment;
+pub mod graph;
+pub mod modules;
+mod walk;
+
+pub use self::modules::FileId;
+
+use self::classes::Line;
+use self::modules::Modules;
+
+/// What every file of a program offers and takes.
+pub struct Program<'l> {
+    modules: Modules,
+    files: Vec<&'l Links>,
+    names: &'static NameTable,
+    /// Each class's own classes and bases in the order they are searched.
+    lines: Vec<Vec<Line>>,
+}
+
+impl<'l> Program<'l> {
+    /// Join files: each with its path, in an order of their own; `given` are the folders that were
+    /// to be analysed. Runs on the threads of the pool it is called from.
+    pub fn of(
+        files: impl Iterator<Item = (&'l Path, &'l Links)> + Clone,
+        given: &[PathBuf],
+        names: &'static NameTable,
+    ) -> Self {
+        let modules = Modules::of(files.clone().map(|(path, _)| path), given);
+        let files = files.map(|(_, links)| links).collect();
+        let mut program = Self { modules, files, names, lines: Vec::new() };
+        program.lines = program.find_lines();
+        program
+    }
+
+    /// Which file is which module.
+    pub fn modules(&self) -> &Modules {
+        &self.modules
+    }
+
+    /// What a file offers and takes.
+    pub fn links(&self, file: FileId) -> Option<&'l Links> {
+        self.files.get(file.0 as usize).copied()
+    }
+}

@@ -1,0 +1,261 @@
+//! Which file is which module, as the import system would find it (CPython
+//! `Doc/reference/import.rst`).
+//!
+//! A file inside of packages is named from the folder above the topmost one that has an
+//! `__init__.py`. Packages may do without (PEP 420), so a file is also known by its path from each
+//! folder that was to be analysed, and from a folder `src` in it.
+
+use std::path::{Path, PathBuf};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+/// A file, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A folder that modules are found in, by its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RootId(u32);
+
+/// The modules of a program.
+#[derive(Debug, Default)]
+pub struct Modules {
+    roots: Vec<PathBuf>,
+    named: Vec<Named>,
+    files: FxHashMap<(RootId, Box<str>), FileId>,
+    /// Packages without a file of their own.
+    folders: FxHashSet<(RootId, Box<str>)>,
+    /// The folders each top-level module is found in, nearest to the top first.
+    tops: FxHashMap<Box<str>, SmallVec<[RootId; 2]>>,
+}
+
+/// A file's name as a module.
+#[derive(Clone, Debug)]
+struct Named {
+    root: RootId,
+    name: Box<str>,
+    is_package: bool,
+}
+
+/// A module, or a package without a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Module {
+    /// A file.
+    File(FileId),
+    /// A folder, by its dotted name.
+    Folder(RootId, Box<str>),
+}
+
+impl Modules {
+    /// Name the files, in order; `given` are the folders that were to be analysed.
+    pub fn of<'p>(files: impl Iterator<Item = &'p Path> + Clone, given: &[PathBuf]) -> Self {
+        let packages: FxHashSet<&Path> = files
+            .clone()
+            .filter(|file| file.file_name().is_some_and(|name| name == "__init__.py"))
+            .filter_map(Path::parent)
+            .collect();
+        let mut modules = Self::default();
+        let mut roots: FxHashMap<PathBuf, RootId> = FxHashMap::default();
+        let mut root_of = |modules: &mut Self, folder: &Path| match roots.get(folder) {
+            Some(known) => *known,
+            None => {
+                let root = RootId(u32::try_from(modules.roots.len()).unwrap_or(u32::MAX));
+                modules.roots.push(folder.to_owned());
+                roots.insert(folder.to_owned(), root);
+                root
+            }
+        };
+        let mut others: Vec<PathBuf> = given.to_vec();
+        others.extend(given.iter().map(|folder| folder.join("src")));
+        for (index, file) in files.enumerate() {
+            let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
+            let mut top = file;
+            while let Some(folder) = top.parent().filter(|folder| packages.contains(folder)) {
+                top = folder;
+            }
+            let folder = top.parent().unwrap_or(Path::new(""));
+            let root = root_of(&mut modules, folder);
+            let is_package = file.file_name().is_some_and(|name| name == "__init__.py");
+            let name = dotted(file, folder).unwrap_or_else(|| {
+                file.file_stem().unwrap_or_default().to_string_lossy().into()
+            });
+            let mut shown = name.clone();
+            modules.add(root, &name, id);
+            for other in &others {
+                // Above the packages, folders may be packages too.
+                if folder != other.as_path()
+                    && let Some(name) = dotted(file, other)
+                {
+                    let other = root_of(&mut modules, other);
+                    modules.add(other, &name, id);
+                    if &*shown == "__init__" {
+                        shown.clone_from(&name);
+                    }
+                }
+            }
+            modules.named.push(Named { root, name: shown, is_package });
+        }
+        for roots in modules.tops.values_mut() {
+            let depth = |root: &RootId| {
+                let folder = modules.roots.get(root.0 as usize);
+                folder.map_or((0, None), |f| (f.components().count(), Some(f.clone())))
+            };
+            roots.sort_by_key(depth);
+            roots.dedup();
+        }
+        modules
+    }
+
+    fn add(&mut self, root: RootId, name: &str, id: FileId) {
+        let top = name.split('.').next().unwrap_or(name);
+        let roots = self.tops.entry(top.into()).or_default();
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+        self.files.entry((root, name.into())).or_insert(id);
+        let mut rest = name;
+        while let Some((package, _)) = rest.rsplit_once('.') {
+            if !self.folders.insert((root, package.into())) {
+                break;
+            }
+            rest = package;
+        }
+    }
+
+    /// A file's dotted name.
+    pub fn name(&self, file: FileId) -> &str {
+        self.named.get(file.0 as usize).map_or("", |named| &named.name)
+    }
+
+    /// The folder a file's module is found in.
+    pub fn root(&self, file: FileId) -> Option<&Path> {
+        let named = self.named.get(file.0 as usize)?;
+        self.roots.get(named.root.0 as usize).map(PathBuf::as_path)
+    }
+
+    /// A top-level module as this file imports it: one beside its own package before all others,
+    /// else one of each folder that has one.
+    pub fn top(&self, from: FileId, name: &str) -> SmallVec<[Module; 2]> {
+        let Some(roots) = self.tops.get(name) else { return SmallVec::new() };
+        let own = self.named.get(from.0 as usize).map(|named| named.root);
+        let own = own.and_then(|root| self.at(root, name));
+        if let Some(own) = own {
+            return smallvec::smallvec![own];
+        }
+        roots.iter().filter_map(|root| self.at(*root, name)).take(4).collect()
+    }
+
+    /// The package so many levels above a file's module: one is its own.
+    pub fn package(&self, from: FileId, level: u32) -> Option<Module> {
+        let named = self.named.get(from.0 as usize)?;
+        let mut name: &str = &named.name;
+        let up = level - u32::from(named.is_package && level > 0);
+        for _ in 0..up {
+            name = name.rsplit_once('.').map_or("", |(package, _)| package);
+        }
+        if name.is_empty() {
+            // Beside the file: no package, but scripts are written so.
+            return Some(Module::Folder(named.root, "".into()));
+        }
+        self.at(named.root, name)
+    }
+
+    /// A module of a module.
+    pub fn member(&self, of: &Module, name: &str) -> Option<Module> {
+        match of {
+            Module::File(file) => {
+                let named = self.named.get(file.0 as usize).filter(|named| named.is_package)?;
+                self.at(named.root, &format!("{}.{name}", named.name))
+            }
+            Module::Folder(root, package) if package.is_empty() => self.at(*root, name),
+            Module::Folder(root, package) => self.at(*root, &format!("{package}.{name}")),
+        }
+    }
+
+    /// Top-level modules that more than one folder has, with those folders.
+    pub fn ambiguous(&self) -> impl Iterator<Item = (&str, &[RootId])> {
+        self.tops.iter().filter(|(_, roots)| roots.len() > 1).map(|(n, r)| (&**n, r.as_slice()))
+    }
+
+    /// Whether the program has a top-level module of this name.
+    pub fn has_top(&self, name: &str) -> bool {
+        self.tops.contains_key(name)
+    }
+
+    fn at(&self, root: RootId, name: &str) -> Option<Module> {
+        let key = (root, Box::from(name));
+        if let Some(file) = self.files.get(&key) {
+            return Some(Module::File(*file));
+        }
+        self.folders.contains(&key).then(|| Module::Folder(root, key.1))
+    }
+}
+
+/// The dotted name of a file, from a folder; `None` where it is not in it, or no name.
+fn dotted(file: &Path, from: &Path) -> Option<Box<str>> {
+    let inside = file.strip_prefix(from).ok()?;
+    if inside.extension().is_some_and(|extension| extension != "py" && extension != "pyw") {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in inside.components() {
+        let std::path::Component::Normal(text) = part else { return None };
+        parts.push(text.to_str()?);
+    }
+    if let Some(last) = parts.last_mut() {
+        *last = last.rsplit_once('.').map_or(*last, |(stem, _)| stem);
+    }
+    if parts.is_empty() || parts.iter().any(|part| part.is_empty() || part.contains('.')) {
+        return None;
+    }
+    if parts.len() > 1 && parts.last() == Some(&"__init__") {
+        parts.pop();
+    }
+    Some(parts.join(".").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modules(files: &[&str]) -> Modules {
+        Modules::of(files.iter().map(Path::new), &[PathBuf::from("/p")])
+    }
+
+    #[test]
+    fn a_package_is_named_from_above_its_topmost_init() {
+        let modules = modules(&[
+            "/p/src/pkg/__init__.py",
+            "/p/src/pkg/sub/__init__.py",
+            "/p/src/pkg/sub/mod.py",
+            "/p/tool.py",
+            "/p/ns/inner/mod.py",
+        ]);
+        let names: Vec<_> = (0..5).map(|i| modules.name(FileId(i)).to_owned()).collect();
+        assert_eq!(names, ["pkg", "pkg.sub", "pkg.sub.mod", "tool", "mod"]);
+        let tool = FileId(3);
+        assert_eq!(modules.top(tool, "pkg").as_slice(), [Module::File(FileId(0))]);
+        let namespace = modules.top(tool, "ns").into_iter().next().expect("a folder");
+        let inner = modules.member(&namespace, "inner").expect("a folder");
+        assert_eq!(modules.member(&inner, "mod"), Some(Module::File(FileId(4))));
+    }
+
+    #[test]
+    fn relative_imports_go_up_the_packages() {
+        let modules = modules(&["/p/a/__init__.py", "/p/a/b/__init__.py", "/p/a/b/c.py"]);
+        let (a, b, c) = (FileId(0), FileId(1), FileId(2));
+        assert_eq!(modules.package(c, 1), Some(Module::File(b)));
+        assert_eq!(modules.package(c, 2), Some(Module::File(a)));
+        assert_eq!(modules.package(b, 1), Some(Module::File(b)));
+        assert_eq!(modules.package(b, 2), Some(Module::File(a)));
+    }
+
+    #[test]
+    fn a_module_beside_the_file_comes_first() {
+        let modules = modules(&["/p/x/helper.py", "/p/y/helper.py", "/p/y/main.py"]);
+        let found = modules.top(FileId(2), "helper");
+        assert_eq!(found.as_slice(), [Module::File(FileId(1))]);
+        assert_eq!(modules.ambiguous().count(), 1);
+    }
+}

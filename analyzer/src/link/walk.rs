@@ -1,0 +1,380 @@
+//! Ways, walked.
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::resolve::names::{NameId, NameTable};
+use crate::resolve::origin::{Origin, Step};
+use crate::summary::links::{Export, Place, Thing};
+
+use super::modules::{FileId, Module};
+use super::{Program, classes};
+
+/// A class of the program: its file and number.
+pub(crate) type ClassRef = (FileId, u32);
+
+/// A function of the program: its file and number.
+pub(crate) type FunctionRef = (FileId, u32);
+
+/// Re-exports of re-exports are followed this far.
+const DEEPEST: u8 = 24;
+
+/// One thing may be so many.
+const MOST: usize = 8;
+
+/// What a way leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found<'l> {
+    /// Something a rule knows, and the name of another file that it goes by.
+    Api(NameId, Option<(FileId, Option<Place>)>),
+    /// An object of a class a rule knows.
+    ApiObject(NameId, Option<(FileId, Option<Place>)>),
+    /// A module of the program.
+    Module(Module),
+    /// A function of the program.
+    Function(FunctionRef),
+    /// A class of the program.
+    Class(ClassRef),
+    /// An object of it; for certain of this class, or perhaps of a subclass.
+    Object { class: ClassRef, exact: bool },
+    /// A method, as taken from an object.
+    Method { class: ClassRef, function: FunctionRef, exact: bool },
+    /// A list or the like, and the file whose it is.
+    Items(FileId, &'l [Thing]),
+    /// A table.
+    Table(FileId, &'l [(Box<str>, Thing)]),
+    /// Part of the standard library, or a builtin.
+    Standard,
+    /// A module that was not analysed, or what is in it.
+    External,
+    /// Not known.
+    Unknown,
+}
+
+/// What a way may lead to.
+pub(crate) type All<'l> = SmallVec<[Found<'l>; 2]>;
+
+impl<'l> Program<'l> {
+    /// What each way of a file leads to, by its number.
+    pub(crate) fn ways(&self, file: FileId) -> Vec<All<'l>> {
+        let Some(links) = self.links(file) else { return Vec::new() };
+        let mut all: Vec<All<'l>> = Vec::with_capacity(links.ways.len());
+        for (from, step) in &links.ways {
+            let found = match from {
+                None => self.begin(file, step),
+                Some(from) => {
+                    let from = from.index().and_then(|at| all.get(at)).cloned().unwrap_or_default();
+                    self.steps(file, &from, step, 0)
+                }
+            };
+            all.push(found);
+        }
+        all
+    }
+
+    /// What one way of a file leads to.
+    pub(crate) fn way(&self, file: FileId, origin: Origin, depth: u8) -> All<'l> {
+        if origin == Origin::STANDARD {
+            return smallvec![Found::Standard];
+        }
+        let links = self.links(file);
+        let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
+        match way {
+            Some((None, step)) => self.begin(file, step),
+            Some((Some(from), step)) if depth < DEEPEST => {
+                let from = self.way(file, *from, depth + 1);
+                self.steps(file, &from, step, depth + 1)
+            }
+            _ => smallvec![Found::Unknown],
+        }
+    }
+
+    fn begin(&self, file: FileId, step: &Step<'_>) -> All<'l> {
+        let Step::Module { level, name } = step else { return smallvec![Found::Unknown] };
+        if *level == 0 {
+            let found: All<'l> =
+                self.modules.top(file, name).into_iter().map(Found::Module).collect();
+            return if found.is_empty() { smallvec![Found::External] } else { found };
+        }
+        let package = self.modules.package(file, *level);
+        let Some(package) = package else { return smallvec![Found::Unknown] };
+        if name.is_empty() {
+            return smallvec![Found::Module(package)];
+        }
+        // `from .name import x`: a module; where there is none, nothing else is meant.
+        match self.modules.member(&package, name) {
+            Some(module) => smallvec![Found::Module(module)],
+            None => self.member_of_module(&package, name, 0),
+        }
+    }
+
+    fn steps(&self, file: FileId, from: &All<'l>, step: &Step<'_>, depth: u8) -> All<'l> {
+        let mut all = All::new();
+        for one in from {
+            for found in self.step(file, one, step, depth) {
+                add(&mut all, found);
+            }
+        }
+        if all.is_empty() {
+            all.push(Found::Unknown);
+        }
+        all
+    }
+
+    fn step(&self, file: FileId, from: &Found<'l>, step: &Step<'_>, depth: u8) -> All<'l> {
+        if depth > DEEPEST {
+            return smallvec![Found::Unknown];
+        }
+        match (from, step) {
+            (Found::Standard, _) => smallvec![Found::Standard],
+            (Found::External, _) => smallvec![Found::External],
+            (Found::Module(module), Step::Attribute(name)) => {
+                self.member_of_module(module, name, depth)
+            }
+            (Found::Module(module), Step::Starred(name)) => {
+                let found = if self.is_public(module, name) {
+                    self.member_of_module(module, name, depth)
+                } else {
+                    All::new()
+                };
+                // No name of it: a builtin.
+                if found.iter().all(|one| *one == Found::Unknown) {
+                    smallvec![Found::Standard]
+                } else {
+                    found
+                }
+            }
+            (_, Step::Starred(_)) => smallvec![Found::Unknown],
+            (Found::Api(id, place), Step::Attribute(name)) => self.api_member(*id, *place, name),
+            (Found::Api(id, place), Step::Called) => match self.names.returns(*id) {
+                Some(class) => smallvec![Found::ApiObject(class, *place)],
+                None if self.names.is_class(*id) => smallvec![Found::ApiObject(*id, *place)],
+                None => smallvec![external(self.names, *id)],
+            },
+            (Found::Api(id, place), Step::Instance) if self.names.is_class(*id) => {
+                smallvec![Found::ApiObject(*id, *place)]
+            }
+            (Found::Api(id, place), Step::AnyItem | Step::Item(_)) if self.names.is_class(*id) => {
+                smallvec![Found::Api(*id, *place)]
+            }
+            (Found::ApiObject(class, place), Step::Attribute(name)) => {
+                match self.names.member(*class, name) {
+                    Some(member) => smallvec![Found::Api(member, *place)],
+                    None if name == "__enter__" => smallvec![Found::Api(*class, *place)],
+                    None => smallvec![external(self.names, *class)],
+                }
+            }
+            (Found::ApiObject(class, _) | Found::Api(class, _), _) => {
+                smallvec![external(self.names, *class)]
+            }
+            (Found::Class(class), Step::Called) => {
+                smallvec![Found::Object { class: *class, exact: true }]
+            }
+            (Found::Class(class), Step::Instance) => {
+                smallvec![Found::Object { class: *class, exact: false }]
+            }
+            // `Class[int]` (PEP 560).
+            (Found::Class(_), Step::Item(_) | Step::AnyItem) => smallvec![from.clone()],
+            (Found::Class(class), Step::Attribute(name)) => {
+                self.member_of_class(*class, name, depth)
+            }
+            (Found::Object { class, exact }, Step::Attribute(name)) => {
+                self.member_of_object(*class, *exact, name, depth)
+            }
+            (Found::Object { class, exact }, Step::Called) => {
+                let call = self.member_of_object(*class, *exact, "__call__", depth);
+                self.steps(file, &call, &Step::Called, depth + 1)
+            }
+            (Found::Function(function) | Found::Method { function, .. }, Step::Called) => {
+                self.returned(*function, depth)
+            }
+            (Found::Items(of, items), Step::Item(_) | Step::AnyItem) => {
+                let mut all = All::new();
+                for item in *items {
+                    self.thing(*of, item, depth + 1).into_iter().for_each(|one| add(&mut all, one));
+                }
+                all
+            }
+            (Found::Table(of, items), Step::Item(_) | Step::AnyItem) => {
+                let mut all = All::new();
+                for (key, item) in *items {
+                    let named = matches!(step, Step::Item(wanted) if **wanted != **key);
+                    if !named || key.is_empty() {
+                        let found = self.thing(*of, item, depth + 1);
+                        found.into_iter().for_each(|one| add(&mut all, one));
+                    }
+                }
+                all
+            }
+            _ => smallvec![Found::Unknown],
+        }
+    }
+
+    /// What a file says a thing of its own is.
+    pub(crate) fn thing(&self, file: FileId, thing: &'l Thing, depth: u8) -> All<'l> {
+        if depth > DEEPEST {
+            return smallvec![Found::Unknown];
+        }
+        match thing {
+            Thing::Unknown => smallvec![Found::Unknown],
+            Thing::Api(id) if self.names.has(*id) => smallvec![Found::Api(*id, None)],
+            Thing::ApiObject(id) if self.names.has(*id) => smallvec![Found::ApiObject(*id, None)],
+            Thing::Api(_) | Thing::ApiObject(_) => smallvec![Found::Unknown],
+            Thing::Function(number) => smallvec![Found::Function((file, *number))],
+            Thing::Class(number) => smallvec![Found::Class((file, *number))],
+            Thing::Object(number) => {
+                smallvec![Found::Object { class: (file, *number), exact: false }]
+            }
+            Thing::Way(origin) => self.way(file, *origin, depth + 1),
+            Thing::Items(items) => smallvec![Found::Items(file, items)],
+            Thing::Table(items) => smallvec![Found::Table(file, items)],
+            Thing::Either(options) => {
+                let mut all = All::new();
+                for option in options {
+                    for found in self.thing(file, option, depth + 1) {
+                        add(&mut all, found);
+                    }
+                }
+                all
+            }
+        }
+    }
+
+    /// What a function gives back.
+    fn returned(&self, (file, number): FunctionRef, depth: u8) -> All<'l> {
+        let function = self.links(file).and_then(|links| links.functions.get(number as usize));
+        let Some(function) = function else { return smallvec![Found::Unknown] };
+        let found = self.thing(file, &function.returned, depth + 1);
+        found.into_iter().map(|one| placed(one, file, None)).collect()
+    }
+
+    fn export(&self, file: FileId, name: &str) -> Option<&'l Export> {
+        let exports = &self.links(file)?.exports;
+        let at = exports.binary_search_by(|export| (*export.name).cmp(name)).ok()?;
+        exports.get(at)
+    }
+
+    /// A name of a module: its own, a submodule, or one a star import binds.
+    fn member_of_module(&self, module: &Module, name: &str, depth: u8) -> All<'l> {
+        let Module::File(file) = module else {
+            let member = self.modules.member(module, name);
+            return smallvec![member.map_or(Found::Unknown, Found::Module)];
+        };
+        if depth > DEEPEST {
+            return smallvec![Found::Unknown];
+        }
+        if let Some(export) = self.export(*file, name) {
+            let found = self.thing(*file, &export.thing, depth + 1);
+            // A cycle of imports, or a name that is bound to itself: the submodule is meant.
+            if found.iter().any(|one| *one != Found::Unknown) {
+                return found.into_iter().map(|one| placed(one, *file, export.place)).collect();
+            }
+        }
+        if let Some(member) = self.modules.member(module, name) {
+            return smallvec![Found::Module(member)];
+        }
+        let Some(links) = self.links(*file) else { return smallvec![Found::Unknown] };
+        for star in links.stars.iter().rev() {
+            for found in self.way(*file, *star, depth + 1) {
+                let Found::Module(starred) = &found else { continue };
+                if starred != module && self.is_public(starred, name) {
+                    let member = self.member_of_module(starred, name, depth + 1);
+                    if member.iter().any(|one| *one != Found::Unknown) {
+                        return member;
+                    }
+                }
+            }
+        }
+        match &links.getattr {
+            Some(getattr) => self.thing(*file, getattr, depth + 1),
+            None => smallvec![Found::Unknown],
+        }
+    }
+
+    /// Whether a star import of a module binds this name.
+    fn is_public(&self, module: &Module, name: &str) -> bool {
+        let Module::File(file) = module else { return false };
+        match self.links(*file).and_then(|links| links.all.as_ref()) {
+            Some(all) => all.iter().any(|listed| **listed == *name),
+            None => !name.starts_with('_'),
+        }
+    }
+
+    fn api_member(&self, id: NameId, place: Option<(FileId, Option<Place>)>, name: &str) -> All<'l> {
+        if let Some(member) = self.names.member(id, name) {
+            return smallvec![Found::Api(member, place)];
+        }
+        let member = self.names.returns(id).and_then(|class| self.names.member(class, name));
+        smallvec![member.map_or_else(|| external(self.names, id), |id| Found::Api(id, place))]
+    }
+
+    /// What a class has under a name.
+    pub(crate) fn member_of_class(&self, class: ClassRef, name: &str, depth: u8) -> All<'l> {
+        if depth > DEEPEST {
+            return smallvec![Found::Unknown];
+        }
+        for link in self.line(class, depth).iter() {
+            match link {
+                classes::Link::Own((file, number)) => {
+                    let of = self.links(*file).and_then(|l| l.classes.get(*number as usize));
+                    let Some(of) = of else { continue };
+                    let at = of.members.binary_search_by(|(member, _)| (**member).cmp(name));
+                    if let Some((_, thing)) = at.ok().and_then(|at| of.members.get(at)) {
+                        let found = self.thing(*file, thing, depth + 1);
+                        return found.into_iter().map(|one| placed(one, *file, None)).collect();
+                    }
+                }
+                classes::Link::Api(id) => {
+                    if let Some(member) = self.names.member(*id, name) {
+                        return smallvec![Found::Api(member, None)];
+                    }
+                }
+                classes::Link::Unknown => return smallvec![Found::Unknown],
+            }
+        }
+        smallvec![Found::Unknown]
+    }
+
+    /// What an object has under a name: a property is read.
+    fn member_of_object(&self, class: ClassRef, exact: bool, name: &str, depth: u8) -> All<'l> {
+        let found = self.member_of_class(class, name, depth);
+        let mut all = All::new();
+        for one in found {
+            let Found::Function(function) = one else {
+                add(&mut all, one);
+                continue;
+            };
+            let of = self.links(function.0).and_then(|l| l.functions.get(function.1 as usize));
+            if of.is_some_and(|of| of.property) {
+                let read = self.returned(function, depth + 1);
+                read.into_iter().for_each(|one| add(&mut all, one));
+            } else {
+                add(&mut all, Found::Method { class, function, exact });
+            }
+        }
+        all
+    }
+}
+
+/// What is not told of something a rule knows.
+fn external<'l>(names: &NameTable, id: NameId) -> Found<'l> {
+    if hermetic_policy::modules::is_stdlib(names.name(id)) {
+        Found::Standard
+    } else {
+        Found::External
+    }
+}
+
+/// It, with the place where a file takes it, if no file nearer to the rule's name does.
+fn placed(found: Found<'_>, file: FileId, place: Option<Place>) -> Found<'_> {
+    match found {
+        Found::Api(id, None) => Found::Api(id, Some((file, place))),
+        Found::ApiObject(id, None) => Found::ApiObject(id, Some((file, place))),
+        other => other,
+    }
+}
+
+fn add<'l>(all: &mut All<'l>, one: Found<'l>) {
+    if all.len() < MOST && !all.contains(&one) {
+        all.push(one);
+    }
+}

@@ -1,0 +1,165 @@
+//! A whole program: every file looked at for what it offers and takes, joined, and those looked
+//! at once more that take something a rule knows.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::{ProjectError, Settings, on_workers};
+use crate::detect::{Environment, Linking, summarise};
+use crate::discover::{self, File};
+use crate::link::graph::CallGraph;
+use crate::link::{FileId, Program};
+use crate::report::NotAnalysed;
+use crate::source::{FileKind, Unanalysed, decode};
+use crate::summary::FileSummary;
+use crate::summary::links::Links;
+use crate::syntax;
+
+/// One file of a program.
+#[derive(Debug, Default)]
+pub struct ProgramFile {
+    /// The path as the system has it.
+    pub source: PathBuf,
+    /// The path as it is shown.
+    pub path: String,
+    /// What it does.
+    pub summary: FileSummary,
+    /// Why it was not analysed in whole, if so.
+    pub not_analysed: Vec<NotAnalysed>,
+}
+
+/// All files of a program, and who calls whom in it.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// The files, by path.
+    pub files: Vec<ProgramFile>,
+    /// Each file's module name, in the same order.
+    pub modules: Vec<String>,
+    /// Who calls whom; files by their index.
+    pub graph: CallGraph,
+    /// What was found and is nothing to analyse, and why.
+    pub unanalysed: Vec<(String, NotAnalysed)>,
+}
+
+/// Find all files below the roots, and join them. `done` is raised by one for every file.
+///
+/// # Errors
+/// [`ProjectError`] where a root or pattern is none, or threads cannot be had.
+pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectError> {
+    on_workers(settings.threads, || {
+        let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
+        let mut files: Vec<&File> = found
+            .files
+            .iter()
+            .filter(|file| !settings.applies(&file.path).excluded)
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let first = Linking::Facts { graph: true };
+        let mut looked: Vec<ProgramFile> = files
+            .par_iter()
+            .map(|file| {
+                let one = look_at(settings, file, first);
+                done.fetch_add(1, Ordering::Relaxed);
+                one
+            })
+            .collect();
+        // What others offer may be what they take from others, and so on; but all of that was
+        // written down at the first look, so that a second is enough.
+        let given = &settings.discover.roots;
+        let environments: Vec<Option<Environment>> = {
+            let program = program_of(settings, &looked, given);
+            (0..u32::try_from(looked.len()).unwrap_or(u32::MAX))
+                .into_par_iter()
+                .map(|file| program.environment(FileId(file)).map(|(known, _)| known))
+                .collect()
+        };
+        looked.par_iter_mut().zip(&environments).zip(&files).for_each(
+            |((one, environment), file)| {
+                if let Some(environment) = environment {
+                    *one = look_at(settings, file, Linking::With { graph: true, environment });
+                }
+            },
+        );
+        let (graph, modules) = {
+            let program = program_of(settings, &looked, given);
+            let files = 0..u32::try_from(looked.len()).unwrap_or(u32::MAX);
+            let names = files.map(|file| program.modules().name(FileId(file)).to_owned());
+            (program.call_graph(), names.collect())
+        };
+        let unanalysed = found
+            .unanalysed
+            .iter()
+            .map(|(path, unanalysed)| {
+                let shown = discover::display(path, Some(&settings.base));
+                (shown, NotAnalysed::from(unanalysed.clone()))
+            })
+            .collect();
+        Ok(Looked { files: looked, modules, graph, unanalysed })
+    })?
+}
+
+/// What a file that could not be looked at offers.
+static NOTHING: Links = Links::NOTHING;
+
+fn program_of<'l>(
+    settings: &Settings,
+    files: &'l [ProgramFile],
+    given: &[PathBuf],
+) -> Program<'l> {
+    let files = files.iter().map(|file| {
+        let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
+        (file.source.as_path(), links)
+    });
+    Program::of(files, given, settings.judgement.names)
+}
+
+fn look_at(settings: &Settings, file: &File, linking: Linking<'_>) -> ProgramFile {
+    let mut one = ProgramFile {
+        source: file.path.clone(),
+        path: discover::display(&file.path, Some(&settings.base)),
+        ..ProgramFile::default()
+    };
+    let run = || summary_of(settings, file, linking);
+    let (summary, unanalysed) = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let detail = "hermetic-check failed inside on this file; please report it".to_owned();
+        let internal = Unanalysed::new(crate::source::Reason::InternalError, detail);
+        (FileSummary::default(), vec![internal])
+    });
+    one.summary = summary;
+    one.not_analysed = unanalysed.into_iter().map(NotAnalysed::from).collect();
+    one
+}
+
+fn summary_of(
+    settings: &Settings,
+    file: &File,
+    linking: Linking<'_>,
+) -> (FileSummary, Vec<Unanalysed>) {
+    let applies = settings.applies(&file.path);
+    let names = applies.judgement(&settings.judgement).names;
+    let source = match discover::read(&file.path).and_then(|bytes| decode(bytes, file.kind)) {
+        Ok(source) => source,
+        Err(unanalysed) => return (FileSummary::default(), vec![unanalysed]),
+    };
+    let mut unanalysed = Vec::new();
+    let parts = source.parts().iter().map(|part| part.start..part.end);
+    let parsed = match syntax::parse(source.text(), parts, is_notebook(file.kind)) {
+        Ok(parsed) => parsed,
+        Err(deep) => return (FileSummary::default(), vec![super::too_deep(&deep)]),
+    };
+    let summary = summarise(&parsed, &source, names, linking);
+    if summary.exhausted {
+        unanalysed.push(super::too_complex());
+    }
+    if let Some((detail, _)) = super::first_error(&parsed) {
+        unanalysed.push(Unanalysed::new(crate::source::Reason::SyntaxError, detail));
+    }
+    (summary, unanalysed)
+}
+
+fn is_notebook(kind: FileKind) -> bool {
+    super::kind_is_notebook(kind)
+}

@@ -1,0 +1,226 @@
+//! What a file offers to others and takes from them: what [`crate::link`] joins.
+//!
+//! A file alone cannot tell what `helper.go` is. It can tell that it calls what a way through
+//! `helper` leads to ([`Origins`](crate::resolve::origin::Origins)), and what its own names are.
+//! Both are written down here, with numbers of this file's functions, classes and ways.
+
+use crate::resolve::names::NameId;
+use crate::resolve::origin::{Origin, Step};
+
+/// What one file offers and takes.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    /// Ways into other files, by number: what each goes on from, and its last step.
+    pub ways: Vec<(Option<Origin>, Step<'static>)>,
+    /// Where an import statement named a way, by the way's number.
+    pub imports: Vec<(u32, Place)>,
+    /// Names of the module, sorted.
+    pub exports: Vec<Export>,
+    /// Modules whose names are all bound here by a star import.
+    pub stars: Vec<Origin>,
+    /// What `__all__` lists, where it is one literal list.
+    pub all: Option<Vec<Box<str>>>,
+    /// What a module's `__getattr__` gives (PEP 562).
+    pub getattr: Option<Thing>,
+    /// Functions, by number.
+    pub functions: Vec<Function>,
+    /// Classes, by number.
+    pub classes: Vec<Class>,
+    /// Calls and the like; only where a call graph was asked for.
+    pub edges: Vec<Edge>,
+    /// Calls of nobody knows what, by function: the first, and how many.
+    pub unresolved: Vec<Unresolved>,
+    /// Where each of the file's acts stands, in their order; only for a call graph.
+    pub act_places: Vec<Place>,
+    /// Where each of the file's imports stands, in their order; only for a call graph.
+    pub import_places: Vec<Place>,
+}
+
+impl Links {
+    /// Of a file that nothing is known of.
+    pub const NOTHING: Self = Self {
+        ways: Vec::new(),
+        imports: Vec::new(),
+        exports: Vec::new(),
+        stars: Vec::new(),
+        all: None,
+        getattr: None,
+        functions: Vec::new(),
+        classes: Vec::new(),
+        edges: Vec::new(),
+        unresolved: Vec::new(),
+        act_places: Vec::new(),
+        import_places: Vec::new(),
+    };
+}
+
+/// A name of a module.
+#[derive(Clone, Debug, Default)]
+pub struct Export {
+    /// The name.
+    pub name: Box<str>,
+    /// What it is.
+    pub thing: Thing,
+    /// Where it is taken, for what a rule knows.
+    pub place: Option<Place>,
+}
+
+/// A row and column of the text, from 1; the cell of a notebook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The row.
+    pub row: u32,
+    /// The column.
+    pub column: u32,
+    /// The code cell, from 1; 0 in what is no notebook.
+    pub cell: u32,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Thing {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// Something a rule knows.
+    Api(NameId),
+    /// An object of a class a rule knows.
+    ApiObject(NameId),
+    /// A function of this file.
+    Function(u32),
+    /// A class of this file.
+    Class(u32),
+    /// An object of a class of this file.
+    Object(u32),
+    /// What a way through another file leads to.
+    Way(Origin),
+    /// A list or the like.
+    Items(Vec<Thing>),
+    /// A table with literal keys.
+    Table(Vec<(Box<str>, Thing)>),
+    /// One of these.
+    Either(Vec<Thing>),
+}
+
+/// A function, method or lambda.
+#[derive(Clone, Debug, Default)]
+pub struct Function {
+    /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
+    pub name: Box<str>,
+    /// Where it is defined.
+    pub place: Place,
+    /// The class it is a method of.
+    pub class: Option<u32>,
+    /// Reading it as an attribute calls it.
+    pub property: bool,
+    /// What calling it gives.
+    pub returned: Thing,
+    /// Whether it calls what is passed to it.
+    pub calls_parameter: bool,
+    /// Whether its body was looked at: not where a loop's first round defined it.
+    pub looked_at: bool,
+}
+
+/// A class.
+#[derive(Clone, Debug, Default)]
+pub struct Class {
+    /// `__qualname__`.
+    pub name: Box<str>,
+    /// Where it is defined.
+    pub place: Place,
+    /// Its bases, in order.
+    pub bases: Vec<Thing>,
+    /// What its body binds, and what is assigned to attributes of its objects.
+    pub members: Vec<(Box<str>, Thing)>,
+}
+
+/// Who does something: the code of a module as it is imported, or a function when it is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(u32);
+
+impl Owner {
+    /// The code of the module outside of functions.
+    pub const MODULE: Self = Self(0);
+
+    /// A function by its number.
+    pub const fn function(number: u32) -> Self {
+        Self(number + 1)
+    }
+
+    /// The function's number, if it is one.
+    pub const fn as_function(self) -> Option<u32> {
+        self.0.checked_sub(1)
+    }
+}
+
+/// A step from one function to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Who goes it.
+    pub owner: Owner,
+    /// How.
+    pub kind: EdgeKind,
+    /// Where to.
+    pub to: Callee,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// How one function leads to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EdgeKind {
+    /// Calls it.
+    Call,
+    /// Reads it from an object: calls it if it is a property.
+    Read,
+    /// Hands it to something that may call it: to the callee of the edge of this number, if that
+    /// is known.
+    Pass(Option<u32>),
+    /// Imports a module.
+    Import,
+}
+
+/// What is called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Callee {
+    /// A function of this file.
+    Function(u32),
+    /// A class of this file: an object of it is made.
+    Class(u32),
+    /// A method of an object of a class of this file.
+    Method {
+        /// The class.
+        class: u32,
+        /// The method's name.
+        name: Box<str>,
+        /// Whether it is of this class for certain, not of a subclass.
+        exact: bool,
+    },
+    /// A method of the object the calling method belongs to.
+    OwnMethod {
+        /// The class the calling method is defined in.
+        class: u32,
+        /// The method's name.
+        name: Box<str>,
+    },
+    /// A method further up than the class the calling method is defined in.
+    SuperMethod {
+        /// That class.
+        class: u32,
+        /// The method's name.
+        name: Box<str>,
+    },
+    /// What a way through another file leads to.
+    Way(Origin),
+}
+
+/// Calls of a function that nobody knows where they lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Who makes them.
+    pub owner: Owner,
+    /// The first.
+    pub place: Place,
+    /// How many.
+    pub count: u32,
+}
