@@ -6,6 +6,7 @@
 //! capability of their own, `unresolved`, for each function that makes them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use hermetic_policy::{Capability, Verb, modules};
 use rayon::prelude::*;
@@ -102,9 +103,9 @@ pub struct Entry {
     /// What kind of code it is.
     pub scope: Scope,
     /// Its full name: `package.module.Class.method`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The file it is in.
-    pub path: String,
+    pub path: Arc<str>,
     /// The row it is defined in, from 1.
     pub row: u32,
     /// What is reached.
@@ -123,9 +124,9 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What is called: code of the program, or the API.
-    pub name: String,
+    pub name: Arc<str>,
     /// The file the call stands in.
-    pub path: String,
+    pub path: Arc<str>,
     /// The row of the call, from 1.
     pub row: u32,
 }
@@ -135,7 +136,7 @@ pub struct Step {
 pub(crate) struct Deed {
     pub(crate) owner: Owner,
     pub(crate) capability: Capability,
-    pub(crate) target: String,
+    pub(crate) target: Arc<str>,
     pub(crate) place: Place,
 }
 
@@ -147,8 +148,8 @@ pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
         owner: act.owner,
         capability: act.rule.capability,
         target: match &act.operand {
-            FoundOperand::Name(name) if *name == act.target => format!("import {name}"),
-            _ => act.target.to_string(),
+            FoundOperand::Name(name) if *name == act.target => format!("import {name}").into(),
+            _ => Arc::from(&*act.target),
         },
         place: *place,
     });
@@ -161,7 +162,7 @@ pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
         (native && !told).then(|| Deed {
             owner: import.owner,
             capability: Capability::Native,
-            target: format!("import {}", import.module),
+            target: format!("import {}", import.module).into(),
             place: *place,
         })
     });
@@ -183,14 +184,25 @@ enum Next {
     Deed(u32),
 }
 
-/// What a program can reach.
-pub fn capabilities(looked: &Looked) -> Capabilities {
+/// What a program can reach, told of scopes as fine as `finest`.
+pub fn capabilities(looked: &Looked, finest: Scope) -> Capabilities {
     let deeds: Vec<Vec<Deed>> = looked.files.par_iter().map(deeds).collect();
     let ways: Vec<Ways> = Capability::ALL
         .into_par_iter()
         .map(|capability| find_ways(&looked.graph, &deeds, capability))
         .collect();
-    let teller = Teller { looked, deeds: &deeds, ways: &ways };
+    let paths: Vec<Arc<str>> = looked.files.iter().map(|file| Arc::from(&*file.path)).collect();
+    let names = (0..looked.files.len())
+        .map(|file| {
+            let module = looked.modules.get(file).map_or("", String::as_str);
+            let links = looked.files.get(file).and_then(|file| file.summary.links.as_ref());
+            let functions = links.map_or(&[] as &[_], |links| &links.functions);
+            let functions =
+                functions.iter().map(|of| Arc::from(format!("{module}.{}", of.name)));
+            std::iter::once(Arc::from(module)).chain(functions).collect()
+        })
+        .collect();
+    let teller = Teller { looked, deeds: &deeds, ways: &ways, paths, names, finest };
     teller.tell()
 }
 
@@ -259,6 +271,11 @@ struct Teller<'t> {
     looked: &'t Looked,
     deeds: &'t [Vec<Deed>],
     ways: &'t [Ways],
+    /// Each file's path.
+    paths: Vec<Arc<str>>,
+    /// By file, the names of its module and its functions.
+    names: Vec<Vec<Arc<str>>>,
+    finest: Scope,
 }
 
 /// A node that a scope consists of, and its number.
@@ -312,13 +329,20 @@ impl Teller<'_> {
             nodes.iter().filter(|(_, n)| matches!(n, Node::Import(_))).copied().collect();
         let called: Vec<Member> =
             nodes.iter().filter(|(_, n)| !matches!(n, Node::Import(_))).copied().collect();
-        let as_module = (Scope::Module, module.to_owned(), 1);
-        self.scope(of, &as_module, &import, When::Import, &mut entries);
-        self.scope(of, &as_module, &called, When::Call, &mut entries);
+        let path = self.paths.get(file).cloned().unwrap_or_default();
+        let as_module = (Scope::Module, Arc::from(module), 1);
+        let of_file = &path;
+        self.scope(of_file, &as_module, &import, When::Import, &mut entries);
+        self.scope(of_file, &as_module, &called, When::Call, &mut entries);
         let mut scopes = 1;
+        let fine = self.finest >= Scope::Class;
         let Some(links) = &of.summary.links else { return (entries, scopes) };
         for (number, class) in links.classes.iter().enumerate() {
             if class.name.is_empty() {
+                continue;
+            }
+            scopes += 1;
+            if !fine {
                 continue;
             }
             let methods: Vec<Member> = called
@@ -330,17 +354,20 @@ impl Teller<'_> {
                 })
                 .copied()
                 .collect();
-            scopes += 1;
-            let of_class = (Scope::Class, format!("{module}.{}", class.name), class.place.row);
-            self.scope(of, &of_class, &methods, When::Call, &mut entries);
+            let name = Arc::from(format!("{module}.{}", class.name));
+            let of_class = (Scope::Class, name, class.place.row);
+            self.scope(of_file, &of_class, &methods, When::Call, &mut entries);
         }
         for member in &called {
             let Node::Function(_, number) = member.1 else { continue };
             let Some(function) = links.functions.get(number as usize) else { continue };
             scopes += 1;
-            let name = format!("{module}.{}", function.name);
+            if !fine {
+                continue;
+            }
+            let name = self.name(member.1);
             let of_function = (Scope::Function, name, function.place.row);
-            self.scope(of, &of_function, &[*member], When::Call, &mut entries);
+            self.scope(of_file, &of_function, &[*member], When::Call, &mut entries);
         }
         (entries, scopes)
     }
@@ -348,8 +375,8 @@ impl Teller<'_> {
     /// What a scope of these nodes reaches.
     fn scope(
         &self,
-        file: &ProgramFile,
-        (scope, name, row): &(Scope, String, u32),
+        path: &Arc<str>,
+        (scope, name, row): &(Scope, Arc<str>, u32),
         nodes: &[Member],
         when: When,
         entries: &mut Vec<Entry>,
@@ -357,7 +384,7 @@ impl Teller<'_> {
         let entry = |reach, direct, via, count| Entry {
             scope: *scope,
             name: name.clone(),
-            path: file.path.clone(),
+            path: Arc::clone(path),
             row: *row,
             reach,
             when,
@@ -389,8 +416,8 @@ impl Teller<'_> {
         }
         if let Some((_, place)) = first {
             let step = Step {
-                name: "unresolved".to_owned(),
-                path: file.path.clone(),
+                name: "unresolved".into(),
+                path: Arc::clone(path),
                 row: place.row,
             };
             entries.push(entry(Reach::Unresolved, true, vec![step], count));
@@ -405,20 +432,19 @@ impl Teller<'_> {
             links.zip(number).and_then(|(links, at)| links.functions.get(at as usize));
         Step {
             name: self.name(node),
-            path: file.map_or_else(String::new, |file| file.path.clone()),
+            path: self.path(node.file()),
             row: function.map_or(1, |function| function.place.row),
         }
     }
 
-    fn name(&self, node: Node) -> String {
-        let file = node.file().0 as usize;
-        let module = self.looked.modules.get(file).map_or("", String::as_str);
-        let links = self.looked.files.get(file).and_then(|file| file.summary.links.as_ref());
-        let number = node.owner().and_then(Owner::as_function);
-        match links.zip(number).and_then(|(links, at)| links.functions.get(at as usize)) {
-            Some(function) => format!("{module}.{}", function.name),
-            None => module.to_owned(),
-        }
+    fn name(&self, node: Node) -> Arc<str> {
+        let number = node.owner().and_then(Owner::as_function).map_or(0, |n| n as usize + 1);
+        let names = self.names.get(node.file().0 as usize);
+        names.and_then(|names| names.get(number)).cloned().unwrap_or_default()
+    }
+
+    fn path(&self, file: FileId) -> Arc<str> {
+        self.paths.get(file.0 as usize).cloned().unwrap_or_default()
     }
 
     /// The way from a node to the API.
@@ -428,16 +454,13 @@ impl Teller<'_> {
         let mut at = from;
         while let Some(Some((_, next))) = ways.next.get(at as usize) {
             let Some(node) = graph.nodes.get(at as usize) else { break };
-            let path = |file: FileId| {
-                self.looked.files.get(file.0 as usize).map_or_else(String::new, |f| f.path.clone())
-            };
             match next {
                 Next::Deed(number) => {
                     let deeds = self.deeds.get(node.file().0 as usize);
                     let deed = deeds.and_then(|deeds| deeds.get(*number as usize));
                     via.extend(deed.map(|deed| Step {
                         name: deed.target.clone(),
-                        path: path(node.file()),
+                        path: self.path(node.file()),
                         row: deed.place.row,
                     }));
                     break;
@@ -447,7 +470,7 @@ impl Teller<'_> {
                     if let Some(to) = graph.nodes.get(arc.to as usize) {
                         via.push(Step {
                             name: self.name(*to),
-                            path: path(node.file()),
+                            path: self.path(node.file()),
                             row: arc.place.row,
                         });
                     }
@@ -475,7 +498,7 @@ fn packages(entries: &[Entry]) -> Vec<Entry> {
         .into_iter()
         .map(|((top, reach, when), entry)| Entry {
             scope: Scope::Package,
-            name: top.to_owned(),
+            name: top.into(),
             count: match reach {
                 Reach::Unresolved => counts.get(&(top, when)).copied().unwrap_or_default(),
                 Reach::Capability(_) => 0,

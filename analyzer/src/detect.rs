@@ -28,4 +28,4 @@ mod specials;
 mod statements;
 
 pub(crate) use engine::summarise;
-pub(crate) use links::{Environment, Linking, Meaning};
+pub(crate) use links::{ClassMeaning, Environment, Linking, Meaning};

@@ -12,7 +12,11 @@
 //! Nothing is linked by the last name alone, and what cannot be followed is told as unresolved.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rayon::prelude::*;
+
+use crate::detect::ClassMeaning;
 use crate::resolve::names::NameTable;
 use crate::summary::links::Links;
 
@@ -32,8 +36,12 @@ pub struct Program<'l> {
     modules: Modules,
     files: Vec<&'l Links>,
     names: &'static NameTable,
+    /// The modules each file imports all names of.
+    stars: Vec<Vec<FileId>>,
     /// Each class's own classes and bases in the order they are searched.
     lines: Vec<Vec<Line>>,
+    /// What rules know of each class.
+    class_meanings: Vec<Vec<Option<Arc<ClassMeaning>>>>,
 }
 
 impl<'l> Program<'l> {
@@ -46,8 +54,19 @@ impl<'l> Program<'l> {
     ) -> Self {
         let modules = Modules::of(files.clone().map(|(path, _)| path), given);
         let files = files.map(|(_, links)| links).collect();
-        let mut program = Self { modules, files, names, lines: Vec::new() };
+        let mut program = Self {
+            modules,
+            files,
+            names,
+            stars: Vec::new(),
+            lines: Vec::new(),
+            class_meanings: Vec::new(),
+        };
+        let all = 0..u32::try_from(program.files.len()).unwrap_or(u32::MAX);
+        program.stars =
+            all.into_par_iter().map(|file| program.find_stars(FileId(file))).collect();
         program.lines = program.find_lines();
+        program.class_meanings = program.find_class_meanings();
         program
     }
 

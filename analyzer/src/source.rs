@@ -209,6 +209,14 @@ impl Source {
         }
     }
 
+    /// The row of an offset, from 1, and the cell of a notebook it counts in.
+    pub fn row(&self, offset: u32) -> (Option<u32>, u32) {
+        let part = self.part_at(offset).filter(|part| part.cell.is_some());
+        let first = part.map_or(0, |part| self.index().row(part.start));
+        let row = self::offset(self.index().row(offset).saturating_sub(first)) + 1;
+        (part.and_then(|part| part.cell), row)
+    }
+
     /// The text of a line, its end not included. Rows count from 1, in a notebook from the start
     /// of the cell.
     pub fn line(&self, cell: Option<u32>, row: u32) -> Option<&str> {

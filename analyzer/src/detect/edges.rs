@@ -390,6 +390,11 @@ impl<'a> Engine<'a> {
             let cell = span.cell.unwrap_or_default();
             Place { row: span.start.row, column: span.start.column, cell }
         };
+        // Of most only the row is told.
+        let row = |offset: u32| {
+            let (cell, row) = source.row(offset);
+            Place { row, column: 1, cell: cell.unwrap_or_default() }
+        };
         let mut decorated = Vec::new();
         if graph {
             for (number, function) in self.functions.iter().enumerate() {
@@ -422,12 +427,12 @@ impl<'a> Engine<'a> {
         linked.edges.extend(decorated);
         let mut links = Links { edges: linked.edges, stars: linked.stars, ..Links::default() };
         for edge in &mut links.edges {
-            edge.place = place(edge.place.row);
+            edge.place = row(edge.place.row);
         }
         for (owner, offset) in linked.unresolved {
             match links.unresolved.iter_mut().rev().find(|one| one.owner == owner) {
                 Some(one) => one.count += 1,
-                None => links.unresolved.push(Unresolved { owner, place: place(offset), count: 1 }),
+                None => links.unresolved.push(Unresolved { owner, place: row(offset), count: 1 }),
             }
         }
         let mut named = FxHashSet::default();
@@ -441,18 +446,24 @@ impl<'a> Engine<'a> {
             }
         }
         if graph {
-            links.act_places = self.found.acts.iter().map(|act| place(act.range.start)).collect();
+            links.act_places = self.found.acts.iter().map(|act| row(act.range.start)).collect();
             links.import_places =
-                self.found.imports.iter().map(|import| place(import.range.start)).collect();
+                self.found.imports.iter().map(|import| row(import.range.start)).collect();
         }
-        self.offer(&mut links, graph, &place);
+        self.offer(&mut links, graph, &place, &row);
         let origins = linked.origins.into_inner();
         links.ways = origins.all().map(|(from, step)| (from, step.clone().into_owned())).collect();
         Some(Box::new(links))
     }
 
     /// What this file offers to others.
-    fn offer(&self, links: &mut Links, graph: bool, place: &dyn Fn(u32) -> Place) {
+    fn offer(
+        &self,
+        links: &mut Links,
+        graph: bool,
+        place: &dyn Fn(u32) -> Place,
+        row: &dyn Fn(u32) -> Place,
+    ) {
         let module = Scopes::MODULE;
         for (name, binding) in self.scopes.names(module) {
             // A place: `a.b`.
@@ -483,7 +494,7 @@ impl<'a> Engine<'a> {
             };
             if graph {
                 one.name = self.qualified(function.outer, function.name).into();
-                one.place = place(super::engine::bytes(function.at).start);
+                one.place = row(super::engine::bytes(function.at).start);
                 one.calls_parameter = function.calls_parameter;
                 one.looked_at = function.looked_at;
             }
@@ -520,7 +531,7 @@ impl<'a> Engine<'a> {
             };
             if graph {
                 one.name = self.qualified(class.outer, class.name).into();
-                one.place = place(super::engine::bytes(class.at).start);
+                one.place = row(super::engine::bytes(class.at).start);
             }
             links.classes.push(one);
         }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -49,15 +50,24 @@ pub(crate) enum Meaning {
     /// An object of a class a rule knows.
     Object(NameId),
     /// A class of another file that such a class is a base of, or whose members are such.
-    Class { bases: Vec<Meaning>, members: Vec<(Box<str>, Option<Meaning>)> },
+    Class(Arc<ClassMeaning>),
     /// An object of such a class.
-    ObjectOf(Box<Meaning>),
+    ObjectOf(Arc<ClassMeaning>),
     /// A list or the like.
     Items(Vec<Option<Meaning>>),
     /// A table with literal keys.
     Table(Vec<(Box<str>, Meaning)>),
     /// One of these, or perhaps something else.
     Either { options: Vec<Meaning>, open: bool },
+}
+
+/// What rules know of a class of another file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClassMeaning {
+    /// Classes rules know that it inherits from.
+    pub(crate) bases: Vec<NameId>,
+    /// What it and its own bases bind: what hides what.
+    pub(crate) members: Vec<(Box<str>, Option<Meaning>)>,
 }
 
 /// What is known of other files while one is looked at.
@@ -118,11 +128,11 @@ impl<'a> Engine<'a> {
         match meaning {
             Meaning::Api(id) => Value::Name(*id),
             Meaning::Object(id) => Value::Instance(bare_instance(*id)),
-            Meaning::Class { bases, members } => self.foreign_class(bases, members, at),
-            Meaning::ObjectOf(class) => match self.meant(class, at) {
-                Value::Class(id) => Value::Own(id),
-                _ => Value::Unknown,
-            },
+            Meaning::Class(class) => {
+                let object = at.and_then(|way| self.object_way(way));
+                Value::Class(self.foreign_class(class, at, object))
+            }
+            Meaning::ObjectOf(class) => Value::Own(self.foreign_class(class, None, at)),
             Meaning::Items(items) => {
                 let items: Vec<_> = items
                     .iter()
@@ -149,20 +159,26 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The way to an object of a class, as the first look went it.
+    fn object_way(&self, class: Origin) -> Option<Origin> {
+        let mut origins = self.linked.as_ref()?.origins.borrow_mut();
+        let known = origins.known(class, &Step::Called);
+        known.or_else(|| origins.step(class, &Step::Instance))
+    }
+
     /// A class of another file, as if it stood here.
     fn foreign_class(
         &mut self,
-        bases: &'a [Meaning],
-        members: &'a [(Box<str>, Option<Meaning>)],
+        class: &'a ClassMeaning,
         foreign: Option<Origin>,
-    ) -> Value<'a> {
-        let bases = bases.iter().map(|base| self.meant(base, None)).collect();
+        object: Option<Origin>,
+    ) -> ClassId {
+        let bases = class.bases.iter().copied().map(Value::Name).collect();
         let scope = self.scopes.push(ScopeKind::Class, Some(Scopes::MODULE));
         // What no rule knows of it is known by the way to it.
-        let object = foreign.map_or(Value::Unknown, |way| {
-            self.further(&Value::Foreign(way), &Step::Instance)
-        });
-        let members: Vec<_> = members
+        let object = object.map_or(Value::Unknown, Value::Foreign);
+        let members: Vec<_> = class
+            .members
             .iter()
             .map(|(name, member)| {
                 let value = match member {
@@ -187,7 +203,7 @@ impl<'a> Engine<'a> {
             setup: Vec::new(),
             settled: true,
         });
-        Value::Class(id)
+        id
     }
 
     /// What a way leads to, if that is known; else the way.

@@ -164,7 +164,11 @@ impl<'a> Engine<'a> {
         let Some(class) = self.classes.get(id.0 as usize) else { return Value::Unknown };
         let set = class.attributes.get(name).cloned();
         // A constant, or what a constant makes, may be another one in a subclass.
-        let defined = self.scopes.own(class.scope, name).map(|b| b.value.references());
+        let defined = self.scopes.own(class.scope, name).map(|b| match &b.value {
+            // Of a class of another file, what a member is may be known by now.
+            Value::Foreign(origin) => self.foreign(*origin),
+            value => value.references(),
+        });
         match (set.clone(), defined) {
             (Some(set), Some(defined)) => return Value::either([set, defined]),
             (Some(set), None) if !set.is_unknown() => return set,

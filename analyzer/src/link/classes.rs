@@ -5,12 +5,14 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::resolve::names::NameId;
 
 use super::Program;
 use super::modules::FileId;
-use super::walk::{ClassRef, Found};
+use super::walk::{ClassRef, Found, Walk};
+use crate::summary::links::Class;
 
 /// One class that is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,28 +32,40 @@ pub(crate) type Line = Box<[Link]>;
 const LONGEST: usize = 64;
 
 /// Bases of bases are followed this far.
-const DEEPEST: u8 = 16;
+const DEEPEST: usize = 64;
+
+/// The bases of one class, each one of several.
+type Bases = Vec<SmallVec<[Link; 1]>>;
 
 impl Program<'_> {
     /// The order of search of every class.
     pub(super) fn find_lines(&self) -> Vec<Vec<Line>> {
+        // First each class by itself, while members of a base cannot be told yet.
         let files = 0..u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        files
+        let bases: Vec<Vec<Bases>> = files
             .into_par_iter()
             .map(|file| {
                 let file = FileId(file);
-                let classes = self.links(file).map_or(0, |links| links.classes.len());
-                (0..u32::try_from(classes).unwrap_or(u32::MAX))
-                    .map(|number| self.search((file, number), 0).into())
-                    .collect()
+                let classes = self.links(file).map_or(&[] as &[_], |links| &links.classes);
+                (0..).zip(classes).map(|(number, of)| self.bases((file, number), of)).collect()
             })
-            .collect()
+            .collect();
+        let mut lines: Vec<Vec<Option<Line>>> =
+            bases.iter().map(|classes| vec![None; classes.len()]).collect();
+        for (file, classes) in bases.iter().enumerate() {
+            for number in 0..classes.len() {
+                let class = (file, number);
+                order(&bases, &mut lines, class, &mut Vec::new());
+            }
+        }
+        let known = |line: Option<Line>| line.unwrap_or_default();
+        lines.into_iter().map(|classes| classes.into_iter().map(known).collect()).collect()
     }
 
-    /// The order of search of one class; found anew while not all are known.
-    pub(crate) fn line(&self, class: ClassRef, depth: u8) -> Cow<'_, [Link]> {
+    /// The order of search of one class; just itself while not all are known.
+    pub(crate) fn line(&self, class: ClassRef) -> Cow<'_, [Link]> {
         if self.lines.is_empty() {
-            return self.search(class, depth).into();
+            return Cow::Owned(vec![Link::Own(class)]);
         }
         let lines = self.lines.get(class.0.0 as usize);
         lines.and_then(|lines| lines.get(class.1 as usize)).map_or_else(
@@ -60,41 +74,24 @@ impl Program<'_> {
         )
     }
 
-    fn search(&self, class: ClassRef, depth: u8) -> Vec<Link> {
-        let mut line = vec![Link::Own(class)];
-        let links = self.links(class.0);
-        let Some(of) = links.and_then(|links| links.classes.get(class.1 as usize)) else {
-            return line;
-        };
-        if depth > DEEPEST {
-            line.push(Link::Unknown);
-            return line;
-        }
-        let mut lists: Vec<Vec<Link>> = Vec::new();
-        let mut bases = Vec::new();
-        for base in &of.bases {
+    fn bases(&self, class: ClassRef, of: &Class) -> Bases {
+        let links = |base| {
+            let mut links: SmallVec<[Link; 1]> = SmallVec::new();
             let mut known = false;
-            for found in self.thing(class.0, base, depth + 8) {
-                let list = match found {
-                    Found::Class(base) if base != class => self.search(base, depth + 1),
-                    Found::Api(id, _) => vec![Link::Api(id)],
-                    Found::Standard => {
-                        known = true;
-                        continue;
-                    }
-                    _ => continue,
-                };
-                known = true;
-                bases.extend(list.first().copied());
-                lists.push(list);
+            for found in self.thing(class.0, base, &Walk::new()) {
+                match found {
+                    Found::Class(base) if base != class => links.push(Link::Own(base)),
+                    Found::Api(id, _) => links.push(Link::Api(id)),
+                    Found::Standard => known = true,
+                    _ => {}
+                }
             }
-            if !known {
-                lists.push(vec![Link::Unknown]);
+            if links.is_empty() && !known {
+                links.push(Link::Unknown);
             }
-        }
-        lists.push(bases);
-        merge(&mut line, lists);
-        line
+            links
+        };
+        of.bases.iter().map(links).collect()
     }
 
     /// For each class, the classes that name it as a base.
@@ -113,6 +110,48 @@ impl Program<'_> {
             }
         }
         found
+    }
+}
+
+/// The order of search of one class, after those of its bases.
+fn order(
+    bases: &[Vec<Bases>],
+    lines: &mut [Vec<Option<Line>>],
+    (file, number): (usize, usize),
+    open: &mut Vec<(usize, usize)>,
+) {
+    let known = lines.get(file).and_then(|classes| classes.get(number));
+    if known.is_none_or(Option::is_some) {
+        return;
+    }
+    let Some(of) = bases.get(file).and_then(|classes| classes.get(number)) else { return };
+    open.push((file, number));
+    let mut lists: Vec<Vec<Link>> = Vec::new();
+    let mut direct = Vec::new();
+    for link in of.iter().flatten() {
+        match link {
+            Link::Own((base, at)) => {
+                let base = (base.0 as usize, *at as usize);
+                // A class that inherits from itself, or too deep a chain.
+                if open.contains(&base) || open.len() > DEEPEST {
+                    continue;
+                }
+                order(bases, lines, base, open);
+                let line = lines.get(base.0).and_then(|c| c.get(base.1)).cloned().flatten();
+                lists.extend(line.map(Vec::from));
+            }
+            Link::Api(_) | Link::Unknown => lists.push(vec![*link]),
+        }
+        direct.push(*link);
+    }
+    lists.push(direct);
+    open.pop();
+    let numbers = u32::try_from(file).ok().zip(u32::try_from(number).ok());
+    let Some((of_file, of_class)) = numbers else { return };
+    let mut line = vec![Link::Own((FileId(of_file), of_class))];
+    merge(&mut line, lists);
+    if let Some(slot) = lines.get_mut(file).and_then(|classes| classes.get_mut(number)) {
+        *slot = Some(line.into());
     }
 }
 

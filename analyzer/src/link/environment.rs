@@ -1,12 +1,16 @@
 //! What a file's ways lead to, where that is something a rule knows: what its second look is given.
 
-use crate::detect::{Environment, Meaning};
-use crate::summary::links::Place;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::detect::{ClassMeaning, Environment, Meaning};
+use crate::summary::links::{Class, Place, Thing};
 
 use super::Program;
 use super::classes::Link;
 use super::modules::FileId;
-use super::walk::{All, ClassRef, Found};
+use super::walk::{All, ClassRef, Found, Walk};
 
 /// Lists in tables in classes are followed this far.
 const DEEPEST: u8 = 3;
@@ -39,7 +43,7 @@ impl Program<'_> {
                     taken.push(Taken { name, way, file: *from, place: *place });
                 }
             }
-            meanings.push(self.meaning(all, 0));
+            meanings.push(self.meaning(all));
         }
         if meanings.iter().all(Option::is_none) {
             return None;
@@ -47,51 +51,40 @@ impl Program<'_> {
         Some((Environment { ways: links.ways.clone(), meanings }, taken))
     }
 
-    fn meaning(&self, all: &All<'_>, depth: u8) -> Option<Meaning> {
-        let mut options: Vec<Meaning> = Vec::new();
-        let mut open = false;
-        for found in all {
-            match self.meaning_of(found, depth) {
-                Some(meaning) if options.contains(&meaning) => {}
-                Some(meaning) => options.push(meaning),
-                None => open = true,
-            }
-        }
-        if options.len() > 1 || open && !options.is_empty() {
-            return Some(Meaning::Either { options, open });
-        }
-        options.pop()
+    fn meaning(&self, all: &All<'_>) -> Option<Meaning> {
+        one_of(all.iter().map(|found| match found {
+            Found::Class(class) => self.class_meaning(*class).map(Meaning::Class),
+            Found::Object { class, .. } => self.class_meaning(*class).map(Meaning::ObjectOf),
+            found => self.plain_meaning(found, 0),
+        }))
     }
 
-    fn meaning_of(&self, found: &Found<'_>, depth: u8) -> Option<Meaning> {
+    /// What has no class of the program in it.
+    fn plain_meaning(&self, found: &Found<'_>, depth: u8) -> Option<Meaning> {
         if depth > DEEPEST {
             return None;
         }
+        let thing = |file: &FileId, item| {
+            let all = self.thing(*file, item, &Walk::new());
+            one_of(all.iter().map(|found| self.plain_meaning(found, depth + 1)))
+        };
         match found {
             Found::Api(id, _) => self.names.has_acts(*id).then_some(Meaning::Api(*id)),
             Found::ApiObject(id, _) => self.names.has_acts(*id).then_some(Meaning::Object(*id)),
-            Found::Class(class) => self.class_meaning(*class, depth),
-            Found::Object { class, .. } => {
-                self.class_meaning(*class, depth).map(|class| Meaning::ObjectOf(Box::new(class)))
-            }
             Found::Items(file, items) => {
-                let items: Vec<_> = items
-                    .iter()
-                    .map(|item| self.meaning(&self.thing(*file, item, depth), depth + 1))
-                    .collect();
+                let items: Vec<_> = items.iter().map(|item| thing(file, item)).collect();
                 items.iter().any(Option::is_some).then_some(Meaning::Items(items))
             }
             Found::Table(file, items) => {
+                let items = items.iter();
                 let items: Vec<_> = items
-                    .iter()
-                    .filter_map(|(key, item)| {
-                        let meaning = self.meaning(&self.thing(*file, item, depth), depth + 1)?;
-                        Some((key.clone(), meaning))
-                    })
+                    .filter_map(|(key, item)| Some((key.clone(), thing(file, item)?)))
                     .collect();
                 (!items.is_empty()).then_some(Meaning::Table(items))
             }
-            Found::Module(_)
+            Found::Class(_)
+            | Found::Object { .. }
+            | Found::Module(_)
             | Found::Function(_)
             | Found::Method { .. }
             | Found::Standard
@@ -100,30 +93,99 @@ impl Program<'_> {
         }
     }
 
-    /// A class that a rule knows a base of, or a member.
-    fn class_meaning(&self, class: ClassRef, depth: u8) -> Option<Meaning> {
-        let mut bases = Vec::new();
-        let mut members: Vec<(Box<str>, Option<Meaning>)> = Vec::new();
-        for link in self.line(class, 0).iter() {
-            match link {
-                Link::Api(id) if self.names.has_acts(*id) => bases.push(Meaning::Api(*id)),
-                Link::Api(_) | Link::Unknown => {}
-                Link::Own((file, number)) => {
-                    let links = self.links(*file);
-                    let Some(of) = links.and_then(|l| l.classes.get(*number as usize)) else {
-                        continue;
-                    };
-                    for (name, thing) in &of.members {
-                        if members.iter().any(|(known, _)| known == name) {
-                            continue;
-                        }
-                        let meaning = self.meaning(&self.thing(*file, thing, depth), depth + 1);
-                        members.push((name.clone(), meaning));
-                    }
+    fn class_meaning(&self, (file, number): ClassRef) -> Option<Arc<ClassMeaning>> {
+        let of_file = self.class_meanings.get(file.0 as usize)?;
+        of_file.get(number as usize)?.clone()
+    }
+
+    /// What rules know of each class: a base, or a member.
+    pub(super) fn find_class_meanings(&self) -> Vec<Vec<Option<Arc<ClassMeaning>>>> {
+        let files = 0..u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
+        // What a class says itself, then what it inherits.
+        let own: Vec<Vec<Members>> = files
+            .clone()
+            .into_par_iter()
+            .map(|file| {
+                let file = FileId(file);
+                let classes = self.links(file).map_or(&[] as &[_], |links| &links.classes);
+                let known = |(name, thing): &(Box<str>, Thing)| {
+                    let all = self.thing(file, thing, &Walk::new());
+                    let meaning = one_of(all.iter().map(|found| self.plain_meaning(found, 0)))?;
+                    Some((name.clone(), meaning))
+                };
+                let members = |class: &Class| class.members.iter().filter_map(known).collect();
+                classes.iter().map(members).collect()
+            })
+            .collect();
+        let of = |(file, number): ClassRef| {
+            own.get(file.0 as usize).and_then(|classes| classes.get(number as usize))
+        };
+        files
+            .into_par_iter()
+            .map(|file| {
+                let file = FileId(file);
+                let classes = self.lines.get(file.0 as usize).map_or(0, Vec::len);
+                (0..u32::try_from(classes).unwrap_or(u32::MAX))
+                    .map(|number| self.inherited_meaning((file, number), &of))
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn inherited_meaning<'o>(
+        &self,
+        class: ClassRef,
+        of: &impl Fn(ClassRef) -> Option<&'o Members>,
+    ) -> Option<Arc<ClassMeaning>> {
+        let line = self.line(class);
+        let known = |link: &Link| match link {
+            Link::Api(id) => self.names.has_acts(*id),
+            Link::Own(class) => of(*class).is_some_and(|members| !members.is_empty()),
+            Link::Unknown => false,
+        };
+        if !line.iter().any(known) {
+            return None;
+        }
+        let mut meaning = ClassMeaning::default();
+        for link in line.iter() {
+            let Link::Own(own) = link else {
+                if let Link::Api(id) = link
+                    && self.names.has_acts(*id)
+                {
+                    meaning.bases.push(*id);
                 }
+                continue;
+            };
+            let links = self.links(own.0);
+            let all = links.and_then(|links| links.classes.get(own.1 as usize));
+            for (name, _) in all.map_or(&[] as &[_], |class| &class.members) {
+                if meaning.members.iter().any(|(before, _)| before == name) {
+                    continue;
+                }
+                let members = of(*own).map_or(&[] as &[_], Vec::as_slice);
+                let found = members.iter().find(|(member, _)| member == name);
+                meaning.members.push((name.clone(), found.map(|(_, meaning)| meaning.clone())));
             }
         }
-        let any = !bases.is_empty() || members.iter().any(|(_, meaning)| meaning.is_some());
-        any.then_some(Meaning::Class { bases, members })
+        Some(Arc::new(meaning))
     }
+}
+
+/// Members of a class that rules know.
+type Members = Vec<(Box<str>, Meaning)>;
+
+fn one_of(all: impl Iterator<Item = Option<Meaning>>) -> Option<Meaning> {
+    let mut options: Vec<Meaning> = Vec::new();
+    let mut open = false;
+    for one in all {
+        match one {
+            Some(meaning) if options.contains(&meaning) => {}
+            Some(meaning) => options.push(meaning),
+            None => open = true,
+        }
+    }
+    if options.len() > 1 || open && !options.is_empty() {
+        return Some(Meaning::Either { options, open });
+    }
+    options.pop()
 }

@@ -15,7 +15,7 @@ use crate::summary::links::{Callee, Edge, EdgeKind, Owner, Place};
 use super::Program;
 use super::classes::Link;
 use super::modules::{FileId, Module};
-use super::walk::{All, ClassRef, Found, FunctionRef};
+use super::walk::{All, ClassRef, Found, FunctionRef, Walk};
 
 /// Code that runs as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -312,7 +312,7 @@ impl<'l> Builder<'_, 'l> {
         let Some((Some(from), Step::Attribute(name))) = way else { return };
         for one in self.found(file, *from) {
             let Found::Object { class, exact } = one else { continue };
-            for member in self.program.member_of_class(*class, name, 0) {
+            for member in self.program.member_of_class(*class, name, &Walk::new()) {
                 let Found::Function(function) = member else { continue };
                 let of = self.program.links(function.0);
                 let of = of.and_then(|links| links.functions.get(function.1 as usize));
@@ -337,7 +337,7 @@ impl<'l> Builder<'_, 'l> {
 
     /// The method a class has under a name, on an object of just this class.
     fn method(&self, class: ClassRef, name: &str, found: &mut Vec<Node>) -> bool {
-        let members = self.program.member_of_class(class, name, 0);
+        let members = self.program.member_of_class(class, name, &Walk::new());
         self.push(&members, class, found)
     }
 
@@ -357,7 +357,7 @@ impl<'l> Builder<'_, 'l> {
     /// The method a class, or any class below it, has under a name.
     fn any_method(&self, class: ClassRef, name: &str, found: &mut Vec<Node>) -> bool {
         let mut known = false;
-        for member in self.program.member_of_class(class, name, 0) {
+        for member in self.program.member_of_class(class, name, &Walk::new()) {
             match member {
                 Found::Function((file, number)) => {
                     known = true;
@@ -379,7 +379,7 @@ impl<'l> Builder<'_, 'l> {
             };
             let at = of.members.binary_search_by(|(member, _)| (**member).cmp(name));
             let Some((_, thing)) = at.ok().and_then(|at| of.members.get(at)) else { continue };
-            for member in self.program.thing(*file, thing, 0) {
+            for member in self.program.thing(*file, thing, &Walk::new()) {
                 if let Found::Function((file, number)) = member {
                     known = true;
                     found.push(Node::Function(file, number));
@@ -398,7 +398,7 @@ impl<'l> Builder<'_, 'l> {
         found: &mut Vec<Node>,
     ) -> bool {
         let of = receiver.unwrap_or(class);
-        let line = self.program.line(of, 0);
+        let line = self.program.line(of);
         let behind = line.iter().position(|link| *link == Link::Own(class)).map_or(1, |at| at + 1);
         for link in line.iter().skip(behind) {
             match link {
@@ -410,7 +410,7 @@ impl<'l> Builder<'_, 'l> {
                     let Some((_, thing)) = at.ok().and_then(|at| class.members.get(at)) else {
                         continue;
                     };
-                    let members = self.program.thing(*file, thing, 0);
+                    let members = self.program.thing(*file, thing, &Walk::new());
                     for member in &members {
                         if let Found::Function((file, number)) = member {
                             found.push(match receiver {

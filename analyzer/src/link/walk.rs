@@ -1,5 +1,7 @@
 //! Ways, walked.
 
+use std::cell::{Cell, RefCell};
+
 use smallvec::{SmallVec, smallvec};
 
 use crate::resolve::names::{NameId, NameTable};
@@ -15,8 +17,29 @@ pub(crate) type ClassRef = (FileId, u32);
 /// A function of the program: its file and number.
 pub(crate) type FunctionRef = (FileId, u32);
 
-/// Re-exports of re-exports are followed this far.
-const DEEPEST: u8 = 24;
+/// Steps that one question may take: re-exports of re-exports of one of several.
+const MOST_STEPS: u32 = 2048;
+
+/// One question on its way through the files.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    left: Cell<u32>,
+    /// The ways that are being followed: who comes back to one goes in a circle.
+    open: RefCell<Vec<(FileId, Origin)>>,
+}
+
+impl Walk {
+    pub(crate) fn new() -> Self {
+        Self { left: Cell::new(MOST_STEPS), open: RefCell::default() }
+    }
+
+    /// Take a step; whether there was one left.
+    fn goes_on(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left > 0
+    }
+}
 
 /// One thing may be so many.
 const MOST: usize = 8;
@@ -60,10 +83,10 @@ impl<'l> Program<'l> {
         let mut all: Vec<All<'l>> = Vec::with_capacity(links.ways.len());
         for (from, step) in &links.ways {
             let found = match from {
-                None => self.begin(file, step),
+                None => self.begin(file, step, &Walk::new()),
                 Some(from) => {
                     let from = from.index().and_then(|at| all.get(at)).cloned().unwrap_or_default();
-                    self.steps(file, &from, step, 0)
+                    self.steps(file, &from, step, &Walk::new())
                 }
             };
             all.push(found);
@@ -72,23 +95,30 @@ impl<'l> Program<'l> {
     }
 
     /// What one way of a file leads to.
-    pub(crate) fn way(&self, file: FileId, origin: Origin, depth: u8) -> All<'l> {
+    pub(crate) fn way(&self, file: FileId, origin: Origin, walk: &Walk) -> All<'l> {
         if origin == Origin::STANDARD {
             return smallvec![Found::Standard];
         }
         let links = self.links(file);
         let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
-        match way {
-            Some((None, step)) => self.begin(file, step),
-            Some((Some(from), step)) if depth < DEEPEST => {
-                let from = self.way(file, *from, depth + 1);
-                self.steps(file, &from, step, depth + 1)
-            }
-            _ => smallvec![Found::Unknown],
+        let Some((from, step)) = way else { return smallvec![Found::Unknown] };
+        let key = (file, origin);
+        if !walk.goes_on() || walk.open.borrow().contains(&key) {
+            return smallvec![Found::Unknown];
         }
+        walk.open.borrow_mut().push(key);
+        let found = match from {
+            None => self.begin(file, step, walk),
+            Some(from) => {
+                let from = self.way(file, *from, walk);
+                self.steps(file, &from, step, walk)
+            }
+        };
+        walk.open.borrow_mut().pop();
+        found
     }
 
-    fn begin(&self, file: FileId, step: &Step<'_>) -> All<'l> {
+    fn begin(&self, file: FileId, step: &Step<'_>, walk: &Walk) -> All<'l> {
         let Step::Module { level, name } = step else { return smallvec![Found::Unknown] };
         if *level == 0 {
             let found: All<'l> =
@@ -103,14 +133,14 @@ impl<'l> Program<'l> {
         // `from .name import x`: a module; where there is none, nothing else is meant.
         match self.modules.member(&package, name) {
             Some(module) => smallvec![Found::Module(module)],
-            None => self.member_of_module(&package, name, 0),
+            None => self.member_of_module(&package, name, walk),
         }
     }
 
-    fn steps(&self, file: FileId, from: &All<'l>, step: &Step<'_>, depth: u8) -> All<'l> {
+    fn steps(&self, file: FileId, from: &All<'l>, step: &Step<'_>, walk: &Walk) -> All<'l> {
         let mut all = All::new();
         for one in from {
-            for found in self.step(file, one, step, depth) {
+            for found in self.step(file, one, step, walk) {
                 add(&mut all, found);
             }
         }
@@ -120,21 +150,22 @@ impl<'l> Program<'l> {
         all
     }
 
-    fn step(&self, file: FileId, from: &Found<'l>, step: &Step<'_>, depth: u8) -> All<'l> {
-        if depth > DEEPEST {
+    fn step(&self, file: FileId, from: &Found<'l>, step: &Step<'_>, walk: &Walk) -> All<'l> {
+        if !walk.goes_on() {
             return smallvec![Found::Unknown];
         }
         match (from, step) {
             (Found::Standard, _) => smallvec![Found::Standard],
             (Found::External, _) => smallvec![Found::External],
             (Found::Module(module), Step::Attribute(name)) => {
-                self.member_of_module(module, name, depth)
+                self.member_of_module(module, name, walk)
             }
             (Found::Module(module), Step::Starred(name)) => {
-                let found = if self.is_public(module, name) {
-                    self.member_of_module(module, name, depth)
-                } else {
-                    All::new()
+                let found = match module {
+                    Module::File(of) if self.is_public(*of, name) => {
+                        self.member_of_module(module, name, walk)
+                    }
+                    _ => All::new(),
                 };
                 // No name of it: a builtin.
                 if found.iter().all(|one| *one == Found::Unknown) {
@@ -175,22 +206,22 @@ impl<'l> Program<'l> {
             // `Class[int]` (PEP 560).
             (Found::Class(_), Step::Item(_) | Step::AnyItem) => smallvec![from.clone()],
             (Found::Class(class), Step::Attribute(name)) => {
-                self.member_of_class(*class, name, depth)
+                self.member_of_class(*class, name, walk)
             }
             (Found::Object { class, exact }, Step::Attribute(name)) => {
-                self.member_of_object(*class, *exact, name, depth)
+                self.member_of_object(*class, *exact, name, walk)
             }
             (Found::Object { class, exact }, Step::Called) => {
-                let call = self.member_of_object(*class, *exact, "__call__", depth);
-                self.steps(file, &call, &Step::Called, depth + 1)
+                let call = self.member_of_object(*class, *exact, "__call__", walk);
+                self.steps(file, &call, &Step::Called, walk)
             }
             (Found::Function(function) | Found::Method { function, .. }, Step::Called) => {
-                self.returned(*function, depth)
+                self.returned(*function, walk)
             }
             (Found::Items(of, items), Step::Item(_) | Step::AnyItem) => {
                 let mut all = All::new();
                 for item in *items {
-                    self.thing(*of, item, depth + 1).into_iter().for_each(|one| add(&mut all, one));
+                    self.thing(*of, item, walk).into_iter().for_each(|one| add(&mut all, one));
                 }
                 all
             }
@@ -199,7 +230,7 @@ impl<'l> Program<'l> {
                 for (key, item) in *items {
                     let named = matches!(step, Step::Item(wanted) if **wanted != **key);
                     if !named || key.is_empty() {
-                        let found = self.thing(*of, item, depth + 1);
+                        let found = self.thing(*of, item, walk);
                         found.into_iter().for_each(|one| add(&mut all, one));
                     }
                 }
@@ -210,8 +241,8 @@ impl<'l> Program<'l> {
     }
 
     /// What a file says a thing of its own is.
-    pub(crate) fn thing(&self, file: FileId, thing: &'l Thing, depth: u8) -> All<'l> {
-        if depth > DEEPEST {
+    pub(crate) fn thing(&self, file: FileId, thing: &'l Thing, walk: &Walk) -> All<'l> {
+        if !walk.goes_on() {
             return smallvec![Found::Unknown];
         }
         match thing {
@@ -224,13 +255,13 @@ impl<'l> Program<'l> {
             Thing::Object(number) => {
                 smallvec![Found::Object { class: (file, *number), exact: false }]
             }
-            Thing::Way(origin) => self.way(file, *origin, depth + 1),
+            Thing::Way(origin) => self.way(file, *origin, walk),
             Thing::Items(items) => smallvec![Found::Items(file, items)],
             Thing::Table(items) => smallvec![Found::Table(file, items)],
             Thing::Either(options) => {
                 let mut all = All::new();
                 for option in options {
-                    for found in self.thing(file, option, depth + 1) {
+                    for found in self.thing(file, option, walk) {
                         add(&mut all, found);
                     }
                 }
@@ -240,10 +271,10 @@ impl<'l> Program<'l> {
     }
 
     /// What a function gives back.
-    fn returned(&self, (file, number): FunctionRef, depth: u8) -> All<'l> {
+    fn returned(&self, (file, number): FunctionRef, walk: &Walk) -> All<'l> {
         let function = self.links(file).and_then(|links| links.functions.get(number as usize));
         let Some(function) = function else { return smallvec![Found::Unknown] };
-        let found = self.thing(file, &function.returned, depth + 1);
+        let found = self.thing(file, &function.returned, walk);
         found.into_iter().map(|one| placed(one, file, None)).collect()
     }
 
@@ -254,16 +285,16 @@ impl<'l> Program<'l> {
     }
 
     /// A name of a module: its own, a submodule, or one a star import binds.
-    fn member_of_module(&self, module: &Module, name: &str, depth: u8) -> All<'l> {
+    fn member_of_module(&self, module: &Module, name: &str, walk: &Walk) -> All<'l> {
         let Module::File(file) = module else {
             let member = self.modules.member(module, name);
             return smallvec![member.map_or(Found::Unknown, Found::Module)];
         };
-        if depth > DEEPEST {
+        if !walk.goes_on() {
             return smallvec![Found::Unknown];
         }
         if let Some(export) = self.export(*file, name) {
-            let found = self.thing(*file, &export.thing, depth + 1);
+            let found = self.thing(*file, &export.thing, walk);
             // A cycle of imports, or a name that is bound to itself: the submodule is meant.
             if found.iter().any(|one| *one != Found::Unknown) {
                 return found.into_iter().map(|one| placed(one, *file, export.place)).collect();
@@ -272,28 +303,80 @@ impl<'l> Program<'l> {
         if let Some(member) = self.modules.member(module, name) {
             return smallvec![Found::Module(member)];
         }
-        let Some(links) = self.links(*file) else { return smallvec![Found::Unknown] };
-        for star in links.stars.iter().rev() {
-            for found in self.way(*file, *star, depth + 1) {
-                let Found::Module(starred) = &found else { continue };
-                if starred != module && self.is_public(starred, name) {
-                    let member = self.member_of_module(starred, name, depth + 1);
-                    if member.iter().any(|one| *one != Found::Unknown) {
-                        return member;
-                    }
-                }
-            }
+        if let Some(found) = self.starred(*file, name, walk) {
+            return found;
         }
+        let Some(links) = self.links(*file) else { return smallvec![Found::Unknown] };
         match &links.getattr {
-            Some(getattr) => self.thing(*file, getattr, depth + 1),
+            Some(getattr) => self.thing(*file, getattr, walk),
             None => smallvec![Found::Unknown],
         }
     }
 
+    /// A name that a star import binds in a module, or one in what that imports so.
+    fn starred(&self, file: FileId, name: &str, walk: &Walk) -> Option<All<'l>> {
+        let mut seen = vec![file];
+        let mut open: Vec<FileId> = self.stars_of(file).to_vec();
+        while let Some(star) = open.pop() {
+            if seen.contains(&star) || !walk.goes_on() {
+                continue;
+            }
+            seen.push(star);
+            if !self.is_public(star, name) {
+                continue;
+            }
+            if let Some(export) = self.export(star, name) {
+                let found = self.thing(star, &export.thing, walk);
+                if found.iter().any(|one| *one != Found::Unknown) {
+                    let placed = found.into_iter().map(|one| placed(one, star, export.place));
+                    return Some(placed.collect());
+                }
+            }
+            open.extend(self.stars_of(star));
+        }
+        None
+    }
+
+    fn stars_of(&self, file: FileId) -> &[FileId] {
+        self.stars.get(file.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The modules a file imports all names of, the last one last.
+    pub(super) fn find_stars(&self, file: FileId) -> Vec<FileId> {
+        let Some(links) = self.links(file) else { return Vec::new() };
+        let modules = links.stars.iter().flat_map(|star| self.module_at(file, *star));
+        modules
+            .filter_map(|module| match module {
+                Module::File(star) if star != file => Some(star),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The modules a way of nothing but names leads to.
+    fn module_at(&self, file: FileId, origin: Origin) -> SmallVec<[Module; 2]> {
+        let links = self.links(file);
+        match links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at)) {
+            Some((None, Step::Module { level: 0, name })) => self.modules.top(file, name),
+            Some((None, Step::Module { level, name })) => {
+                let package = self.modules.package(file, *level);
+                let module = match name.is_empty() {
+                    true => package,
+                    false => package.and_then(|package| self.modules.member(&package, name)),
+                };
+                module.into_iter().collect()
+            }
+            Some((Some(from), Step::Attribute(name))) => {
+                let from = self.module_at(file, *from);
+                from.iter().filter_map(|module| self.modules.member(module, name)).collect()
+            }
+            _ => SmallVec::new(),
+        }
+    }
+
     /// Whether a star import of a module binds this name.
-    fn is_public(&self, module: &Module, name: &str) -> bool {
-        let Module::File(file) = module else { return false };
-        match self.links(*file).and_then(|links| links.all.as_ref()) {
+    fn is_public(&self, file: FileId, name: &str) -> bool {
+        match self.links(file).and_then(|links| links.all.as_ref()) {
             Some(all) => all.iter().any(|listed| **listed == *name),
             None => !name.starts_with('_'),
         }
@@ -308,18 +391,18 @@ impl<'l> Program<'l> {
     }
 
     /// What a class has under a name.
-    pub(crate) fn member_of_class(&self, class: ClassRef, name: &str, depth: u8) -> All<'l> {
-        if depth > DEEPEST {
+    pub(crate) fn member_of_class(&self, class: ClassRef, name: &str, walk: &Walk) -> All<'l> {
+        if !walk.goes_on() {
             return smallvec![Found::Unknown];
         }
-        for link in self.line(class, depth).iter() {
+        for link in self.line(class).iter() {
             match link {
                 classes::Link::Own((file, number)) => {
                     let of = self.links(*file).and_then(|l| l.classes.get(*number as usize));
                     let Some(of) = of else { continue };
                     let at = of.members.binary_search_by(|(member, _)| (**member).cmp(name));
                     if let Some((_, thing)) = at.ok().and_then(|at| of.members.get(at)) {
-                        let found = self.thing(*file, thing, depth + 1);
+                        let found = self.thing(*file, thing, walk);
                         return found.into_iter().map(|one| placed(one, *file, None)).collect();
                     }
                 }
@@ -335,8 +418,8 @@ impl<'l> Program<'l> {
     }
 
     /// What an object has under a name: a property is read.
-    fn member_of_object(&self, class: ClassRef, exact: bool, name: &str, depth: u8) -> All<'l> {
-        let found = self.member_of_class(class, name, depth);
+    fn member_of_object(&self, class: ClassRef, exact: bool, name: &str, walk: &Walk) -> All<'l> {
+        let found = self.member_of_class(class, name, walk);
         let mut all = All::new();
         for one in found {
             let Found::Function(function) = one else {
@@ -345,7 +428,7 @@ impl<'l> Program<'l> {
             };
             let of = self.links(function.0).and_then(|l| l.functions.get(function.1 as usize));
             if of.is_some_and(|of| of.property) {
-                let read = self.returned(function, depth + 1);
+                let read = self.returned(function, walk);
                 read.into_iter().for_each(|one| add(&mut all, one));
             } else {
                 add(&mut all, Found::Method { class, function, exact });

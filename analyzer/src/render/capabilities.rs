@@ -53,7 +53,7 @@ pub fn text(
         granularity.lists(entry.scope, false) && entry.reach != Reach::Unresolved
     });
     for entry in entries {
-        let of = (entry.name.as_str(), entry.path.as_str());
+        let of = (&*entry.name, &*entry.path);
         if last != Some(of) {
             if last.is_some() {
                 writeln!(out)?;

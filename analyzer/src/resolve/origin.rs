@@ -188,6 +188,11 @@ impl<'a> Origins<'a> {
         self.add(None, Step::Module { level, name }, 1).unwrap_or(Origin::STANDARD)
     }
 
+    /// One step further, if that has been gone before.
+    pub fn known(&self, from: Origin, step: &Step<'a>) -> Option<Origin> {
+        self.numbers.get(&(Some(from), step.clone())).copied()
+    }
+
     /// One step further; `None` where that is too far.
     pub fn step(&mut self, from: Origin, step: &Step<'a>) -> Option<Origin> {
         if from == Origin::STANDARD {

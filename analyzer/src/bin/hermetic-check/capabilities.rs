@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use hermetic_check::capabilities::{Capabilities, capabilities};
+use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
 use hermetic_check::judge::Judgement;
 use hermetic_check::project::{self, PerFile, program};
 use hermetic_check::render::capabilities as render;
@@ -28,7 +28,12 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
         }
     }
     let progress = Progress::start(args.output.quiet);
-    let found = find(settings, &progress.done);
+    let finest = outputs.iter().map(|output| match (args.granularity, output.format) {
+        (Some(Granularity::Package | Granularity::Module), _) => Scope::Module,
+        (Some(Granularity::Function), _) | (None, OutputFormat::Json) => Scope::Function,
+        (None, _) => Scope::Module,
+    });
+    let found = find(settings, finest.max().unwrap_or(Scope::Module), &progress.done);
     progress.stop();
     let found = found?;
     for output in outputs {
@@ -53,7 +58,7 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
 }
 
 /// What the program below the settings' paths can reach.
-fn find(settings: &Settings, done: &AtomicUsize) -> Result<Capabilities, Failure> {
+fn find(settings: &Settings, finest: Scope, done: &AtomicUsize) -> Result<Capabilities, Failure> {
     let Input::Paths(_) = &settings.input else {
         return Err(Failure::new("--capabilities needs files and folders, not standard input"));
     };
@@ -70,6 +75,6 @@ fn find(settings: &Settings, done: &AtomicUsize) -> Result<Capabilities, Failure
     );
     match nearest.failure() {
         Some(failure) => Err(failure),
-        None => Ok(capabilities(&looked.map_err(Failure::new)?)),
+        None => Ok(capabilities(&looked.map_err(Failure::new)?, finest)),
     }
 }
