@@ -156,9 +156,10 @@ pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
     let imports = file.summary.imports.iter().zip(&links.import_places);
     let native = imports.filter_map(|(import, place)| {
         let native = matches!(modules::purity(&import.module), modules::Purity::Native(_));
-        let told = NAMES.import_rules(&import.module).iter().any(|(rule, _)| {
-            rule.capability == Capability::Native
-        });
+        let told = NAMES
+            .import_rules(&import.module)
+            .iter()
+            .any(|(rule, _)| rule.capability == Capability::Native);
         (native && !told).then(|| Deed {
             owner: import.owner,
             capability: Capability::Native,
@@ -197,8 +198,7 @@ pub fn capabilities(looked: &Looked, finest: Scope) -> Capabilities {
             let module = looked.modules.get(file).map_or("", String::as_str);
             let links = looked.files.get(file).and_then(|file| file.summary.links.as_ref());
             let functions = links.map_or(&[] as &[_], |links| &links.functions);
-            let functions =
-                functions.iter().map(|of| Arc::from(format!("{module}.{}", of.name)));
+            let functions = functions.iter().map(|of| Arc::from(format!("{module}.{}", of.name)));
             std::iter::once(Arc::from(module)).chain(functions).collect()
         })
         .collect();
@@ -294,10 +294,8 @@ impl Teller<'_> {
         }
         let told: Vec<(Vec<Entry>, u64)> =
             of_file.par_iter().enumerate().map(|(file, nodes)| self.file(file, nodes)).collect();
-        let mut all = Capabilities {
-            files: self.looked.files.len() as u64,
-            ..Capabilities::default()
-        };
+        let mut all =
+            Capabilities { files: self.looked.files.len() as u64, ..Capabilities::default() };
         for (entries, scopes) in told {
             all.entries.extend(entries);
             all.scopes += scopes;
@@ -415,11 +413,7 @@ impl Teller<'_> {
             first = first.or(Some((node, place)));
         }
         if let Some((_, place)) = first {
-            let step = Step {
-                name: "unresolved".into(),
-                path: Arc::clone(path),
-                row: place.row,
-            };
+            let step = Step { name: "unresolved".into(), path: Arc::clone(path), row: place.row };
             entries.push(entry(Reach::Unresolved, true, vec![step], count));
         }
     }
@@ -428,8 +422,7 @@ impl Teller<'_> {
         let file = self.looked.files.get(node.file().0 as usize);
         let links = file.and_then(|file| file.summary.links.as_ref());
         let number = node.owner().and_then(Owner::as_function);
-        let function =
-            links.zip(number).and_then(|(links, at)| links.functions.get(at as usize));
+        let function = links.zip(number).and_then(|(links, at)| links.functions.get(at as usize));
         Step {
             name: self.name(node),
             path: self.path(node.file()),

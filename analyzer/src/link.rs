@@ -63,8 +63,7 @@ impl<'l> Program<'l> {
             class_meanings: Vec::new(),
         };
         let all = 0..u32::try_from(program.files.len()).unwrap_or(u32::MAX);
-        program.stars =
-            all.into_par_iter().map(|file| program.find_stars(FileId(file))).collect();
+        program.stars = all.into_par_iter().map(|file| program.find_stars(FileId(file))).collect();
         program.lines = program.find_lines();
         program.class_meanings = program.find_class_meanings();
         program

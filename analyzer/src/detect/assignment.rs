@@ -67,7 +67,12 @@ impl<'a> Engine<'a> {
         };
         let used = self.target_use(&assign.target);
         let value = self.expression(value, used);
-        let value = if matches!(value, Value::None) || value.is_unknown() && !annotated.is_unknown() { annotated } else { value };
+        let value = if matches!(value, Value::None) || value.is_unknown() && !annotated.is_unknown()
+        {
+            annotated
+        } else {
+            value
+        };
         self.assign_as(&assign.target, value, used);
     }
 

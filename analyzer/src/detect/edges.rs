@@ -160,7 +160,10 @@ impl<'a> Engine<'a> {
         };
         for argument in &call.arguments.args {
             if let Expr::Name(name) = argument
-                && self.scopes.find(self.scope, name.id.as_str()).is_some_and(|(b, ..)| b.value.is_unknown())
+                && self
+                    .scopes
+                    .find(self.scope, name.id.as_str())
+                    .is_some_and(|(b, ..)| b.value.is_unknown())
             {
                 self.note_parameter_call(name.id.as_str());
             }
@@ -321,9 +324,8 @@ impl<'a> Engine<'a> {
             return;
         }
         let Some(from) = base.origin() else { return };
-        let is_object = self.linked.as_ref().is_some_and(|linked| {
-            linked.origins.borrow().is_result(from)
-        });
+        let is_object =
+            self.linked.as_ref().is_some_and(|linked| linked.origins.borrow().is_result(from));
         if is_object && let Value::Foreign(origin) = value {
             for to in ways(*origin) {
                 self.edge(self.owner, EdgeKind::Read, to, range_of(&attribute.attr));
@@ -353,14 +355,22 @@ impl<'a> Engine<'a> {
     /// `with` calls two methods of its context.
     pub(super) fn note_context(&mut self, context: &Value<'a>, expression: &'a Expr) {
         if self.graph() {
-            self.note_methods(context, expression, &["__enter__", "__exit__", "__aenter__", "__aexit__"]);
+            self.note_methods(
+                context,
+                expression,
+                &["__enter__", "__exit__", "__aenter__", "__aexit__"],
+            );
         }
     }
 
     /// A loop calls methods of what it goes over.
     pub(super) fn iterated(&mut self, items: &Value<'a>, expression: &'a Expr) {
         if self.graph() {
-            self.note_methods(items, expression, &["__iter__", "__next__", "__aiter__", "__anext__"]);
+            self.note_methods(
+                items,
+                expression,
+                &["__iter__", "__next__", "__aiter__", "__anext__"],
+            );
         }
     }
 
@@ -634,12 +644,8 @@ fn ways(origin: Origin) -> impl Iterator<Item = Callee> {
 }
 
 fn thing_of(origin: Origin) -> Thing {
-    let mut all: Vec<_> = origin
-        .each()
-        .into_iter()
-        .filter(|one| *one != Origin::STANDARD)
-        .map(Thing::Way)
-        .collect();
+    let mut all: Vec<_> =
+        origin.each().into_iter().filter(|one| *one != Origin::STANDARD).map(Thing::Way).collect();
     if all.len() > 1 { Thing::Either(all) } else { all.pop().unwrap_or_default() }
 }
 

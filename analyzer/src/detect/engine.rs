@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use crate::resolve::budget;
 use crate::resolve::names::NameTable;
 use crate::resolve::origin::{self, Origin};
-use crate::resolve::budget;
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
@@ -15,7 +15,7 @@ use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
 use super::exits::{Escaped, Exits};
-use super::links::{Linking, LinksMark, Linked};
+use super::links::{Linked, Linking, LinksMark};
 use super::literals::LiteralIndex;
 use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 

@@ -33,7 +33,12 @@ impl<'a> Engine<'a> {
             for alias in &import.names {
                 let name = alias.asname.as_ref().unwrap_or(&alias.name);
                 let member = alias.name.as_str();
-                self.link_import(import.level, module.unwrap_or_default(), Some(member), range_of(alias));
+                self.link_import(
+                    import.level,
+                    module.unwrap_or_default(),
+                    Some(member),
+                    range_of(alias),
+                );
                 if name.as_str() != "*" {
                     let value = self.foreign_member(&base, member);
                     self.bind(name.as_str(), value);

@@ -238,11 +238,7 @@ impl<'a> Engine<'a> {
         self.module_way(0, dotted.split('.').map(|part| Cow::Owned(part.to_owned())))
     }
 
-    fn module_way(
-        &self,
-        level: u32,
-        mut parts: impl Iterator<Item = Cow<'a, str>>,
-    ) -> Value<'a> {
+    fn module_way(&self, level: u32, mut parts: impl Iterator<Item = Cow<'a, str>>) -> Value<'a> {
         let Some(linked) = &self.linked else { return Value::Unknown };
         let first = parts.next().unwrap_or_default();
         let way = linked.origins.borrow_mut().module(level, first);
@@ -488,5 +484,4 @@ impl<'a> Engine<'a> {
     pub(super) fn class_way(&self, id: ClassId) -> Option<Origin> {
         self.classes.get(id.0 as usize).and_then(|class| class.foreign)
     }
-
 }

@@ -68,10 +68,9 @@ impl Program<'_> {
             return Cow::Owned(vec![Link::Own(class)]);
         }
         let lines = self.lines.get(class.0.0 as usize);
-        lines.and_then(|lines| lines.get(class.1 as usize)).map_or_else(
-            || Cow::Borrowed(&[] as &[Link]),
-            |line| Cow::Borrowed(&**line),
-        )
+        lines
+            .and_then(|lines| lines.get(class.1 as usize))
+            .map_or_else(|| Cow::Borrowed(&[] as &[Link]), |line| Cow::Borrowed(&**line))
     }
 
     fn bases(&self, class: ClassRef, of: &Class) -> Bases {

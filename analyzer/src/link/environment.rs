@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::detect::{ClassMeaning, Environment, Meaning};
+use crate::resolve::origin::Origin;
 use crate::summary::links::{Class, Place, Thing};
 
 use super::Program;
@@ -45,10 +46,32 @@ impl Program<'_> {
             }
             meanings.push(self.meaning(all));
         }
-        if meanings.iter().all(Option::is_none) {
+        let inherits = |way: usize| {
+            let base = Thing::Way(Origin::at(way).unwrap_or(Origin::STANDARD));
+            links.classes.iter().any(|class| class.bases.contains(&base))
+        };
+        let mut known = meanings.iter().enumerate();
+        if !known.any(|(way, m)| m.as_ref().is_some_and(|m| self.asks(m, &|| inherits(way)))) {
             return None;
         }
         Some((Environment { ways: links.ways.clone(), meanings }, taken))
+    }
+
+    /// Whether knowing it makes a difference: what it has in turn, the file asks for by a way of
+    /// its own, unless it inherits it.
+    fn asks(&self, meaning: &Meaning, inherits: &dyn Fn() -> bool) -> bool {
+        match meaning {
+            Meaning::Api(id) => self.names.acts_itself(*id),
+            Meaning::Object(_) => false,
+            Meaning::Class(class) | Meaning::ObjectOf(class) => {
+                class.bases.iter().any(|base| self.names.acts_itself(*base)) || inherits()
+            }
+            Meaning::Items(items) => items.iter().flatten().any(|item| self.asks(item, inherits)),
+            Meaning::Table(items) => items.iter().any(|(_, item)| self.asks(item, inherits)),
+            Meaning::Either { options, .. } => {
+                options.iter().any(|option| self.asks(option, inherits))
+            }
+        }
     }
 
     fn meaning(&self, all: &All<'_>) -> Option<Meaning> {

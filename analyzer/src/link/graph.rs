@@ -46,9 +46,7 @@ impl Node {
         match self {
             Self::Import(_) => Some(Owner::MODULE),
             Self::Handed(_) => None,
-            Self::Function(_, number) | Self::Method(_, number, _) => {
-                Some(Owner::function(number))
-            }
+            Self::Function(_, number) | Self::Method(_, number, _) => Some(Owner::function(number)),
         }
     }
 }
@@ -233,9 +231,7 @@ impl<'l> Builder<'_, 'l> {
                 self.made((file, *number), found);
                 true
             }
-            Callee::Method { class, name, exact: true } => {
-                self.method((file, *class), name, found)
-            }
+            Callee::Method { class, name, exact: true } => self.method((file, *class), name, found),
             Callee::Method { class, name, exact: false } => {
                 self.any_method((file, *class), name, found)
             }
@@ -265,7 +261,9 @@ impl<'l> Builder<'_, 'l> {
                     }
                 }
                 Found::Class(class) => self.made(*class, found),
-                Found::Object { class, exact: true } => known &= self.method(*class, "__call__", found),
+                Found::Object { class, exact: true } => {
+                    known &= self.method(*class, "__call__", found)
+                }
                 Found::Object { class, exact: false } => {
                     known &= self.any_method(*class, "__call__", found);
                 }
@@ -452,8 +450,7 @@ impl<'l> Builder<'_, 'l> {
 
 /// Numbers of edges by their owner.
 fn by_owner(edges: &[Edge]) -> Vec<(Owner, u32)> {
-    let mut owned: Vec<(Owner, u32)> =
-        edges.iter().map(|edge| edge.owner).zip(0..).collect();
+    let mut owned: Vec<(Owner, u32)> = edges.iter().map(|edge| edge.owner).zip(0..).collect();
     owned.sort_unstable();
     owned
 }

@@ -77,9 +77,8 @@ impl Modules {
             let folder = top.parent().unwrap_or(Path::new(""));
             let root = root_of(&mut modules, folder);
             let is_package = file.file_name().is_some_and(|name| name == "__init__.py");
-            let name = dotted(file, folder).unwrap_or_else(|| {
-                file.file_stem().unwrap_or_default().to_string_lossy().into()
-            });
+            let name = dotted(file, folder)
+                .unwrap_or_else(|| file.file_stem().unwrap_or_default().to_string_lossy().into());
             let mut shown = name.clone();
             modules.add(root, &name, id);
             for other in &others {

@@ -382,7 +382,12 @@ impl<'l> Program<'l> {
         }
     }
 
-    fn api_member(&self, id: NameId, place: Option<(FileId, Option<Place>)>, name: &str) -> All<'l> {
+    fn api_member(
+        &self,
+        id: NameId,
+        place: Option<(FileId, Option<Place>)>,
+        name: &str,
+    ) -> All<'l> {
         if let Some(member) = self.names.member(id, name) {
             return smallvec![Found::Api(member, place)];
         }

@@ -51,11 +51,8 @@ pub struct Looked {
 pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectError> {
     on_workers(settings.threads, || {
         let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
-        let mut files: Vec<&File> = found
-            .files
-            .iter()
-            .filter(|file| !settings.applies(&file.path).excluded)
-            .collect();
+        let mut files: Vec<&File> =
+            found.files.iter().filter(|file| !settings.applies(&file.path).excluded).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         let first = Linking::Facts { graph: true };
         let mut looked: Vec<ProgramFile> = files
@@ -104,11 +101,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
 /// What a file that could not be looked at offers.
 static NOTHING: Links = Links::NOTHING;
 
-fn program_of<'l>(
-    settings: &Settings,
-    files: &'l [ProgramFile],
-    given: &[PathBuf],
-) -> Program<'l> {
+fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], given: &[PathBuf]) -> Program<'l> {
     let files = files.iter().map(|file| {
         let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
         (file.source.as_path(), links)

@@ -49,9 +49,10 @@ pub fn text(
     granularity: Granularity,
 ) -> io::Result<()> {
     let mut last: Option<(&str, &str)> = None;
-    let entries = capabilities.entries.iter().filter(|entry| {
-        granularity.lists(entry.scope, false) && entry.reach != Reach::Unresolved
-    });
+    let entries = capabilities
+        .entries
+        .iter()
+        .filter(|entry| granularity.lists(entry.scope, false) && entry.reach != Reach::Unresolved);
     for entry in entries {
         let of = (&*entry.name, &*entry.path);
         if last != Some(of) {
@@ -98,9 +99,8 @@ fn plural(count: u64, one: &str) -> String {
 
 /// `a.b (x.py:3) → os.system (y.py:7)`.
 fn way(via: &[Step]) -> String {
-    let step = |step: &Step| {
-        format!("{} ({}:{})", escape(&step.name), escape(&step.path), step.row)
-    };
+    let step =
+        |step: &Step| format!("{} ({}:{})", escape(&step.name), escape(&step.path), step.row);
     if via.len() <= SHOWN_STEPS {
         return via.iter().map(step).collect::<Vec<_>>().join(" → ");
     }
@@ -175,7 +175,8 @@ pub fn json(
 }
 
 fn one(entry: &Entry) -> One<'_> {
-    let via = entry.via.iter().map(|step| Via { name: &step.name, path: &step.path, row: step.row });
+    let via =
+        entry.via.iter().map(|step| Via { name: &step.name, path: &step.path, row: step.row });
     One {
         scope: entry.scope.name(),
         name: &entry.name,

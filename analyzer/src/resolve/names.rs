@@ -317,6 +317,11 @@ impl NameTable {
         known.contains(&id) || known.contains(&self.canonical(id))
     }
 
+    /// Whether a rule speaks of it itself, or the engine knows it.
+    pub fn acts_itself(&self, id: NameId) -> bool {
+        !self.triggers(id).is_empty() || self.special(id).is_some()
+    }
+
     fn find_acts(&self) -> FxHashSet<NameId> {
         let mut found = FxHashSet::default();
         for (index, node) in self.nodes.iter().enumerate() {

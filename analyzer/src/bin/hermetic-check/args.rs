@@ -61,7 +61,13 @@ pub(crate) struct Args {
     pub(crate) capabilities: bool,
 
     /// The finest scope of --capabilities [default: module; function in JSON]
-    #[arg(long, value_name = "SCOPE", value_enum, requires = "capabilities", help_heading = "Capabilities")]
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        value_enum,
+        requires = "capabilities",
+        help_heading = "Capabilities"
+    )]
     pub(crate) granularity: Option<Granularity>,
 
     /// Print the page of a rule

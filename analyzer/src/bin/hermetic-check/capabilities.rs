@@ -19,10 +19,8 @@ use crate::{CLEAN, NOT_ANALYSED};
 /// Report the capabilities; the exit code.
 pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Result<u8, Failure> {
     for output in outputs {
-        if !matches!(
-            output.format,
-            OutputFormat::Full | OutputFormat::Concise | OutputFormat::Json
-        ) {
+        if !matches!(output.format, OutputFormat::Full | OutputFormat::Concise | OutputFormat::Json)
+        {
             let told = "--capabilities is written as text (full, concise) or json";
             return Err(Failure::new(told));
         }
