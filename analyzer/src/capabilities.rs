@@ -333,14 +333,14 @@ impl Teller<'_> {
         self.scope(of_file, &as_module, &import, When::Import, &mut entries);
         self.scope(of_file, &as_module, &called, When::Call, &mut entries);
         let mut scopes = 1;
-        let fine = self.finest >= Scope::Class;
+        let in_full = self.finest >= Scope::Class;
         let Some(links) = &of.summary.links else { return (entries, scopes) };
         for (number, class) in links.classes.iter().enumerate() {
             if class.name.is_empty() {
                 continue;
             }
             scopes += 1;
-            if !fine {
+            if !in_full {
                 continue;
             }
             let methods: Vec<Member> = called
@@ -360,7 +360,7 @@ impl Teller<'_> {
             let Node::Function(_, number) = member.1 else { continue };
             let Some(function) = links.functions.get(number as usize) else { continue };
             scopes += 1;
-            if !fine {
+            if !in_full {
                 continue;
             }
             let name = self.name(member.1);

@@ -352,7 +352,7 @@ fn analyse_source(
         Ok(parsed) => parsed,
         Err(deep) => {
             let span = source.span(deep.offset..deep.offset.saturating_add(1));
-            outcome.report.add(judgement, too_deep(&deep), span);
+            outcome.report.add(judgement, too_deep(), span);
             return None;
         }
     };
@@ -388,7 +388,7 @@ fn analyse_source(
     Some(parsed)
 }
 
-fn too_deep(_deep: &syntax::TooDeep) -> Unanalysed {
+fn too_deep() -> Unanalysed {
     let detail = format!(
         "nested more deeply than the limit of {} expressions, {} blocks and {} formatted strings",
         syntax::DEEPEST,

@@ -40,6 +40,8 @@ pub struct Looked {
     pub modules: Vec<String>,
     /// Who calls whom; files by their index.
     pub graph: CallGraph,
+    /// What a reader of the result should know of names: modules that share one.
+    pub notes: Vec<String>,
     /// What was found and is nothing to analyse, and why.
     pub unanalysed: Vec<(String, NotAnalysed)>,
 }
@@ -80,11 +82,11 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
                 }
             },
         );
-        let (graph, modules) = {
+        let (graph, modules, notes) = {
             let program = program_of(settings, &looked, given);
             let files = 0..u32::try_from(looked.len()).unwrap_or(u32::MAX);
             let names = files.map(|file| program.modules().name(FileId(file)).to_owned());
-            (program.call_graph(), names.collect())
+            (program.call_graph(), names.collect(), notes(&program, &looked))
         };
         let unanalysed = found
             .unanalysed
@@ -94,8 +96,48 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
                 (shown, NotAnalysed::from(unanalysed.clone()))
             })
             .collect();
-        Ok(Looked { files: looked, modules, graph, unanalysed })
+        Ok(Looked { files: looked, modules, graph, notes, unanalysed })
     })?
+}
+
+/// Names listed in one note.
+const MOST_NAMED: usize = 5;
+
+fn notes(program: &Program<'_>, files: &[ProgramFile]) -> Vec<String> {
+    let path = |file: &FileId| files.get(file.0 as usize).map_or("", |file| &file.path);
+    let mut notes = Vec::new();
+    let shadowing = program.modules().shadowing();
+    if !shadowing.is_empty() {
+        let shown = shadowing.iter().take(MOST_NAMED);
+        let shown: Vec<_> = shown.map(|(name, file)| format!("{name} ({})", path(file))).collect();
+        notes.push(format!(
+            "named as modules of the standard library, and an import of the name is taken for \
+             that one: {}{}",
+            shown.join(", "),
+            more(shadowing.len())
+        ));
+    }
+    let ambiguous = program.modules().ambiguous();
+    if !ambiguous.is_empty() {
+        let shown = ambiguous.iter().take(MOST_NAMED).map(|(name, files)| {
+            let paths: Vec<_> = files.iter().take(MOST_NAMED).map(path).collect();
+            format!("{name} ({}{})", paths.join(", "), more(files.len()))
+        });
+        notes.push(format!(
+            "modules of the same name; an import takes the one beside the importing package, or \
+             else all of them: {}{}",
+            shown.collect::<Vec<_>>().join(", "),
+            more(ambiguous.len())
+        ));
+    }
+    notes
+}
+
+fn more(count: usize) -> String {
+    match count.saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    }
 }
 
 /// What a file that could not be looked at offers.
@@ -141,7 +183,7 @@ fn summary_of(
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let parsed = match syntax::parse(source.text(), parts, is_notebook(file.kind)) {
         Ok(parsed) => parsed,
-        Err(deep) => return (FileSummary::default(), vec![super::too_deep(&deep)]),
+        Err(_) => return (FileSummary::default(), vec![super::too_deep()]),
     };
     let summary = summarise(&parsed, &source, names, linking);
     if summary.exhausted {

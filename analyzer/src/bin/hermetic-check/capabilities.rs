@@ -35,12 +35,11 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
     progress.stop();
     let found = found?;
     for output in outputs {
-        let write = |mut out: &mut dyn std::io::Write| match output.format {
-            OutputFormat::Json => {
+        let write = |mut out: &mut dyn std::io::Write| {
+            if output.format == OutputFormat::Json {
                 let granularity = args.granularity.unwrap_or(Granularity::Function);
                 render::json(&mut out, &found, granularity.into())
-            }
-            _ => {
+            } else {
                 let granularity = args.granularity.unwrap_or(Granularity::Module);
                 render::text(&mut out, &found, granularity.into())
             }
