@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub files: u64,
     /// Calls that could not be followed.
     pub unresolved: u64,
+    /// What to know of names: modules that share one.
+    pub notes: Vec<String>,
     /// Files that were not analysed in whole.
     pub not_analysed: Vec<(String, NotAnalysed)>,
 }
@@ -294,8 +296,11 @@ impl Teller<'_> {
         }
         let told: Vec<(Vec<Entry>, u64)> =
             of_file.par_iter().enumerate().map(|(file, nodes)| self.file(file, nodes)).collect();
-        let mut all =
-            Capabilities { files: self.looked.files.len() as u64, ..Capabilities::default() };
+        let mut all = Capabilities {
+            files: self.looked.files.len() as u64,
+            notes: self.looked.notes.clone(),
+            ..Capabilities::default()
+        };
         for (entries, scopes) in told {
             all.entries.extend(entries);
             all.scopes += scopes;

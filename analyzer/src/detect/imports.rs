@@ -63,14 +63,12 @@ impl<'a> Engine<'a> {
                 self.foreign_star(&base);
                 continue;
             }
-            let value = match node.and_then(|node| self.names.member(node, name)) {
-                Some(member) => Value::Name(member),
-                None => {
-                    let base = node.map(Value::Name);
-                    let base = base.unwrap_or_else(|| self.foreign_module(0, module));
-                    self.member_of(&base, name)
-                }
-            };
+            let member = node.and_then(|node| self.names.member(node, name));
+            let value = member.map(Value::Name).unwrap_or_else(|| {
+                let base = node.map(Value::Name);
+                let base = base.unwrap_or_else(|| self.foreign_module(0, module));
+                self.member_of(&base, name)
+            });
             let told_elsewhere = node.is_none();
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let used = self.assigned_use(bound);

@@ -262,7 +262,7 @@ impl<'l> Builder<'_, 'l> {
                 }
                 Found::Class(class) => self.made(*class, found),
                 Found::Object { class, exact: true } => {
-                    known &= self.method(*class, "__call__", found)
+                    known &= self.method(*class, "__call__", found);
                 }
                 Found::Object { class, exact: false } => {
                     known &= self.any_method(*class, "__call__", found);

@@ -181,9 +181,8 @@ fn summary_of(
     };
     let mut unanalysed = Vec::new();
     let parts = source.parts().iter().map(|part| part.start..part.end);
-    let parsed = match syntax::parse(source.text(), parts, is_notebook(file.kind)) {
-        Ok(parsed) => parsed,
-        Err(_) => return (FileSummary::default(), vec![super::too_deep()]),
+    let Ok(parsed) = syntax::parse(source.text(), parts, is_notebook(file.kind)) else {
+        return (FileSummary::default(), vec![super::too_deep()]);
     };
     let summary = summarise(&parsed, &source, names, linking);
     if summary.exhausted {

@@ -86,6 +86,9 @@ pub fn text(
          function)",
         plural(calls, "call")
     )?;
+    for note in &capabilities.notes {
+        writeln!(out, "note: {}", escape(note))?;
+    }
     for (path, reason) in &capabilities.not_analysed {
         let (path, detail) = (escape(path), escape(&reason.detail));
         writeln!(out, "not analysed: {path}: {}: {detail}", reason.reason)?;
@@ -115,6 +118,7 @@ struct Report<'a> {
     version: u32,
     capabilities: Vec<One<'a>>,
     not_analysed: Vec<NotAnalysed<'a>>,
+    notes: &'a [String],
     files: u64,
     unresolved_calls: u64,
 }
@@ -165,6 +169,7 @@ pub fn json(
             .iter()
             .map(|(path, not)| NotAnalysed { path, reason: not.reason, detail: &not.detail })
             .collect(),
+        notes: &capabilities.notes,
         files: capabilities.files,
         unresolved_calls: capabilities.unresolved,
     };
