@@ -7,6 +7,7 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//! * `programs`: programs of several files, and what their functions reach.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -34,6 +35,7 @@ mod outputs;
 mod page;
 mod pages_run;
 mod process;
+mod programs;
 mod repository;
 mod schema;
 mod suppressions;

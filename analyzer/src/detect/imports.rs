@@ -64,11 +64,12 @@ impl<'a> Engine<'a> {
                 continue;
             }
             let member = node.and_then(|node| self.names.member(node, name));
-            let value = member.map(Value::Name).unwrap_or_else(|| {
+            let elsewhere = || {
                 let base = node.map(Value::Name);
                 let base = base.unwrap_or_else(|| self.foreign_module(0, module));
                 self.member_of(&base, name)
-            });
+            };
+            let value = member.map_or_else(elsewhere, Value::Name);
             let told_elsewhere = node.is_none();
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let used = self.assigned_use(bound);
