@@ -5,6 +5,7 @@
 //! one of them becomes a finding about that file. The report does not depend on how many threads
 //! there were or which of them was first.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,21 +17,25 @@ use hermetic_policy::rule::Construct;
 use hermetic_policy::{Capability, Level, message};
 use rustc_hash::FxHashSet;
 
+use crate::cache::{Cache, Kept, Seen};
 use crate::detect::summarise;
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
 use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
-use crate::resolve::names::NAMES;
+use crate::resolve::names::{NAMES, NameTable};
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
-use crate::summary::Range;
+use crate::summary::{Facts, Range};
 use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
+mod first_party;
 mod per_file;
 
 pub use self::per_file::{Applies, PerFile};
+
+use self::first_party::first_party;
 
 /// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
 /// hundred times its memory.
@@ -51,6 +56,8 @@ pub struct Settings {
     pub per_file: Option<Arc<dyn PerFile>>,
     /// Worker threads; `None` for one a processor.
     pub threads: Option<usize>,
+    /// Facts of earlier runs, where they are wanted.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// One file's part of a report.
@@ -97,7 +104,13 @@ impl std::error::Error for ProjectError {}
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
     let run = Run { settings, done, outcomes: Mutex::default(), waiting: Mutex::default() };
-    let found = on_workers(settings.threads, || run.all())??;
+    let found = on_workers(settings.threads, || {
+        let found = run.all()?;
+        if let Some(cache) = &settings.cache {
+            cache.finish();
+        }
+        Ok::<_, ProjectError>(found)
+    })??;
     let mut report = join(run.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner));
     unanalysable(&mut report, &found, settings);
     report.summary.ignored = found.ignored.len() as u64;
@@ -178,7 +191,7 @@ impl Run<'_> {
     }
 
     fn check(&self, file: &File, applies: &Applies, judgement: &Judgement) {
-        let outcome = check_file(judgement, &applies.ignored, file, &self.settings.base);
+        let outcome = check_file(judgement, &applies.ignored, file, self.settings);
         self.done.fetch_add(1, Ordering::Relaxed);
         self.push(outcome);
     }
@@ -201,7 +214,7 @@ pub fn check_bytes(
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let mut outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
+    let mut outcome = on_workers(Some(1), || analyse(judgement, path, || bytes, kind, None))?;
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     let mut report = join([outcome]);
@@ -230,7 +243,7 @@ pub fn add_ignores(
             let source = decode(bytes.to_vec(), kind).ok()?;
             let mut outcome = Outcome::default();
             let run = || analyse_source(judgement, &source, &mut outcome);
-            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()??;
+            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
             let findings: Vec<&Diagnostic> = outcome
                 .report
                 .diagnostics
@@ -249,7 +262,7 @@ pub fn add_ignores(
         let mut outcome = Outcome::default();
         let source = decode(written.clone(), kind).ok()?;
         let run = || analyse_source(judgement, &source, &mut outcome);
-        catch_unwind(AssertUnwindSafe(run)).ok()??;
+        catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
         let findings: Vec<&Diagnostic> =
             outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
         let after = by_rule(&findings);
@@ -292,25 +305,76 @@ fn on_workers<T: Send>(
     Ok(pool.install(run))
 }
 
-fn check_file(judgement: &Judgement, ignored: &[&str], file: &File, base: &Path) -> Outcome {
-    let shown = discover::display(&file.path, Some(base));
-    let mut outcome = analyse(judgement, shown, || discover::read(&file.path), file.kind);
+fn check_file(
+    judgement: &Judgement,
+    ignored: &[&str],
+    file: &File,
+    settings: &Settings,
+) -> Outcome {
+    let shown = discover::display(&file.path, Some(&settings.base));
+    let cache = settings.cache.as_ref();
+    let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
+    let kept = seen.as_ref().and_then(Seen::unchanged);
+    let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept));
+    let read = || discover::read(&file.path);
+    let mut outcome =
+        known.unwrap_or_else(|| analyse(judgement, &shown, read, file.kind, seen.as_ref()));
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
     outcome
 }
 
-/// One file from its bytes to its findings.
+impl Outcome {
+    fn of(path: &str) -> Self {
+        let report = FileReport { path: path.to_owned(), ..FileReport::default() };
+        Self { report, ..Self::default() }
+    }
+
+    fn sort(&mut self) {
+        for findings in [&mut self.report.diagnostics, &mut self.report.suppressed] {
+            findings.sort_by(|a, b| {
+                let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+                key(a).cmp(&key(b))
+            });
+        }
+    }
+}
+
+/// The findings that facts of an earlier run come to; `None` where they are not enough.
+fn judge_kept(judgement: &Judgement, path: &str, kept: &Kept) -> Option<Outcome> {
+    // A defect of ours shows again where the file is analysed anew.
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let mut outcome = Outcome::of(path);
+        let whole = Cell::new(true);
+        judge_facts(judgement, &kept.facts, &mut outcome, &|range| {
+            kept.span(range).unwrap_or_else(|| {
+                whole.set(false);
+                Span::FIRST
+            })
+        });
+        let marked = !judgement.fingerprints || kept.mark(&mut outcome.report.diagnostics);
+        outcome.sort();
+        (whole.get() && marked).then_some(outcome)
+    }));
+    judged.ok().flatten()
+}
+
+/// One file from its bytes to its findings; what comes between is kept where it is `seen`.
 fn analyse(
     judgement: &Judgement,
-    path: String,
+    path: &str,
     read: impl FnOnce() -> Result<Vec<u8>, Unanalysed>,
     kind: FileKind,
+    seen: Option<&Seen>,
 ) -> Outcome {
-    let mut outcome =
-        Outcome { report: FileReport { path, ..FileReport::default() }, ..Outcome::default() };
+    let mut outcome = Outcome::of(path);
     let read = read();
+    let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
+    let kept = seen.and_then(|(seen, content)| seen.same(content));
+    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, &kept)) {
+        return known;
+    }
     // Their trees are many times as large, and one at a time is enough to hold.
     let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
     let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
@@ -323,28 +387,62 @@ fn analyse(
     };
     outcome.lines = source.lines();
     // A defect of ours must cost no more than the file that shows it.
-    let result =
-        catch_unwind(AssertUnwindSafe(|| drop(analyse_source(judgement, &source, &mut outcome))));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let (facts, parsed) = analyse_source(judgement, &source, &mut outcome);
+        if let Some((seen, content)) = seen {
+            let directives = parsed.is_some() && suppress::may_suppress(&source);
+            let marked = parsed.as_ref().filter(|_| judgement.fingerprints);
+            seen.keep(content, directives, &Kept::new(facts, &source, marked));
+        }
+    }));
     if result.is_err() {
         let detail = "hermetic-check failed inside on this file; please report it".to_owned();
         outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
     }
-    for findings in [&mut outcome.report.diagnostics, &mut outcome.report.suppressed] {
-        findings.sort_by(|a, b| {
-            let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
-            key(a).cmp(&key(b))
-        });
-    }
+    outcome.sort();
     outcome
 }
 
-/// The findings of a text; gives its tree.
+/// The findings of a text; gives its facts and its tree.
 fn analyse_source(
     judgement: &Judgement,
     source: &Source,
     outcome: &mut Outcome,
-) -> Option<syntax::Parsed> {
-    let span_of = |range: Range| source.span(range.start..range.end);
+) -> (Facts, Option<syntax::Parsed>) {
+    let (facts, parsed) = examine(judgement.names, source);
+    judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
+    let Some(parsed) = parsed else { return (facts, None) };
+    let summary = &facts.summary;
+    let whole = !summary.exhausted && parsed.errors().next().is_none();
+    let analysed = suppress::Analysed { judgement, source, parsed: &parsed, summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+    if judgement.fingerprints {
+        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
+    }
+    (facts, Some(parsed))
+}
+
+/// The findings that a file's facts come to before any comment is read.
+fn judge_facts(
+    judgement: &Judgement,
+    facts: &Facts,
+    outcome: &mut Outcome,
+    span_of: &dyn Fn(Range) -> Span,
+) {
+    let judged = judgement.judge(&facts.summary, span_of);
+    outcome.lines = facts.lines;
+    outcome.report.diagnostics = judged.diagnostics;
+    outcome.used = judged.used;
+    outcome.undecided = judged.undecided;
+    for (unanalysed, range) in &facts.unanalysed {
+        outcome.report.add(judgement, unanalysed.clone(), range.map_or(Span::FIRST, span_of));
+    }
+}
+
+/// What a text does, and what of it could not be analysed; its tree, if it could be made.
+fn examine(names: &'static NameTable, source: &Source) -> (Facts, Option<syntax::Parsed>) {
+    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let notebook = kind_is_notebook(source.kind());
     let parsed = match syntax::parse(source.text(), parts, notebook) {
@@ -357,43 +455,27 @@ fn analyse_source(
                 syntax::MOST_BLOCKS,
                 syntax::MOST_STRINGS
             );
-            let span = source.span(deep.offset..deep.offset.saturating_add(1));
-            outcome.report.add(judgement, Unanalysed::new(Reason::TooDeep, detail), span);
-            return None;
+            let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
+            facts.unanalysed.push((Unanalysed::new(Reason::TooDeep, detail), Some(range)));
+            return (facts, None);
         }
     };
-    let summary = summarise(&parsed, source, judgement.names);
-    let judged = judgement.judge(&summary, &span_of);
-    outcome.report.diagnostics = judged.diagnostics;
-    outcome.used = judged.used;
-    outcome.undecided = judged.undecided;
-    if summary.exhausted {
+    facts.summary = summarise(&parsed, source, names);
+    if facts.summary.exhausted {
         let detail = "it takes more steps than any ordinary file; the rest was left out";
-        let unanalysed = Unanalysed::new(Reason::TooComplex, detail);
-        outcome.report.add(judgement, unanalysed, Span::FIRST);
+        facts.unanalysed.push((Unanalysed::new(Reason::TooComplex, detail), None));
     }
-
     if let Some((detail, range)) = first_error(&parsed) {
-        let unanalysed = Unanalysed::new(Reason::SyntaxError, detail);
-        outcome.report.add(judgement, unanalysed, span_of(range));
+        facts.unanalysed.push((Unanalysed::new(Reason::SyntaxError, detail), Some(range)));
     }
     for magic in source.cell_magics() {
         if magic.body == MagicBody::Unknown {
             let detail = format!("the cell is handed to `%%{}`", magic.name);
-            let end = magic.offset.saturating_add(2);
-            let span = source.span(magic.offset..end);
-            outcome.report.add(judgement, Unanalysed::new(Reason::CellMagic, detail), span);
+            let range = Range { start: magic.offset, end: magic.offset.saturating_add(2) };
+            facts.unanalysed.push((Unanalysed::new(Reason::CellMagic, detail), Some(range)));
         }
     }
-    let whole = !summary.exhausted && parsed.errors().next().is_none();
-    let analysed =
-        suppress::Analysed { judgement, source, parsed: &parsed, summary: &summary, whole };
-    let accepted = suppress::suppress(analysed, &mut outcome.report);
-    outcome.undecided = outcome.undecided.saturating_sub(accepted);
-    if judgement.fingerprints {
-        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
-    }
-    Some(parsed)
+    (facts, Some(parsed))
 }
 
 /// The first thing the parser objected to, and how many more there are.
@@ -503,30 +585,6 @@ impl Summary {
             add(&mut self.by_capability, diagnostic.rule.0.capability.name());
         }
     }
-}
-
-/// The top-level modules among the files: what `import` finds of the project itself.
-fn first_party(files: &[File]) -> FxHashSet<String> {
-    let packages: FxHashSet<&Path> = files
-        .iter()
-        .filter(|file| file.path.file_stem().is_some_and(|stem| stem == "__init__"))
-        .filter_map(|file| file.path.parent())
-        .collect();
-    let top = |file: &File| {
-        let mut top = file.path.as_path();
-        while let Some(folder) = top.parent().filter(|folder| packages.contains(folder)) {
-            top = folder;
-        }
-        // A folder without `__init__.py` is a namespace package (PEP 420).
-        let folder = file.path.parent().and_then(Path::file_name);
-        let names = [top.file_stem(), folder];
-        names
-            .into_iter()
-            .flatten()
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect::<Vec<_>>()
-    };
-    files.iter().flat_map(top).collect()
 }
 
 #[cfg(test)]

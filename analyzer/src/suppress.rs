@@ -74,12 +74,16 @@ pub(crate) fn is_acceptable(finding: &Diagnostic) -> bool {
     finding.level >= Level::Warn && !about_comments(finding.rule.0)
 }
 
+/// Whether a text may have comments that accept findings.
+pub(crate) fn may_suppress(source: &Source) -> bool {
+    PREFIX.find(source.text().as_bytes()).is_some()
+}
+
 /// Take what comments accept out of a file's findings, and add what there is to say of the
 /// comments. Gives the number of undecided acts that are accepted.
 pub(crate) fn suppress(analysed: Analysed<'_>, report: &mut FileReport) -> u64 {
     // Nearly no file has one, and looking is cheap.
-    if !analysed.judgement.suppressions || PREFIX.find(analysed.source.text().as_bytes()).is_none()
-    {
+    if !analysed.judgement.suppressions || !may_suppress(analysed.source) {
         return 0;
     }
     let lines = LogicalLines::new(analysed.parsed, analysed.source.text());

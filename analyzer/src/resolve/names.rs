@@ -60,7 +60,12 @@ pub struct NameTable {
     attribute_writes: FxHashMap<&'static str, Vec<&'static Rule>>,
     constructs: Vec<(Construct, &'static Rule)>,
     literals: Vec<(&'static str, &'static Rule)>,
+    identity: TableId,
 }
+
+/// Which names a tree has beside those of the rules, as a hash of their declarations: the same in
+/// every process.
+pub type TableId = [u8; 32];
 
 /// The names of all built-in rules.
 pub static NAMES: LazyLock<NameTable> = LazyLock::new(|| NameTable::of_rules(&[]));
@@ -150,6 +155,16 @@ impl NameTable {
     /// The tree with the names that a configuration declares.
     pub fn with(apis: &[DeclaredApi]) -> &'static Self {
         declared::table(apis)
+    }
+
+    /// What tells it from trees with other declarations.
+    pub fn identity(&self) -> TableId {
+        self.identity
+    }
+
+    /// The same tree, known by that.
+    pub(super) fn identified(self, identity: TableId) -> Self {
+        Self { identity, ..self }
     }
 
     /// A callable with members of its own is a class, whether or not a fact says so.
