@@ -29,8 +29,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::kept::Kept;
-use self::store::{Pack, Store};
 pub use self::store::{CacheError, clean};
+use self::store::{Pack, Store};
 use crate::discover::Stamp;
 use crate::judge::Judgement;
 use crate::resolve::names::TableId;
@@ -62,6 +62,8 @@ pub struct Cache {
     /// By the path as the walk spells it.
     folders: Mutex<FxHashMap<PathBuf, Arc<Folder>>>,
     trouble: Mutex<Option<CacheError>>,
+    /// [`GRAIN`], but in tests.
+    grain: Duration,
 }
 
 /// What is known of the files of one folder.
@@ -123,6 +125,7 @@ impl Cache {
             store: Store::open(options)?,
             folders: Mutex::default(),
             trouble: Mutex::default(),
+            grain: GRAIN,
         })
     }
 
@@ -131,7 +134,7 @@ impl Cache {
         // The clock first: what changes after this is younger.
         let now = SystemTime::now();
         let stamp = crate::discover::stamp(path)?;
-        let settled = stamp.is_older_than(now.checked_sub(GRAIN)?);
+        let settled = stamp.is_older_than(now.checked_sub(self.grain)?);
         let folder = self.folder(path.parent()?)?;
         let name = path.file_name().map(OsStr::as_encoded_bytes)?.to_vec();
         let names = judgement.names.identity();

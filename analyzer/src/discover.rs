@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 
 pub use self::display::display;
 pub use self::kind::kind_of;
-pub use self::read::{read, read_stream};
 pub(crate) use self::read::read_up_to;
+pub use self::read::{read, read_stream};
 pub(crate) use self::stamp::{Stamp, stamp};
 
 use self::ignored::Excludes;

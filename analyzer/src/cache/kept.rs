@@ -51,6 +51,12 @@ impl Kept {
         Self { facts, places, marks }
     }
 
+    #[cfg(test)]
+    pub(super) fn without_places(mut self) -> Self {
+        self.places.clear();
+        self
+    }
+
     /// The place of a range of these facts.
     pub(crate) fn span(&self, range: Range) -> Option<Span> {
         let found = self.places.binary_search_by_key(&range, |&(range, _)| range).ok()?;

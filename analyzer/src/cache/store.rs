@@ -127,10 +127,18 @@ impl Store {
         })
     }
 
-    fn pack(&self, sources: &Path) -> PathBuf {
+    /// The file with the entries of a folder of sources.
+    pub(super) fn pack(&self, sources: &Path) -> PathBuf {
         let name = blake3::keyed_hash(&self.names, sources.as_os_str().as_encoded_bytes());
         let name: String = name.to_hex().chars().take(32).collect();
         self.folder.join(name).with_extension(PACK)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_other_code(mut self) -> Self {
+        self.names[0] ^= 1;
+        self.seals[0] ^= 1;
+        self
     }
 
     /// What is kept of a folder of sources; `None` where nothing is.
@@ -264,7 +272,8 @@ fn replace(file: &Path, parts: &[&[u8]]) -> Result<(), CacheError> {
     let write = || {
         let folder = file.parent().unwrap_or(Path::new("."));
         let suffix = format!(".{SCRATCH}");
-        let mut scratch = tempfile::Builder::new().prefix("").suffix(&suffix).tempfile_in(folder)?;
+        let mut scratch =
+            tempfile::Builder::new().prefix("").suffix(&suffix).tempfile_in(folder)?;
         for part in parts {
             scratch.write_all(part)?;
         }
