@@ -135,29 +135,31 @@ impl Cache {
         let now = SystemTime::now();
         let stamp = crate::discover::stamp(path)?;
         let settled = stamp.is_older_than(now.checked_sub(self.grain)?);
-        let folder = self.folder(path.parent()?)?;
+        let folder = self.folder(path.parent()?);
         let name = path.file_name().map(OsStr::as_encoded_bytes)?.to_vec();
         let names = judgement.names.identity();
         let Judgement { suppressions, fingerprints, .. } = *judgement;
         Some(Seen { folder, name, stamp, settled, kind, names, suppressions, fingerprints })
     }
 
-    fn folder(&self, path: &Path) -> Option<Arc<Folder>> {
-        let known = lock(&self.folders).get(path).map(Arc::clone);
-        if let Some(known) = known {
-            return Some(known);
-        }
-        let folder = Arc::clone(lock(&self.folders).entry(path.to_owned()).or_default());
-        // Others that want the folder meanwhile wait here.
+    fn folder(&self, path: &Path) -> Arc<Folder> {
+        let folder = {
+            let mut folders = lock(&self.folders);
+            match folders.get(path) {
+                Some(known) => Arc::clone(known),
+                None => Arc::clone(folders.entry(path.to_owned()).or_default()),
+            }
+        };
+        // Of all that want the folder now, one reads its pack, and the others wait.
         folder.pack.get_or_init(|| {
             let read = sources(path).map_or(Ok(None), |sources| self.store.read(&sources));
-            read.unwrap_or_else(|error| {
+            let pack = read.unwrap_or_else(|error| {
                 self.note(error);
                 None
-            })
-            .unwrap_or_default()
+            });
+            pack.unwrap_or_default()
         });
-        Some(folder)
+        folder
     }
 
     /// Write what is new.

@@ -327,7 +327,8 @@ fn known_secret(file: &Path) -> Result<Option<[u8; 32]>, CacheError> {
 #[cfg(unix)]
 fn is_private(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    metadata.is_file() && metadata.mode() & 0o077 == 0
+    let others = 0o077;
+    metadata.is_file() && metadata.mode() & others == 0
 }
 
 #[cfg(not(unix))]

@@ -124,10 +124,10 @@ mod tests {
                 found.map(|(_, value)| (*value).into())
             })
         };
-        let home = ("HOME", "/home/a");
-        assert_eq!(of(&[home]), Some("/home/a/.cache/hermetic".into()));
+        let home = ("HOME", "/users/a");
+        assert_eq!(of(&[home]), Some("/users/a/.cache/hermetic".into()));
         assert_eq!(of(&[home, ("XDG_CACHE_HOME", "/c")]), Some("/c/hermetic".into()));
-        assert_eq!(of(&[home, ("XDG_CACHE_HOME", "c")]), Some("/home/a/.cache/hermetic".into()));
+        assert_eq!(of(&[home, ("XDG_CACHE_HOME", "c")]), Some("/users/a/.cache/hermetic".into()));
         assert_eq!(of(&[]), None);
     }
 }
