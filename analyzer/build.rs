@@ -4,9 +4,16 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// What decides the facts of a file: our code, the rules, and the versions of the parser and
-/// other libraries.
-const DECIDES: [&str; 3] = ["src", "../policy/src", "../Cargo.lock"];
+/// What decides the facts of a file: our code, the rules, and the parser and other libraries in
+/// their versions and with their features.
+const DECIDES: [&str; 6] = [
+    "src",
+    "Cargo.toml",
+    "../policy/src",
+    "../policy/Cargo.toml",
+    "../Cargo.toml",
+    "../Cargo.lock",
+];
 
 /// Decides none, and changes often.
 const COMMAND: &str = "src/bin";
