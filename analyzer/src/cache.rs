@@ -3,8 +3,8 @@
 //!
 //! What is kept is a file's [`Facts`] with the places they stand at: a pure function of its bytes,
 //! its kind and the names that are looked for, which knows no policy. Findings are made of it anew
-//! in every run, and so are the same with the cache as without. Where a run needs the text itself,
-//! to see which findings a comment accepts, the file is analysed as ever.
+//! in every run, and so are the same with the cache as without. Where comments may
+//! accept findings, the file is read as well, but not parsed.
 //!
 //! A file is unchanged if its size, inode and times of change are those of the entry. If not, its
 //! bytes may still be: then their hash decides. The times of a file that was changed within
@@ -230,17 +230,18 @@ impl Seen {
     }
 
     fn facts(&self, entry: &Entry) -> Option<Kept> {
-        // Which comment accepts what is seen in the text.
-        if (entry.directives && self.suppressions) || (self.fingerprints && !entry.fingerprints) {
+        if self.fingerprints && !entry.fingerprints {
             return None;
         }
         postcard::from_bytes(self.folder.pack.get()?.facts(entry.facts)?).ok()
     }
 
-    /// The facts, if the file is the one they were made of for certain.
+    /// The facts, if the file is the one they were made of for certain and they are enough without
+    /// its text.
     pub(crate) fn unchanged(&self) -> Option<Kept> {
         let entry = self.entry().filter(|entry| entry.settled && entry.stamp == self.stamp)?;
-        self.facts(entry)
+        // Which comment accepts what is seen in the text.
+        if entry.directives && self.suppressions { None } else { self.facts(entry) }
     }
 
     /// The facts, if they were made of bytes with this hash.
@@ -252,8 +253,8 @@ impl Seen {
     }
 
     /// Keep the facts of a file with that hash.
-    pub(crate) fn keep(&self, content: blake3::Hash, directives: bool, kept: &Kept) {
-        let fingerprints = self.fingerprints;
+    pub(crate) fn keep(&self, content: blake3::Hash, kept: &Kept) {
+        let (fingerprints, directives) = (self.fingerprints, kept.lines.is_some());
         let entry = self.entry().filter(|entry| content == entry.content);
         if let Some(entry) = entry.filter(|entry| entry.fingerprints || !fingerprints) {
             self.settle(entry);

@@ -5,7 +5,6 @@
 //! one of them becomes a finding about that file. The report does not depend on how many threads
 //! there were or which of them was first.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
 use crate::fingerprint;
 use crate::judge::Judgement;
+use crate::logical::LogicalLines;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
 use crate::resolve::names::{NAMES, NameTable};
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
@@ -31,11 +31,13 @@ use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
 mod first_party;
+mod kept;
 mod per_file;
 
 pub use self::per_file::{Applies, PerFile};
 
 use self::first_party::first_party;
+use self::kept::judge_kept;
 
 /// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
 /// hundred times its memory.
@@ -315,7 +317,7 @@ fn check_file(
     let cache = settings.cache.as_ref();
     let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
     let kept = seen.as_ref().and_then(Seen::unchanged);
-    let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept));
+    let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept, None));
     let read = || discover::read(&file.path);
     let mut outcome =
         known.unwrap_or_else(|| analyse(judgement, &shown, read, file.kind, seen.as_ref()));
@@ -341,25 +343,6 @@ impl Outcome {
     }
 }
 
-/// The findings that facts of an earlier run come to; `None` where they are not enough.
-fn judge_kept(judgement: &Judgement, path: &str, kept: &Kept) -> Option<Outcome> {
-    // A defect of ours shows again where the file is analysed anew.
-    let judged = catch_unwind(AssertUnwindSafe(|| {
-        let mut outcome = Outcome::of(path);
-        let whole = Cell::new(true);
-        judge_facts(judgement, &kept.facts, &mut outcome, &|range| {
-            kept.span(range).unwrap_or_else(|| {
-                whole.set(false);
-                Span::FIRST
-            })
-        });
-        let marked = !judgement.fingerprints || kept.mark(&mut outcome.report.diagnostics);
-        outcome.sort();
-        (whole.get() && marked).then_some(outcome)
-    }));
-    judged.ok().flatten()
-}
-
 /// One file from its bytes to its findings; what comes between is kept where it is `seen`.
 fn analyse(
     judgement: &Judgement,
@@ -372,7 +355,11 @@ fn analyse(
     let read = read();
     let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
     let kept = seen.and_then(|(seen, content)| seen.same(content));
-    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, &kept)) {
+    let (kept, with_text) = match kept {
+        Some(kept) if judgement.suppressions && kept.lines.is_some() => (None, Some(kept)),
+        kept => (kept, None),
+    };
+    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, &kept, None)) {
         return known;
     }
     // Their trees are many times as large, and one at a time is enough to hold.
@@ -385,14 +372,17 @@ fn analyse(
             return outcome;
         }
     };
+    let known = with_text.and_then(|kept| judge_kept(judgement, path, &kept, Some(&source)));
+    if let Some(known) = known {
+        return known;
+    }
     outcome.lines = source.lines();
     // A defect of ours must cost no more than the file that shows it.
     let result = catch_unwind(AssertUnwindSafe(|| {
         let (facts, parsed) = analyse_source(judgement, &source, &mut outcome);
         if let Some((seen, content)) = seen {
-            let directives = parsed.is_some() && suppress::may_suppress(&source);
-            let marked = parsed.as_ref().filter(|_| judgement.fingerprints);
-            seen.keep(content, directives, &Kept::new(facts, &source, marked));
+            let marked = judgement.fingerprints;
+            seen.keep(content, &Kept::new(facts, &source, parsed.as_ref(), marked));
         }
     }));
     if result.is_err() {
@@ -412,11 +402,8 @@ fn analyse_source(
     let (facts, parsed) = examine(judgement.names, source);
     judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
     let Some(parsed) = parsed else { return (facts, None) };
-    let summary = &facts.summary;
-    let whole = !summary.exhausted && parsed.errors().next().is_none();
-    let analysed = suppress::Analysed { judgement, source, parsed: &parsed, summary, whole };
-    let accepted = suppress::suppress(analysed, &mut outcome.report);
-    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+    let lines = || LogicalLines::new(&parsed, source.text());
+    accept(judgement, source, &facts, &lines, outcome);
     if judgement.fingerprints {
         fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
     }
@@ -438,6 +425,22 @@ fn judge_facts(
     for (unanalysed, range) in &facts.unanalysed {
         outcome.report.add(judgement, unanalysed.clone(), range.map_or(Span::FIRST, span_of));
     }
+}
+
+/// Take out what comments accept.
+fn accept(
+    judgement: &Judgement,
+    source: &Source,
+    facts: &Facts,
+    lines: &dyn Fn() -> LogicalLines,
+    outcome: &mut Outcome,
+) {
+    let summary = &facts.summary;
+    let broken = facts.unanalysed.iter().any(|(part, _)| part.reason == Reason::SyntaxError);
+    let whole = !summary.exhausted && !broken;
+    let analysed = suppress::Analysed { judgement, source, lines, summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
 }
 
 /// What a text does, and what of it could not be analysed; its tree, if it could be made.

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::fingerprint::{self, Fingerprint};
+use crate::logical::LogicalLines;
 use crate::source::Source;
 use crate::summary::{Facts, Range};
+use crate::suppress::may_suppress;
 use crate::syntax::Parsed;
 
 /// The facts of a file, and the place of every range in them.
@@ -15,6 +17,8 @@ pub(crate) struct Kept {
     pub(crate) facts: Facts,
     /// Sorted by range.
     places: Vec<(Range, Span)>,
+    /// What comments are about, where some may accept findings.
+    pub(crate) lines: Option<LogicalLines>,
     /// Where they were asked for and the file has a tree.
     marks: Option<Marks>,
 }
@@ -29,15 +33,21 @@ struct Marks {
 }
 
 impl Kept {
-    /// Everything a later run needs; `marked` is the tree, if there is to be a fingerprint for
-    /// each finding.
-    pub(crate) fn new(facts: Facts, source: &Source, marked: Option<&Parsed>) -> Self {
+    /// Everything a later run needs; `marked` if there is to be a fingerprint for each finding.
+    pub(crate) fn new(
+        facts: Facts,
+        source: &Source,
+        parsed: Option<&Parsed>,
+        marked: bool,
+    ) -> Self {
         let mut ranges = facts.ranges();
         ranges.sort_unstable();
         ranges.dedup();
         let place = |range: Range| (range, source.span(range.start..range.end));
         let places: Vec<_> = ranges.into_iter().map(place).collect();
-        let marks = marked.map(|parsed| {
+        let lines = parsed.filter(|_| may_suppress(source));
+        let lines = lines.map(|parsed| LogicalLines::new(parsed, source.text()));
+        let marks = parsed.filter(|_| marked).map(|parsed| {
             let of = fingerprint::Places::new(source, parsed);
             let target = |unanalysed: &crate::source::Unanalysed| unanalysed.reason.name();
             let parts = facts.unanalysed.iter();
@@ -48,13 +58,12 @@ impl Kept {
                     .collect(),
             }
         });
-        Self { facts, places, marks }
+        Self { facts, places, lines, marks }
     }
 
     #[cfg(test)]
-    pub(super) fn without_places(mut self) -> Self {
+    pub(super) fn forget_places(&mut self) {
         self.places.clear();
-        self
     }
 
     /// The place of a range of these facts.

@@ -13,8 +13,6 @@ use crate::discover::DiscoverOptions;
 use crate::project::{self, Settings};
 use crate::report::Report;
 use crate::resolve::names::NameTable;
-use crate::source::decode;
-use crate::summary::{Facts, FileSummary};
 
 const RUNS: &str = "import os\nos.system('ls')\n";
 const IDLE: &str = "import os\nos.getcwd('ls')\n";
@@ -112,15 +110,21 @@ impl Bench {
     }
 
     /// Have it that the file does nothing, as if we had found so.
-    fn falsify(&self, name: &str) {
+    fn without_acts(&self, name: &str) {
+        self.tamper(name, |kept| kept.facts.summary.acts.clear());
+    }
+
+    fn tamper(&self, name: &str, change: impl FnOnce(&mut Kept)) {
         let store = self.store();
         let pack = store.read(&self.sources()).expect("read").expect("kept");
-        let source = decode(b"x = 1\n".to_vec(), FileKind::Module).expect("text");
-        let facts = Facts { summary: FileSummary::default(), lines: 1, unanalysed: vec![] };
-        let idle = postcard::to_allocvec(&Kept::new(facts, &source, None)).expect("facts");
+        let entry = pack.entries.get(name.as_bytes()).expect("kept");
+        let facts = pack.facts(entry.facts).expect("facts");
+        let mut kept: Kept = postcard::from_bytes(facts).expect("read");
+        change(&mut kept);
+        let changed = postcard::to_allocvec(&kept).expect("facts");
         let none = BTreeMap::new();
         let mut all = known(&pack, &none);
-        all.get_mut(name.as_bytes()).expect("kept").1 = &idle;
+        all.get_mut(name.as_bytes()).expect("kept").1 = &changed;
         store.write(&self.sources(), all).expect("written");
     }
 }
@@ -133,7 +137,7 @@ fn count(report: &Report) -> usize {
 fn what_is_kept_is_believed_as_long_as_the_file_is_the_same() {
     let bench = Bench::new(&[("a.py", RUNS), ("b.py", RUNS)]);
     bench.agrees();
-    bench.falsify("a.py");
+    bench.without_acts("a.py");
     assert_eq!(count(&bench.warm()), 1);
     // Touched, but of the same bytes.
     bench.write("a.py", RUNS);
@@ -251,21 +255,20 @@ fn comments_are_read_where_they_are() {
     bench.judgement.suppressions = false;
     bench.agrees();
     assert_eq!(count(&bench.warm()), 1);
+    // The facts are believed here as well: without them the comment accepts nothing.
+    bench.judgement.suppressions = true;
+    bench.agrees();
+    bench.without_acts("a.py");
+    let report = bench.warm();
+    let rules: Vec<_> = report.files.iter().flat_map(|file| &file.diagnostics).collect();
+    assert_eq!(rules.iter().map(|it| it.rule.0.name).collect::<Vec<_>>(), ["unused-suppression"]);
 }
 
 #[test]
 fn facts_without_all_their_places_are_not_enough() {
     let bench = Bench::new(&[("a.py", RUNS)]);
     bench.warm();
-    let store = bench.store();
-    let pack = store.read(&bench.sources()).expect("read").expect("kept");
-    let entry = pack.entries.get(&b"a.py"[..]).expect("kept");
-    let kept: Kept = postcard::from_bytes(pack.facts(entry.facts).expect("facts")).expect("read");
-    let stripped = postcard::to_allocvec(&kept.without_places()).expect("facts");
-    let none = BTreeMap::new();
-    let mut all = known(&pack, &none);
-    all.get_mut(&b"a.py"[..]).expect("kept").1 = &stripped;
-    store.write(&bench.sources(), all).expect("written");
+    bench.tamper("a.py", Kept::forget_places);
     bench.agrees();
 }
 
@@ -293,7 +296,7 @@ fn a_damaged_pack_is_told_and_made_anew() {
 fn a_pack_counts_for_one_user_one_folder_and_one_version() {
     let bench = Bench::new(&[("a.py", RUNS)]);
     bench.warm();
-    bench.falsify("a.py");
+    bench.without_acts("a.py");
     let options = bench.options();
     // Another user does not find it, and does not believe it under the name it would have.
     let other = Options { secret: bench.folder.path().join("other"), ..options.clone() };
