@@ -1,12 +1,15 @@
 //! One finding, as plain data.
 
 use hermetic_policy::{Level, Rule};
+use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 
 /// A place in a file, counted in characters (Unicode scalar values) from 1. In a notebook, rows
 /// count within the cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Position {
     /// Line, from 1.
     pub row: u32,
@@ -15,7 +18,9 @@ pub struct Position {
 }
 
 /// A stretch of one file; `end` is exclusive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Span {
     /// The code cell of a notebook, from 1 counting all cells; `None` in other files.
     pub cell: Option<u32>,

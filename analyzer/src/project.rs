@@ -16,22 +16,29 @@ use hermetic_policy::rule::Construct;
 use hermetic_policy::{Capability, Level, message};
 use rustc_hash::FxHashSet;
 
+use crate::cache::{Cache, Kept, Seen};
 use crate::detect::{Linking, summarise};
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
 use crate::fingerprint;
 use crate::judge::Judgement;
+use crate::logical::LogicalLines;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
-use crate::resolve::names::NAMES;
+use crate::resolve::names::{NAMES, NameTable};
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
-use crate::summary::Range;
+use crate::summary::{Facts, Range};
 use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
+mod first_party;
+mod kept;
 mod per_file;
 pub mod program;
 
 pub use self::per_file::{Applies, PerFile};
+
+use self::first_party::first_party;
+use self::kept::judge_kept;
 
 /// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
 /// hundred times its memory.
@@ -52,6 +59,8 @@ pub struct Settings {
     pub per_file: Option<Arc<dyn PerFile>>,
     /// Worker threads; `None` for one a processor.
     pub threads: Option<usize>,
+    /// Facts of earlier runs, where they are wanted.
+    pub cache: Option<Arc<Cache>>,
 }
 
 /// One file's part of a report.
@@ -98,7 +107,13 @@ impl std::error::Error for ProjectError {}
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
     let run = Run { settings, done, outcomes: Mutex::default(), waiting: Mutex::default() };
-    let found = on_workers(settings.threads, || run.all())??;
+    let found = on_workers(settings.threads, || {
+        let found = run.all()?;
+        if let Some(cache) = &settings.cache {
+            cache.finish();
+        }
+        Ok::<_, ProjectError>(found)
+    })??;
     let mut report = join(run.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner));
     unanalysable(&mut report, &found, settings);
     report.summary.ignored = found.ignored.len() as u64;
@@ -179,7 +194,7 @@ impl Run<'_> {
     }
 
     fn check(&self, file: &File, applies: &Applies, judgement: &Judgement) {
-        let outcome = check_file(judgement, &applies.ignored, file, &self.settings.base);
+        let outcome = check_file(judgement, &applies.ignored, file, self.settings);
         self.done.fetch_add(1, Ordering::Relaxed);
         self.push(outcome);
     }
@@ -202,7 +217,7 @@ pub fn check_bytes(
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let mut outcome = on_workers(Some(1), || analyse(judgement, path.to_owned(), || bytes, kind))?;
+    let mut outcome = on_workers(Some(1), || analyse(judgement, path, || bytes, kind, None))?;
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     let mut report = join([outcome]);
@@ -231,7 +246,7 @@ pub fn add_ignores(
             let source = decode(bytes.to_vec(), kind).ok()?;
             let mut outcome = Outcome::default();
             let run = || analyse_source(judgement, &source, &mut outcome);
-            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()??;
+            let parsed = catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
             let findings: Vec<&Diagnostic> = outcome
                 .report
                 .diagnostics
@@ -250,7 +265,7 @@ pub fn add_ignores(
         let mut outcome = Outcome::default();
         let source = decode(written.clone(), kind).ok()?;
         let run = || analyse_source(judgement, &source, &mut outcome);
-        catch_unwind(AssertUnwindSafe(run)).ok()??;
+        catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
         let findings: Vec<&Diagnostic> =
             outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
         let after = by_rule(&findings);
@@ -293,25 +308,61 @@ fn on_workers<T: Send>(
     Ok(pool.install(run))
 }
 
-fn check_file(judgement: &Judgement, ignored: &[&str], file: &File, base: &Path) -> Outcome {
-    let shown = discover::display(&file.path, Some(base));
-    let mut outcome = analyse(judgement, shown, || discover::read(&file.path), file.kind);
+fn check_file(
+    judgement: &Judgement,
+    ignored: &[&str],
+    file: &File,
+    settings: &Settings,
+) -> Outcome {
+    let shown = discover::display(&file.path, Some(&settings.base));
+    let cache = settings.cache.as_ref();
+    let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
+    let kept = seen.as_ref().and_then(Seen::unchanged);
+    let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept, None));
+    let read = || discover::read(&file.path);
+    let mut outcome =
+        known.unwrap_or_else(|| analyse(judgement, &shown, read, file.kind, seen.as_ref()));
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
     outcome
 }
 
-/// One file from its bytes to its findings.
+impl Outcome {
+    fn of(path: &str) -> Self {
+        let report = FileReport { path: path.to_owned(), ..FileReport::default() };
+        Self { report, ..Self::default() }
+    }
+
+    fn sort(&mut self) {
+        for findings in [&mut self.report.diagnostics, &mut self.report.suppressed] {
+            findings.sort_by(|a, b| {
+                let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+                key(a).cmp(&key(b))
+            });
+        }
+    }
+}
+
+/// One file from its bytes to its findings; what comes between is kept where it is `seen`.
 fn analyse(
     judgement: &Judgement,
-    path: String,
+    path: &str,
     read: impl FnOnce() -> Result<Vec<u8>, Unanalysed>,
     kind: FileKind,
+    seen: Option<&Seen>,
 ) -> Outcome {
-    let mut outcome =
-        Outcome { report: FileReport { path, ..FileReport::default() }, ..Outcome::default() };
+    let mut outcome = Outcome::of(path);
     let read = read();
+    let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
+    let kept = seen.and_then(|(seen, content)| seen.same(content));
+    let (kept, with_text) = match kept {
+        Some(kept) if judgement.suppressions && kept.lines.is_some() => (None, Some(kept)),
+        kept => (kept, None),
+    };
+    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, &kept, None)) {
+        return known;
+    }
     // Their trees are many times as large, and one at a time is enough to hold.
     let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
     let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
@@ -322,70 +373,105 @@ fn analyse(
             return outcome;
         }
     };
+    let known = with_text.and_then(|kept| judge_kept(judgement, path, &kept, Some(&source)));
+    if let Some(known) = known {
+        return known;
+    }
     outcome.lines = source.lines();
     // A defect of ours must cost no more than the file that shows it.
-    let result =
-        catch_unwind(AssertUnwindSafe(|| drop(analyse_source(judgement, &source, &mut outcome))));
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let (facts, parsed) = analyse_source(judgement, &source, &mut outcome);
+        if let Some((seen, content)) = seen {
+            let marked = judgement.fingerprints;
+            seen.keep(content, &Kept::new(facts, &source, parsed.as_ref(), marked));
+        }
+    }));
     if result.is_err() {
         let detail = "hermetic-check failed inside on this file; please report it".to_owned();
         outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
     }
-    for findings in [&mut outcome.report.diagnostics, &mut outcome.report.suppressed] {
-        findings.sort_by(|a, b| {
-            let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
-            key(a).cmp(&key(b))
-        });
-    }
+    outcome.sort();
     outcome
 }
 
-/// The findings of a text; gives its tree.
+/// The findings of a text; gives its facts and its tree.
 fn analyse_source(
     judgement: &Judgement,
     source: &Source,
     outcome: &mut Outcome,
-) -> Option<syntax::Parsed> {
-    let span_of = |range: Range| source.span(range.start..range.end);
+) -> (Facts, Option<syntax::Parsed>) {
+    let (facts, parsed) = examine(judgement.names, source);
+    judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
+    let Some(parsed) = parsed else { return (facts, None) };
+    let lines = || LogicalLines::new(&parsed, source.text());
+    accept(judgement, source, &facts, &lines, outcome);
+    if judgement.fingerprints {
+        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
+    }
+    (facts, Some(parsed))
+}
+
+/// The findings that a file's facts come to before any comment is read.
+fn judge_facts(
+    judgement: &Judgement,
+    facts: &Facts,
+    outcome: &mut Outcome,
+    span_of: &dyn Fn(Range) -> Span,
+) {
+    let judged = judgement.judge(&facts.summary, span_of);
+    outcome.lines = facts.lines;
+    outcome.report.diagnostics = judged.diagnostics;
+    outcome.used = judged.used;
+    outcome.undecided = judged.undecided;
+    for (unanalysed, range) in &facts.unanalysed {
+        outcome.report.add(judgement, unanalysed.clone(), range.map_or(Span::FIRST, span_of));
+    }
+}
+
+/// Take out what comments accept.
+fn accept(
+    judgement: &Judgement,
+    source: &Source,
+    facts: &Facts,
+    lines: &dyn Fn() -> LogicalLines,
+    outcome: &mut Outcome,
+) {
+    let summary = &facts.summary;
+    let broken = facts.unanalysed.iter().any(|(part, _)| part.reason == Reason::SyntaxError);
+    let whole = !summary.exhausted && !broken;
+    let analysed = suppress::Analysed { judgement, source, lines, summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+}
+
+/// What a text does, and what of it could not be analysed; its tree, if it could be made.
+fn examine(names: &'static NameTable, source: &Source) -> (Facts, Option<syntax::Parsed>) {
+    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let notebook = kind_is_notebook(source.kind());
     let parsed = match syntax::parse(source.text(), parts, notebook) {
         Ok(parsed) => parsed,
         Err(deep) => {
-            let span = source.span(deep.offset..deep.offset.saturating_add(1));
-            outcome.report.add(judgement, too_deep(), span);
-            return None;
+            let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
+            facts.unanalysed.push((too_deep(), Some(range)));
+            return (facts, None);
         }
     };
-    let summary = summarise(&parsed, source, judgement.names, Linking::Off);
-    let judged = judgement.judge(&summary, &span_of);
-    outcome.report.diagnostics = judged.diagnostics;
-    outcome.used = judged.used;
-    outcome.undecided = judged.undecided;
-    if summary.exhausted {
-        outcome.report.add(judgement, too_complex(), Span::FIRST);
+    facts.summary = summarise(&parsed, source, names, Linking::Off);
+    if facts.summary.exhausted {
+        facts.unanalysed.push((too_complex(), None));
     }
-
     if let Some((detail, range)) = first_error(&parsed) {
-        let unanalysed = Unanalysed::new(Reason::SyntaxError, detail);
-        outcome.report.add(judgement, unanalysed, span_of(range));
+        facts.unanalysed.push((Unanalysed::new(Reason::SyntaxError, detail), Some(range)));
     }
     for magic in source.cell_magics() {
         if magic.body == MagicBody::Unknown {
             let detail = format!("the cell is handed to `%%{}`", magic.name);
-            let end = magic.offset.saturating_add(2);
-            let span = source.span(magic.offset..end);
-            outcome.report.add(judgement, Unanalysed::new(Reason::CellMagic, detail), span);
+            let range = Range { start: magic.offset, end: magic.offset.saturating_add(2) };
+            facts.unanalysed.push((Unanalysed::new(Reason::CellMagic, detail), Some(range)));
         }
     }
-    let whole = !summary.exhausted && parsed.errors().next().is_none();
-    let analysed =
-        suppress::Analysed { judgement, source, parsed: &parsed, summary: &summary, whole };
-    let accepted = suppress::suppress(analysed, &mut outcome.report);
-    outcome.undecided = outcome.undecided.saturating_sub(accepted);
-    if judgement.fingerprints {
-        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
-    }
-    Some(parsed)
+    (facts, Some(parsed))
 }
 
 fn too_deep() -> Unanalysed {
@@ -510,30 +596,6 @@ impl Summary {
             add(&mut self.by_capability, diagnostic.rule.0.capability.name());
         }
     }
-}
-
-/// The top-level modules among the files: what `import` finds of the project itself.
-fn first_party(files: &[File]) -> FxHashSet<String> {
-    let packages: FxHashSet<&Path> = files
-        .iter()
-        .filter(|file| file.path.file_stem().is_some_and(|stem| stem == "__init__"))
-        .filter_map(|file| file.path.parent())
-        .collect();
-    let top = |file: &File| {
-        let mut top = file.path.as_path();
-        while let Some(folder) = top.parent().filter(|folder| packages.contains(folder)) {
-            top = folder;
-        }
-        // A folder without `__init__.py` is a namespace package (PEP 420).
-        let folder = file.path.parent().and_then(Path::file_name);
-        let names = [top.file_stem(), folder];
-        names
-            .into_iter()
-            .flatten()
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect::<Vec<_>>()
-    };
-    files.iter().flat_map(top).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
+//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `laws`: properties of whole runs.
@@ -19,6 +19,7 @@
 mod analyzer;
 mod attack;
 mod baseline;
+mod cache;
 mod catalog;
 mod cli;
 mod configurations;

@@ -42,9 +42,8 @@ fn programs(text: &str) -> Vec<Program> {
             if let Some(path) = kind.strip_prefix("py path=") {
                 program.files.push((path.to_owned(), std::mem::take(body)));
             } else if kind == "reach" {
-                let lines = body.lines().map(|line| {
-                    line.split_whitespace().collect::<Vec<_>>().join(" ")
-                });
+                let lines =
+                    body.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
                 program.reach = Some(lines.collect());
             } else {
                 panic!("a block is `py path=FILE` or `reach`, not `{kind}`");
@@ -72,7 +71,8 @@ fn told(report: &Value) -> BTreeSet<String> {
             continue;
         }
         let steps = entry["via"].as_array().expect("a list");
-        let steps: Vec<_> = steps.iter().map(|step| step["name"].as_str().expect("a name")).collect();
+        let steps: Vec<_> =
+            steps.iter().map(|step| step["name"].as_str().expect("a name")).collect();
         assert_eq!(entry["direct"], steps.len() == 1, "{entry}");
         told.insert(if text("capability") == "unresolved" {
             format!("{} unresolved {}", text("name"), entry["count"])
@@ -106,7 +106,8 @@ fn every_program_reaches_what_its_page_says() {
             let names = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
             for line in told.difference(&listed) {
                 let unresolved = line.contains(" unresolved ");
-                let checked = reach.iter().any(|l| l.contains(" unresolved ") && names(l) == names(line));
+                let checked =
+                    reach.iter().any(|l| l.contains(" unresolved ") && names(l) == names(line));
                 if !unresolved || checked {
                     complaints.push(format!("{at}: told as well: {line}"));
                 }

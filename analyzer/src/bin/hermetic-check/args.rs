@@ -22,7 +22,6 @@ use hermetic_policy::{Level, Rule, rules};
     after_help = "Exit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// Files and folders to analyse; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
@@ -82,9 +81,26 @@ pub(crate) struct Args {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 
-    /// Accepted for scripts: there is no cache yet, so it has no effect
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// What is kept between runs.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheArgs {
+    /// Analyse every file anew and keep nothing
     #[arg(long)]
     pub(crate) no_cache: bool,
+
+    /// Folder to keep facts of files in [default: `.hermetic_cache` beside the configuration file,
+    /// or in the working directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Only remove the cache
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) clean: bool,
 }
 
 /// The runtime guard's own flags.
