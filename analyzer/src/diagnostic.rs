@@ -81,7 +81,7 @@ pub struct Diagnostic {
     pub remedy: String,
     /// The fully qualified API, module or literal.
     pub target: String,
-    /// Other places of the same file that belong to it.
+    /// Other places that belong to it.
     pub related: Vec<Related>,
     /// What it is recognised by in a changed file, where that was asked for.
     pub fingerprint: Option<Fingerprint>,
@@ -101,6 +101,8 @@ impl Eq for RuleRef {}
 /// Another place that belongs to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
+    /// The file, if it is another.
+    pub path: Option<String>,
     /// Where.
     pub span: Span,
     /// What is there.

@@ -212,6 +212,7 @@ impl Bench<'_> {
                 .filter(|act| act.range != first.range)
                 .take(MOST_RELATED)
                 .map(|act| Related {
+                    path: None,
                     span: (self.span_of)(act.range),
                     message: match &act.operand {
                         FoundOperand::Name(name) if *name == act.target => {

@@ -53,6 +53,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether nothing of the text could be looked at.
+    pub(crate) fn has_no_tree(&self) -> bool {
+        self.unanalysed.iter().any(|(part, _)| part.reason == crate::source::Reason::TooDeep)
+    }
+
     /// Every stretch that something is said of, in no order.
     pub(crate) fn ranges(&self) -> Vec<Range> {
         // Taken apart in full, so that a new field cannot be forgotten here.

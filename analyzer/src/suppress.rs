@@ -209,7 +209,9 @@ impl Bench<'_> {
     fn related(&mut self, report: &mut FileReport) {
         for finding in &mut report.diagnostics {
             let rule = finding.rule.0;
-            finding.related.retain(|related| !self.on_rows(rule, &related.span));
+            finding
+                .related
+                .retain(|related| related.path.is_some() || !self.on_rows(rule, &related.span));
         }
         let again: Vec<_> = self
             .analysed

@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{ProjectError, Settings, on_workers};
-use crate::detect::{Environment, Linking, summarise};
+use crate::detect::{Environment, Linking};
 use crate::discover::{self, File};
 use crate::link::graph::CallGraph;
 use crate::link::{FileId, Program};
 use crate::report::NotAnalysed;
-use crate::source::{FileKind, Unanalysed, decode};
+use crate::source::{Unanalysed, decode};
 use crate::summary::FileSummary;
 use crate::summary::links::Links;
-use crate::syntax;
 
 /// One file of a program.
 #[derive(Debug, Default)]
@@ -140,12 +139,9 @@ fn more(count: usize) -> String {
     }
 }
 
-/// What a file that could not be looked at offers.
-static NOTHING: Links = Links::NOTHING;
-
 fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], given: &[PathBuf]) -> Program<'l> {
     let files = files.iter().map(|file| {
-        let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
+        let links = file.summary.links.as_deref().unwrap_or(Links::nothing());
         (file.source.as_path(), links)
     });
     Program::of(files, given, settings.judgement.names)
@@ -179,21 +175,7 @@ fn summary_of(
         Ok(source) => source,
         Err(unanalysed) => return (FileSummary::default(), vec![unanalysed]),
     };
-    let mut unanalysed = Vec::new();
-    let parts = source.parts().iter().map(|part| part.start..part.end);
-    let Ok(parsed) = syntax::parse(source.text(), parts, is_notebook(file.kind)) else {
-        return (FileSummary::default(), vec![super::too_deep()]);
-    };
-    let summary = summarise(&parsed, &source, names, linking);
-    if summary.exhausted {
-        unanalysed.push(super::too_complex());
-    }
-    if let Some((detail, _)) = super::first_error(&parsed) {
-        unanalysed.push(Unanalysed::new(crate::source::Reason::SyntaxError, detail));
-    }
-    (summary, unanalysed)
-}
-
-fn is_notebook(kind: FileKind) -> bool {
-    super::kind_is_notebook(kind)
+    let (facts, _) = super::file::examine(names, &source, linking);
+    let unanalysed = facts.unanalysed.into_iter().map(|(unanalysed, _)| unanalysed);
+    (facts.summary, unanalysed.collect())
 }

@@ -40,7 +40,12 @@ pub struct Links {
 
 impl Links {
     /// Of a file that nothing is known of.
-    pub const NOTHING: Self = Self {
+    pub fn nothing() -> &'static Self {
+        static NOTHING: Links = Links::NOTHING;
+        &NOTHING
+    }
+
+    const NOTHING: Self = Self {
         ways: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),

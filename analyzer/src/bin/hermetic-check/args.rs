@@ -22,6 +22,7 @@ use hermetic_policy::{Level, Rule, rules};
     after_help = "Exit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// Files and folders to analyse; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]

@@ -67,6 +67,7 @@ fn find(settings: &Settings, finest: Scope, done: &AtomicUsize) -> Result<Capabi
             judgement: Judgement::clone(&nearest.common().judgement),
             per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
             threads: settings.threads,
+            cache: None,
         },
         done,
     );
