@@ -63,6 +63,7 @@ pub mod diagnostic;
 pub mod discover;
 pub mod fingerprint;
 pub mod judge;
+pub mod least_policy;
 pub mod link;
 mod logical;
 pub mod project;

@@ -70,6 +70,11 @@ pub(crate) struct Args {
     )]
     pub(crate) granularity: Option<Granularity>,
 
+    /// Print the least [tool.hermetic] that allows what the program needs, as far as its source
+    /// tells, and who needs it
+    #[arg(long, help_heading = "Capabilities", conflicts_with_all = ["capabilities", "add_ignores", "baseline", "write_baseline", "statistics", "output", "output_format"])]
+    pub(crate) suggest_policy: bool,
+
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
     pub(crate) explain: Option<String>,

@@ -104,6 +104,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
     if args.capabilities {
         return capabilities::run(args, &outputs, &settings);
     }
+    if args.suggest_policy {
+        return capabilities::suggest(args, &settings);
+    }
     let analyse = || {
         let progress = Progress::start(args.output.quiet);
         let report = engine::run(&settings, &progress.done);
