@@ -8,6 +8,7 @@
 //! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `programs`: programs of several files, and what their functions reach.
+//! * `order`: imports above a guard, the least policy.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -32,6 +33,7 @@ mod generated;
 mod hostile;
 mod interpreter;
 mod laws;
+mod order;
 mod outputs;
 mod page;
 mod pages_run;

@@ -172,6 +172,11 @@ pub(crate) struct LevelArgs {
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub(crate) undecided: Option<Level>,
 
+    /// The guard at run time is one that patches (hermetic-seal, pytest-socket): what is kept
+    /// before it is installed is a warning
+    #[arg(long)]
+    pub(crate) patching_guard: bool,
+
     /// Level of a rule: error, warn, info or off; repeatable
     #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
     pub(crate) level: Vec<(&'static str, Level)>,

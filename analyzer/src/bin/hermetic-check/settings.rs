@@ -102,6 +102,7 @@ pub(crate) struct Flags {
     levels: Vec<(&'static str, Level)>,
     undecided: Option<Level>,
     suppressions: bool,
+    patching_guard: bool,
     fingerprints: bool,
 }
 
@@ -115,6 +116,7 @@ impl Flags {
             levels: args.levels.level.clone(),
             undecided: args.levels.undecided,
             suppressions: !args.accept.no_suppressions,
+            patching_guard: args.levels.patching_guard,
             fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
         })
     }
@@ -133,6 +135,7 @@ impl Flags {
             levels,
             undecided: self.undecided.or(file.undecided).unwrap_or(Level::Info),
             suppressions: self.suppressions,
+            patching_guard: self.patching_guard,
             fingerprints: self.fingerprints,
             names: NameTable::with(&file.api),
             ..Judgement::default()
