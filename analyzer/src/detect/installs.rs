@@ -40,7 +40,8 @@ impl<'a> Engine<'a> {
             (false, true) => u16::MAX,
             (false, false) => guards,
         };
-        self.installs.push(Install { owner: self.owner, at: range.start, guards, patching });
+        let at = if self.owner == Owner::MODULE { range.start } else { u32::MAX };
+        self.installs.push(Install { at, guards, patching });
     }
 
     /// What this file does above an install, and what files do that it imports there.
@@ -52,9 +53,7 @@ impl<'a> Engine<'a> {
         for act in &self.found.acts {
             let Some((capability, done)) = unenforceable(act) else { continue };
             let install = self.installs.iter().find(|install| {
-                // A function runs when the module has.
-                let above = install.owner != Owner::MODULE || act.range.start < install.at;
-                above && install.guards(capability) && !install.patching
+                act.range.start < install.at && install.guards(capability) && !install.patching
             });
             if let Some(install) = install {
                 late.push(LateInstall {

@@ -27,9 +27,7 @@ impl Program<'_> {
         }
         let mut late = Vec::new();
         for import in links.imports.iter().filter(|import| import.owner == Owner::MODULE) {
-            let above = |install: &&Install| {
-                install.owner != Owner::MODULE || import.range.start < install.at
-            };
+            let above = |install: &&Install| import.range.start < install.at;
             for install in links.installs.iter().filter(above) {
                 if let Some((module, kept)) = self.first_kept(file, import, *install) {
                     late.push(LateInstall {

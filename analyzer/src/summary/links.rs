@@ -107,9 +107,8 @@ pub struct Import {
 /// A call that installs a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Install {
-    /// Who calls it.
-    pub owner: Owner,
-    /// Where it stands, in bytes.
+    /// Where it stands, in bytes; behind everything where it is a function's, which runs when the
+    /// module has.
     pub at: u32,
     /// What it guards: a bit for each capability, in the order of [`Capability::ALL`].
     pub guards: u16,
