@@ -80,6 +80,9 @@ def main() -> None:
         suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{module}")
     except unittest.SkipTest:
         suite = unittest.TestSuite()
+    if unittest.defaultTestLoader.errors:
+        # A module that cannot be loaded would count as one test that ends the same way each time.
+        sys.exit(unittest.defaultTestLoader.errors[0])
     outcomes = Outcomes()
     suite.run(outcomes)
     data = json.dumps(outcomes.by_name).encode()
