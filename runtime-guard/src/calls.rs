@@ -11,7 +11,6 @@ use std::cell::Cell;
 use std::net::IpAddr;
 
 use hermetic_policy::{Capability, Host, Verb, rules};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
@@ -19,6 +18,8 @@ pub use self::table::{COUNT, SLOTS, Slot, find, rule_of};
 use self::table::{FOLDER, Kind, PATH};
 use crate::arguments::{CallArgs, text};
 use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
+use crate::ffi::file::File;
+use crate::ffi::system::Opened;
 use crate::ffi::{Frame, OwnWork, path_of, raise_plain};
 use crate::hook::Reading;
 use crate::resolve::{self, Exact};
@@ -273,7 +274,6 @@ pub fn denies_elsewhere(index: usize) -> bool {
 pub fn after<'py>(
     py: Python<'py>,
     index: usize,
-    receiver: Option<&Bound<'py, PyAny>>,
     args: &CallArgs<'py>,
     result: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -283,12 +283,9 @@ pub fn after<'py>(
             JUDGED_LATER.set(false);
             OPEN_FOLDER.set(None);
             let opened = result?;
-            if let Err(denied) = judge_opened(py, slot.name, receiver, args, &opened) {
-                let _own = OwnWork::begin();
-                match receiver {
-                    Some(file) if slot.name == "_io.FileIO" => drop(file.call_method0("close")),
-                    _ => crate::ffi::system::close(opened.extract().unwrap_or(-1)),
-                }
+            let descriptor = opened.extract()?;
+            if let Err(denied) = judge_opened(py, slot.name, descriptor, || false) {
+                crate::ffi::system::close(descriptor);
                 return Err(denied);
             }
             Ok(opened)
@@ -364,38 +361,53 @@ fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyRes
     slots::guard_module(py, &name, module)
 }
 
+/// A `FileIO` is about to open a file.
+pub fn before_file() {
+    JUDGED_LATER.set(true);
+}
+
+/// A `FileIO` could not open its file.
+pub fn no_file() {
+    JUDGED_LATER.set(false);
+}
+
+/// What comes after a `FileIO` was made. Its arguments are read only where they matter.
+pub fn after_file<'py>(
+    py: Python<'py>,
+    index: usize,
+    file: &Bound<'py, PyAny>,
+    args: impl FnOnce() -> CallArgs<'py>,
+) -> PyResult<()> {
+    JUDGED_LATER.set(false);
+    let Some(slot) = SLOTS.get(index) else { return Ok(()) };
+    let file = File::of(file);
+    // A descriptor was judged when it was opened.
+    let is_given = || matches!(args().value(named(0, "file")), Value::Int(_));
+    judge_opened(py, slot.name, file.descriptor(), is_given).inspect_err(|_| file.close())
+}
+
 /// Judge the file an `open` came to: a link or a folder's descriptor may have led elsewhere.
 fn judge_opened(
     py: Python<'_>,
     api: &'static str,
-    receiver: Option<&Bound<'_, PyAny>>,
-    args: &CallArgs<'_>,
-    opened: &Bound<'_, PyAny>,
+    descriptor: i64,
+    is_given: impl FnOnce() -> bool,
 ) -> PyResult<()> {
     let active = scope::active();
-    let Some(active) = active.as_ref() else { return Ok(()) };
-    // A descriptor was judged when it was opened.
-    if matches!(args.value(named(0, "file")), Value::Int(_)) {
+    let (Some(active), Some(opened)) = (active.as_ref(), Opened::of(descriptor)) else {
         return Ok(());
-    }
-    let descriptor: i64 = match receiver {
-        Some(file) if api == "_io.FileIO" => {
-            let _own = OwnWork::begin();
-            file.call_method0(intern!(py, "fileno"))?.extract()?
-        }
-        _ => opened.extract()?,
     };
-    let is_special = crate::ffi::system::is_in_proc(descriptor);
-    if !active.has_root() && !is_special {
+    let is_special = opened.is_in_proc();
+    if (!active.has_root() && !is_special) || is_given() {
         return Ok(());
     }
-    let writes = crate::ffi::system::is_writable(descriptor);
     // There is nothing in it, and nothing stays in it.
-    if crate::ffi::system::is_null_descriptor(descriptor) {
+    if opened.is_null_device() {
         return Ok(());
     }
     let Some(path) = resolve::descriptor_path(descriptor) else { return Ok(()) };
     if is_special {
+        let writes = crate::ffi::system::is_writable(descriptor);
         let verb = if writes { Verb::WriteFile } else { Verb::ReadFile };
         proc::judge(py, active, api, verb, &Exact::Path(path.clone()))?;
     }

@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::OwnWork;
+use crate::ffi::{OwnWork, file};
 use crate::ffi::probe::Probe;
 use crate::scope::Active;
 
@@ -406,6 +406,9 @@ fn guard_type(
     }
     if is_ours(&head.wrapped) {
         return Ok(());
+    }
+    if place == TYPE_INIT && !file::is_known(probe, &class) {
+        return Err("its objects are not laid out as the guard knows them");
     }
     let expected = head.wrapped.load(Ordering::Acquire);
     let Some(ours) = TRAMPOLINES.get(slot) else { return Err(UNKNOWN_CONVENTION) };

@@ -85,27 +85,23 @@ unsafe extern "C" fn init<const N: usize>(receiver: Object, args: Object, kw: Ob
     // SAFETY: the function that was in `tp_init` has this type.
     let initialise =
         || unsafe { std::mem::transmute::<*mut c_void, Init>(original)(receiver, args, kw) };
-    if !is_interesting(N) || OwnWork::is_going_on() {
+    if !is_interesting(N) || OwnWork::is_going_on() || !in_main_interpreter() {
         return initialise();
     }
-    let made = around(N, receiver, Passed::Three(args, kw), || {
-        if initialise() == 0 {
-            // SAFETY: `None` is there for the guard to hand on, as a new reference.
-            unsafe {
-                ffi::Py_IncRef(ffi::Py_None());
-                ffi::Py_None()
-            }
-        } else {
-            std::ptr::null_mut()
-        }
-    });
-    if made.is_null() {
-        -1
-    } else {
-        // SAFETY: a reference of our own, not used any more.
-        unsafe { ffi::Py_DecRef(made) };
-        0
+    calls::before_file();
+    let made = initialise();
+    if made != 0 {
+        calls::no_file();
+        return made;
     }
+    // SAFETY: CPython calls built-in functions with an attached thread state.
+    let py = unsafe { Python::assume_attached() };
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the receiver is borrowed from the caller for the time of the call.
+        let file = unsafe { Bound::from_borrowed_ptr(py, receiver) };
+        calls::after_file(py, N, &file, || read(py, N, Passed::Three(args, kw)))
+    }));
+    outcome(py, judged).map_or(-1, |()| 0)
 }
 
 fn original(slot: usize) -> *mut c_void {
@@ -172,7 +168,7 @@ fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> O
     let ended = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: a new reference, or NULL with an exception set.
         let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
-        calls::after(py, slot, receiver.as_ref(), &args, result)
+        calls::after(py, slot, &args, result)
     }));
     outcome(py, ended).map_or(std::ptr::null_mut(), Bound::into_ptr)
 }
