@@ -12,7 +12,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::ffi;
+use crate::ffi::{self, Frame};
 use crate::origin::{self, Place};
 use crate::scope;
 
@@ -65,19 +65,29 @@ impl Record {
         Self { violations: Vec::new(), dropped: 0 }
     }
 
-    /// Add one, or count one that is there again.
-    pub fn add(&mut self, violation: Violation) {
-        let same = self.violations.iter_mut().rev().find(|known| {
+    /// Add one, or count one that is there again. Its place, unless it found no room.
+    pub fn add(&mut self, violation: Violation) -> Option<usize> {
+        let same = self.violations.iter().rposition(|known| {
             known.rule == violation.rule
                 && known.target == violation.target
                 && known.place == violation.place
         });
-        if let Some(known) = same {
-            known.count += 1;
+        if let Some(at) = same {
+            self.again(at);
+            Some(at)
         } else if self.violations.len() < MOST {
             self.violations.push(violation);
+            Some(self.violations.len() - 1)
         } else {
             self.dropped += 1;
+            None
+        }
+    }
+
+    /// Count the one at this place again.
+    pub fn again(&mut self, at: usize) {
+        if let Some(known) = self.violations.get_mut(at) {
+            known.count += 1;
         }
     }
 }
@@ -108,6 +118,14 @@ fn last(name: &str) -> &str {
 }
 
 impl Denial {
+    fn is_same(&self, other: &Self) -> bool {
+        std::ptr::eq(self.rule, other.rule)
+            && self.verb == other.verb
+            && self.why == other.why
+            && self.api == other.api
+            && self.operand == other.operand
+    }
+
     fn operand(&self) -> &str {
         self.operand.as_deref().unwrap_or_default()
     }
@@ -239,16 +257,19 @@ impl Denial {
 
     /// Record and tell the act, and make the exception to raise.
     pub fn raise(&self, py: Python<'_>) -> PyErr {
+        if let Some(error) = self.raise_again(py) {
+            return error;
+        }
         let place = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
         let text = self.text(place.as_ref());
         let guard = guard_name(self.rule.capability);
         let target = self.target();
-        RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
+        let at = RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
             rule: self.rule.name,
             guard,
             target: target.clone(),
             text: text.clone(),
-            place,
+            place: place.clone(),
             count: 1,
         });
         if !ffi::in_main_interpreter() {
@@ -262,8 +283,93 @@ impl Denial {
         if scope::active().as_ref().is_some_and(|active| active.traces()) {
             ffi::write_stderr(&self.trace());
         }
-        violation(py, &text, guard, &target).unwrap_or_else(|| PyRuntimeError::new_err(text))
+        let made = Texts {
+            message: PyString::new(py, &text).unbind(),
+            guard: PyString::intern(py, guard).unbind(),
+            target: PyString::new(py, &target).unbind(),
+        };
+        let error = violation(py, &made);
+        if let (Some(at), Some(place)) = (at, place) {
+            self.keep(py, made, at, &place);
+        }
+        error.unwrap_or_else(|| PyRuntimeError::new_err(text))
     }
+
+    /// The exception for an act that the same line was denied a moment ago.
+    fn raise_again(&self, py: Python<'_>) -> Option<PyErr> {
+        if !ffi::in_main_interpreter() {
+            return None;
+        }
+        let frame = Frame::innermost(py)?;
+        let code = frame.code()?;
+        let (at, texts) = {
+            let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = recent.as_ref().filter(|recent| {
+                recent.code.is(&code) && recent.row == frame.line() && recent.denial.is_same(self)
+            })?;
+            (known.at, known.texts.clone_ref(py))
+        };
+        // Without the lock: making an object may run code, which may be denied something too.
+        let error = violation(py, &texts)?;
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).again(at);
+        if scope::active().as_ref().is_some_and(|active| active.traces()) {
+            ffi::write_stderr(&self.trace());
+        }
+        Some(error)
+    }
+
+    /// Keep what was made for this act, if the innermost frame is the program's own: one of the
+    /// standard library may be at the same line for another caller.
+    fn keep(&self, py: Python<'_>, texts: Texts, at: usize, place: &Place) {
+        if !origin::is_program_file(&place.path) {
+            return;
+        }
+        let Some(frame) = Frame::innermost(py) else { return };
+        let Some(code) = frame.code() else { return };
+        if frame.line() == place.row && origin::file_of(&code).as_ref() == Some(&place.path) {
+            let recent =
+                Recent { denial: self.clone(), code: code.unbind(), row: place.row, at, texts };
+            let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
+            // Dropped without the lock: the end of an object may run code.
+            drop(before);
+        }
+    }
+}
+
+/// What an exception is made of.
+struct Texts {
+    message: Py<PyString>,
+    guard: Py<PyString>,
+    target: Py<PyString>,
+}
+
+impl Texts {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            message: self.message.clone_ref(py),
+            guard: self.guard.clone_ref(py),
+            target: self.target.clone_ref(py),
+        }
+    }
+}
+
+/// The last act that was denied in the main interpreter: loops try the same again.
+struct Recent {
+    denial: Denial,
+    code: Py<PyAny>,
+    row: u32,
+    /// Its place in the record.
+    at: usize,
+    texts: Texts,
+}
+
+static RECENT: Mutex<Option<Recent>> = Mutex::new(None);
+
+/// Forget the last denial: no policy is open. What it keeps alive is the program's.
+pub fn forget() {
+    let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // Dropped without the lock: the end of an object may run code.
+    drop(before);
 }
 
 /// Record an act of another interpreter that is denied without its operand.
@@ -327,11 +433,11 @@ pub fn bootstrap_error(py: Python<'_>, text: &str) -> PyErr {
 }
 
 /// A `PolicyViolation`, made without its `__init__`: a program may have put another there.
-fn violation(py: Python<'_>, text: &str, guard: &str, target: &str) -> Option<PyErr> {
+fn violation(py: Python<'_>, texts: &Texts) -> Option<PyErr> {
     let class = ERRORS.get()?.violation.bind(py);
-    let error = ffi::new_exception(class, text)?;
-    ffi::set_plainly(&error, intern!(py, "guard"), PyString::intern(py, guard).as_any());
-    ffi::set_plainly(&error, intern!(py, "target"), PyString::new(py, target).as_any());
+    let error = ffi::new_exception(class, texts.message.bind(py))?;
+    ffi::set_plainly(&error, intern!(py, "guard"), texts.guard.bind(py).as_any());
+    ffi::set_plainly(&error, intern!(py, "target"), texts.target.bind(py).as_any());
     Some(PyErr::from_value(error))
 }
 

@@ -329,7 +329,7 @@ pub(crate) fn hold_maker(class: &Bound<'_, PyAny>) {
 /// An exception with this text, without running Python code.
 pub(crate) fn new_exception<'py>(
     class: &Bound<'py, PyAny>,
-    text: &str,
+    text: &Bound<'py, PyString>,
 ) -> Option<Bound<'py, PyAny>> {
     let made = NEW_EXCEPTION.load(Ordering::Acquire);
     if made.is_null() {

@@ -147,6 +147,17 @@ pub fn is_library_file(path: &str) -> bool {
         })
 }
 
+/// The file below this package's folder that a path names.
+fn within_package(path: &str) -> Option<&str> {
+    let package = &folders()?.package;
+    if package.is_empty() { None } else { path.strip_prefix(package) }
+}
+
+/// Whether a file is the program's: neither the standard library's nor this package's.
+pub fn is_program_file(path: &str) -> bool {
+    within_package(path).is_none() && !is_library_file(path)
+}
+
 /// Where the program asks for an act: the innermost frame that is neither the standard library's
 /// nor this package's, or the innermost of all.
 pub fn caller(py: Python<'_>) -> Option<Place> {
@@ -158,14 +169,11 @@ pub fn caller(py: Python<'_>) -> Option<Place> {
             .and_then(|code| file_of(&code))
             .map(|path| Place { path, row: current.line() });
         if let Some(place) = place {
-            let within = folders()
-                .filter(|folders| !folders.package.is_empty())
-                .and_then(|folders| place.path.strip_prefix(&folders.package));
-            if within == Some("cli.py") {
+            if within_package(&place.path) == Some("cli.py") {
                 // What called the command line is no part of the program that it runs.
                 break;
             }
-            if within.is_none() && !is_library_file(&place.path) {
+            if is_program_file(&place.path) {
                 return Some(place);
             }
             innermost.get_or_insert(place);
