@@ -227,7 +227,7 @@ impl Denial {
                 self.api.to_owned()
             }
         };
-        format!("[hermetic] blocked {}", escaped(&what))
+        format!("[hermetic] blocked {}", escaped(what))
     }
 
     /// What is raised: prefix, sentence, place, remedy.
@@ -252,7 +252,7 @@ impl Denial {
         );
         let place =
             place.map_or(String::new(), |place| format!(" at {}:{}", place.path, place.row));
-        escaped(&format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, told.remedy))
+        escaped(format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, told.remedy))
     }
 
     /// Record and tell the act, and make the exception to raise.
@@ -260,7 +260,8 @@ impl Denial {
         if let Some(error) = self.raise_again(py) {
             return error;
         }
-        let place = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
+        let caller = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
+        let (place, code) = caller.map_or((None, None), |caller| (Some(caller.place), caller.code));
         let text = self.text(place.as_ref());
         let guard = guard_name(self.rule.capability);
         let target = self.target();
@@ -269,7 +270,7 @@ impl Denial {
             guard,
             target: target.clone(),
             text: text.clone(),
-            place: place.clone(),
+            place,
             count: 1,
         });
         if !ffi::in_main_interpreter() {
@@ -289,8 +290,8 @@ impl Denial {
             target: PyString::new(py, &target).unbind(),
         };
         let error = violation(py, &made);
-        if let (Some(at), Some(place)) = (at, place) {
-            self.keep(py, made, at, &place);
+        if let (Some(at), Some((code, row))) = (at, code) {
+            self.keep(made, at, &code, row);
         }
         error.unwrap_or_else(|| PyRuntimeError::new_err(text))
     }
@@ -305,7 +306,7 @@ impl Denial {
         let (at, texts) = {
             let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
             let known = recent.as_ref().filter(|recent| {
-                recent.code.is(&code) && recent.row == frame.line() && recent.denial.is_same(self)
+                recent.code.is(&code) && recent.denial.is_same(self) && recent.row == frame.line()
             })?;
             (known.at, known.texts.clone_ref(py))
         };
@@ -318,21 +319,13 @@ impl Denial {
         Some(error)
     }
 
-    /// Keep what was made for this act, if the innermost frame is the program's own: one of the
-    /// standard library may be at the same line for another caller.
-    fn keep(&self, py: Python<'_>, texts: Texts, at: usize, place: &Place) {
-        if !origin::is_program_file(&place.path) {
-            return;
-        }
-        let Some(frame) = Frame::innermost(py) else { return };
-        let Some(code) = frame.code() else { return };
-        if frame.line() == place.row && origin::file_of(&code).as_ref() == Some(&place.path) {
-            let recent =
-                Recent { denial: self.clone(), code: code.unbind(), row: place.row, at, texts };
-            let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
-            // Dropped without the lock: the end of an object may run code.
-            drop(before);
-        }
+    /// Keep what was made for this act of the program's code at that line.
+    fn keep(&self, texts: Texts, at: usize, code: &Bound<'_, PyAny>, row: u32) {
+        let code = code.clone().unbind();
+        let recent = Recent { denial: self.clone(), code, row, at, texts };
+        let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
+        // Dropped without the lock: the end of an object may run code.
+        drop(before);
     }
 }
 
@@ -385,8 +378,9 @@ pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
 }
 
 /// Control characters as escapes: the text may hold names a program chose.
-fn escaped(text: &str) -> String {
-    if text.chars().any(char::is_control) {
+fn escaped(text: String) -> String {
+    // Those beyond ASCII begin with this byte in UTF-8 (U+0080 to U+009F).
+    if text.bytes().any(|byte| byte.is_ascii_control() || byte == 0xc2) {
         text.chars()
             .flat_map(|c| {
                 let escape: Box<dyn Iterator<Item = char>> = if c.is_control() {
@@ -398,7 +392,7 @@ fn escaped(text: &str) -> String {
             })
             .collect()
     } else {
-        text.to_owned()
+        text
     }
 }
 

@@ -160,25 +160,39 @@ pub fn is_program_file(path: &str) -> bool {
 
 /// Where the program asks for an act: the innermost frame that is neither the standard library's
 /// nor this package's, or the innermost of all.
-pub fn caller(py: Python<'_>) -> Option<Place> {
+pub fn caller(py: Python<'_>) -> Option<Caller<'_>> {
     let mut innermost = None;
     let mut frame = Frame::innermost(py);
+    let mut is_innermost = true;
     while let Some(current) = frame {
-        let place = current
-            .code()
-            .and_then(|code| file_of(&code))
-            .map(|path| Place { path, row: current.line() });
-        if let Some(place) = place {
-            if within_package(&place.path) == Some("cli.py") {
+        if let Some(code) = current.code()
+            && let Some(path) = file_of(&code)
+        {
+            if within_package(&path) == Some("cli.py") {
                 // What called the command line is no part of the program that it runs.
                 break;
             }
-            if is_program_file(&place.path) {
-                return Some(place);
+            let is_program = is_program_file(&path);
+            if is_program || innermost.is_none() {
+                let place = Place { path, row: current.line() };
+                if is_program {
+                    let code = is_innermost.then_some((code, place.row));
+                    return Some(Caller { place, code });
+                }
+                innermost = Some(place);
             }
-            innermost.get_or_insert(place);
         }
         frame = current.back();
+        is_innermost = false;
     }
-    innermost
+    innermost.map(|place| Caller { place, code: None })
+}
+
+/// Who asks for an act.
+pub struct Caller<'py> {
+    /// Where.
+    pub place: Place,
+    /// The code and the line, where the program asks without the standard library in between:
+    /// the same code at the same line is then the same place.
+    pub code: Option<(Bound<'py, PyAny>, u32)>,
 }
