@@ -39,6 +39,19 @@ pub(super) struct Trampolines {
     pub(super) init: Init,
 }
 
+impl Trampolines {
+    /// Where those are that stand in a method table.
+    pub(super) fn addresses(&self) -> [usize; 5] {
+        [
+            self.two as usize,
+            self.three as usize,
+            self.fast as usize,
+            self.fast_keywords as usize,
+            self.method as usize,
+        ]
+    }
+}
+
 /// The arguments of a call as CPython passes them.
 #[derive(Clone, Copy)]
 enum Passed {
@@ -104,7 +117,8 @@ unsafe extern "C" fn init<const N: usize>(receiver: Object, args: Object, kw: Ob
     outcome(py, judged).map_or(-1, |()| 0)
 }
 
-fn original(slot: usize) -> *mut c_void {
+/// The function that was there before.
+pub(super) fn original(slot: usize) -> *mut c_void {
     ORIGINALS.get(slot).map_or(std::ptr::null_mut(), |original| original.load(Ordering::Acquire))
 }
 
