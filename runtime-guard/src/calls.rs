@@ -9,10 +9,12 @@ mod table;
 
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use hermetic_policy::{Capability, Host, Verb, rules};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 pub use self::table::{COUNT, SLOTS, Slot, find, rule_of};
 use self::table::{FOLDER, Kind, PATH};
@@ -177,15 +179,20 @@ pub fn before<'py>(
         }
         Kind::LookUp => return Ok(encode_host(py, args)),
         Kind::Load | Kind::Frozen => {
+            if slot.name.starts_with("_imp.exec") {
+                return Ok(false);
+            }
             // `create_*` take a spec, `init_frozen` and `get_frozen_object` a name.
             let given = args.object(at(0));
             let name = given.map(|given| given.getattr("name").unwrap_or_else(|_| given.clone()));
-            match name.as_ref().and_then(text) {
-                Some(name) if !slot.name.starts_with("_imp.exec") => {
-                    imports::judge(py, active, &name)
-                }
-                _ => Ok(()),
+            let Some(name) = name.filter(|name| name.is_instance_of::<PyString>()) else { return Ok(false) };
+            if let Some(name) = text(&name) {
+                imports::judge(py, active, &name)?;
             }
+            return match slot.name {
+                "_imp.create_builtin" => Ok(args.replace(at(0), named_spec(py, &name)?)),
+                _ => Ok(false),
+            };
         }
         Kind::Written => match slot.read {
             Read::Descriptor(place) => match args.value(place) {
@@ -208,6 +215,13 @@ fn trampoline(py: Python<'_>, reading: &Reading<'_>) -> PyResult<()> {
         Some(rule) => reading.put(py, rule, Verb::WriteFile, &Object::Nothing),
         None => Ok(()),
     }
+}
+
+/// A spec that says no other name when it is asked again. Built-in modules read nothing else of it.
+fn named_spec<'py>(py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let names = PyDict::new(py);
+    names.set_item(intern!(py, "name"), name)?;
+    py.get_type::<PyType>().call1(("ModuleSpec", PyTuple::empty(py), names))
 }
 
 /// Ask a path object for its path, once: the function would, and may be told another.
@@ -354,11 +368,16 @@ fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyRes
         Err(_) if !module.is_instance_of::<PyModule>() => return Ok(()),
         name => name?,
     };
-    let Some(name) = text(&name) else { return Ok(()) };
-    if is_filled && matches!(&*name, "posix" | "nt") {
-        crate::shims::environment::on_second_copy(py, module)?;
+    // What it says of itself, a program may have changed.
+    let said = text(&name);
+    let defined = crate::ffi::module_name(module).filter(|name| said.as_deref() != Some(name));
+    for name in said.as_deref().into_iter().chain(defined.as_deref()) {
+        if is_filled && matches!(name, "posix" | "nt") {
+            crate::shims::environment::on_second_copy(py, module)?;
+        }
+        slots::guard_module(py, name, module)?;
     }
-    slots::guard_module(py, &name, module)
+    Ok(())
 }
 
 /// A `FileIO` is about to open a file.
@@ -424,10 +443,27 @@ fn judge_opened(
     reading.put(py, rule, Verb::ReadFile, &object)
 }
 
+/// `socket.getsockname` of CPython's own: a class may have another.
+static SOCKET_NAME: OnceLock<Py<PyAny>> = OnceLock::new();
+
+/// Take hold of what says what a socket is bound to.
+pub fn hold_socket(module: &Bound<'_, PyAny>) {
+    let found = module
+        .getattr("socket")
+        .and_then(|class| class.getattr("__dict__"))
+        .and_then(|dict| dict.get_item("getsockname"));
+    if let Ok(method) = found
+        && method.get_type().name().is_ok_and(|name| name == "method_descriptor")
+    {
+        let _ = SOCKET_NAME.set(method.unbind());
+    }
+}
+
 /// What a socket is bound to; an unbound one listens on every address.
 fn bound_to(socket: &Bound<'_, PyAny>) -> Object<'static> {
     let _own = OwnWork::begin();
-    let Ok(name) = socket.call_method0("getsockname") else { return Object::Nothing };
+    let name = SOCKET_NAME.get().map(|method| method.bind(socket.py()).call1((socket,)));
+    let Some(Ok(name)) = name else { return Object::Nothing };
     match Object::address(crate::arguments::value(&name)) {
         Some(Object::Host(host, port)) => Object::Host(host.into_owned().into(), port),
         Some(Object::Unix(path)) => Object::Unix(path.into_owned().into()),

@@ -316,6 +316,23 @@ pub(crate) fn path_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyOS_FSPath(object.as_ptr())) }
 }
 
+/// The name in the definition a module was made of; `None` where it has none.
+pub(crate) fn module_name(module: &Bound<'_, PyAny>) -> Option<String> {
+    // SAFETY: any object may be asked; the definition is static, and its name ends in NUL. An
+    // error is cleared at once.
+    unsafe {
+        let definition = ffi::PyModule_GetDef(module.as_ptr());
+        if definition.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        let name = (*definition).m_name;
+        let name = (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())?;
+        // CPython `Modules/_io/_iomodule.c`.
+        Some(if name == "io" { "_io".to_owned() } else { name })
+    }
+}
+
 static NEW_EXCEPTION: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Take hold of the function by which CPython itself makes objects of an exception class

@@ -211,6 +211,9 @@ fn guard_loaded(
     module: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let _own = OwnWork::begin();
+    if name == "_socket" {
+        calls::hold_socket(module);
+    }
     for (index, slot) in SLOTS.iter().enumerate() {
         let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))
         else {

@@ -219,11 +219,20 @@ fn run_changed(
             Passed::Method(class, array.as_ptr(), count, names)
         }
         Passed::Fast(_, count) => Passed::Fast(array.as_ptr(), count),
+        Passed::Two(object) if takes_one(slot) => {
+            Passed::Two(array.first().copied().unwrap_or(object))
+        }
         Passed::Two(_) => Passed::Two(tuple.as_ptr()),
         Passed::Three(_, names) if names.is_null() => Passed::Three(tuple.as_ptr(), names),
         Passed::Three(..) => Passed::Three(tuple.as_ptr(), keywords.as_ptr()),
     };
     call_original(slot, receiver, passed)
+}
+
+/// Whether the function takes its one argument as it is.
+fn takes_one(slot: usize) -> bool {
+    let flags = FLAGS.get(slot).map_or(0, |flags| flags.load(Ordering::Acquire));
+    c_int::try_from(flags) == Ok(ffi::METH_O)
 }
 
 /// The arguments of a call.
@@ -240,10 +249,8 @@ fn read(py: Python<'_>, slot: usize, passed: Passed) -> CallArgs<'_> {
         Some(Ok(tuple)) => tuple.iter().collect(),
         _ => Vec::new(),
     };
-    let flags = FLAGS.get(slot).map_or(0, |flags| flags.load(Ordering::Acquire));
-    let takes_one = c_int::try_from(flags) == Ok(ffi::METH_O);
     match passed {
-        Passed::Two(object) if takes_one => {
+        Passed::Two(object) if takes_one(slot) => {
             CallArgs { positional: borrowed(object).into_iter().collect(), keywords: Vec::new() }
         }
         Passed::Two(args) => CallArgs { positional: tuple(args), keywords: Vec::new() },
