@@ -124,7 +124,9 @@ pub fn before<'py>(
         }
         Kind::Judge => {
             let changed = match slot.read {
-                Read::Path(path) | Read::PathBeside(path, _) => take_path(args, path),
+                Read::Path(path) | Read::PathBeside(path, _) | Read::Dbm(path, _) => {
+                    take_path(args, path)
+                }
                 Read::Paths(one, other) => {
                     let changed = take_path(args, one);
                     take_path(args, other) || changed
