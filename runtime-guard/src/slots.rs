@@ -22,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::calls::{self, COUNT, SLOTS};
 use crate::ffi::{OwnWork, file};
@@ -471,10 +471,8 @@ fn guard_type_place(
         }
         first = false;
         let subclasses = class.py().get_type::<PyType>().call_method1("__subclasses__", (&class,));
-        if let Ok(Ok(subclasses)) =
-            subclasses.map(|list| list.try_iter().map(|list| list.flatten().collect::<Vec<_>>()))
-        {
-            classes.extend(subclasses.into_iter().filter_map(|class| class.cast_into().ok()));
+        if let Ok(Ok(subclasses)) = subclasses.map(Bound::cast_into::<PyList>) {
+            classes.extend(subclasses.iter().filter_map(|class| class.cast_into().ok()));
         }
     }
     take(probe, &raw const head.wrapped, expected, ours, slot, owner())
