@@ -12,8 +12,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::ffi::{self, Frame};
+use crate::ffi;
 use crate::origin::{self, Place};
+use crate::recent::{self, Known, Texts};
 use crate::scope;
 
 /// An act that is denied.
@@ -29,6 +30,19 @@ pub struct Denial {
     pub api: &'static str,
     /// The operand as the program spells it.
     pub operand: Option<String>,
+    /// The name that was looked up for the operand, an address.
+    pub name: Option<String>,
+}
+
+impl PartialEq for Denial {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.rule, other.rule)
+            && self.verb == other.verb
+            && self.why == other.why
+            && self.api == other.api
+            && self.operand == other.operand
+            && self.name == other.name
+    }
 }
 
 /// A recorded violation.
@@ -118,14 +132,6 @@ fn last(name: &str) -> &str {
 }
 
 impl Denial {
-    fn is_same(&self, other: &Self) -> bool {
-        std::ptr::eq(self.rule, other.rule)
-            && self.verb == other.verb
-            && self.why == other.why
-            && self.api == other.api
-            && self.operand == other.operand
-    }
-
     fn operand(&self) -> &str {
         self.operand.as_deref().unwrap_or_default()
     }
@@ -243,126 +249,84 @@ impl Denial {
                 api => api,
             },
         };
-        let told = message::tell_act(
-            self.rule,
-            self.verb,
-            api,
-            self.operand.as_deref(),
-            Verdict::Deny(self.why),
-        );
+        let tell = |operand| {
+            message::tell_act(self.rule, self.verb, api, operand, Verdict::Deny(self.why))
+        };
+        let told = tell(self.operand.as_deref());
+        // Who allows a host writes its name: addresses change.
+        let remedy = match self.name.as_deref() {
+            name @ Some(_) => tell(name).remedy,
+            None => told.remedy,
+        };
         let place =
             place.map_or(String::new(), |place| format!(" at {}:{}", place.path, place.row));
-        escaped(format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, told.remedy))
+        escaped(format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, remedy))
     }
 
     /// Record and tell the act, and make the exception to raise.
     pub fn raise(&self, py: Python<'_>) -> PyErr {
-        if let Some(error) = self.raise_again(py) {
+        if !ffi::in_main_interpreter() {
+            return self.raise_elsewhere();
+        }
+        if let Some(error) = recent::at_line(py, self).and_then(|known| self.again(py, &known)) {
             return error;
         }
-        let caller = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
-        let (place, code) = caller.map_or((None, None), |caller| (Some(caller.place), caller.code));
-        let text = self.text(place.as_ref());
+        let caller = origin::caller(py);
+        let place = caller.as_ref().map(|caller| &caller.place);
+        if let Some(known) = place.and_then(|place| recent::at_place(py, self, place))
+            && let Some(error) = self.again(py, &known)
+        {
+            return error;
+        }
+        let text = self.text(place);
         let guard = guard_name(self.rule.capability);
         let target = self.target();
-        let at = RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
-            rule: self.rule.name,
-            guard,
-            target: target.clone(),
-            text: text.clone(),
-            place,
-            count: 1,
-        });
-        if !ffi::in_main_interpreter() {
-            // The class belongs to the main interpreter, with a lock of its own. An import goes on
-            // without its `.pyc` file after nothing but an `OSError`.
-            let is_bytecode =
-                self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
-            ffi::keep_for_elsewhere(&text, is_bytecode);
-            return PyRuntimeError::new_err("");
-        }
-        if scope::active().as_ref().is_some_and(|active| active.traces()) {
-            ffi::write_stderr(&self.trace());
-        }
-        let made = Texts {
+        let texts = Texts {
             message: PyString::new(py, &text).unbind(),
             guard: PyString::intern(py, guard).unbind(),
             target: PyString::new(py, &target).unbind(),
         };
-        let error = violation(py, &made);
-        if let (Some(at), Some((code, row))) = (at, code) {
-            self.keep(made, at, &code, row);
+        let error = violation(py, &texts).unwrap_or_else(|| PyRuntimeError::new_err(text.clone()));
+        let at = self.record(target, text, place.cloned());
+        self.tell();
+        if let (Some(at), Some(caller)) = (at, caller) {
+            recent::keep(self, caller, Known { at, texts });
         }
-        error.unwrap_or_else(|| PyRuntimeError::new_err(text))
+        error
     }
 
-    /// The exception for an act that the same line was denied a moment ago.
-    fn raise_again(&self, py: Python<'_>) -> Option<PyErr> {
-        if !ffi::in_main_interpreter() {
-            return None;
-        }
-        let frame = Frame::innermost(py)?;
-        let code = frame.code()?;
-        let (at, texts) = {
-            let recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = recent.as_ref().filter(|recent| {
-                recent.code.is(&code) && recent.denial.is_same(self) && recent.row == frame.line()
-            })?;
-            (known.at, known.texts.clone_ref(py))
-        };
-        // Without the lock: making an object may run code, which may be denied something too.
-        let error = violation(py, &texts)?;
-        RECORD.lock().unwrap_or_else(PoisonError::into_inner).again(at);
-        if scope::active().as_ref().is_some_and(|active| active.traces()) {
-            ffi::write_stderr(&self.trace());
-        }
+    /// Record and tell the act again, as it was told before.
+    fn again(&self, py: Python<'_>, known: &Known) -> Option<PyErr> {
+        let error = violation(py, &known.texts)?;
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).again(known.at);
+        self.tell();
         Some(error)
     }
 
-    /// Keep what was made for this act of the program's code at that line.
-    fn keep(&self, texts: Texts, at: usize, code: &Bound<'_, PyAny>, row: u32) {
-        let code = code.clone().unbind();
-        let recent = Recent { denial: self.clone(), code, row, at, texts };
-        let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).replace(recent);
-        // Dropped without the lock: the end of an object may run code.
-        drop(before);
+    /// Record the act in another interpreter: the class of the exception belongs to the main one,
+    /// with a lock of its own.
+    fn raise_elsewhere(&self) -> PyErr {
+        let text = self.text(None);
+        self.record(self.target(), text.clone(), None);
+        // An import goes on without its `.pyc` file after nothing but an `OSError`.
+        let is_bytecode = self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
+        ffi::keep_for_elsewhere(&text, is_bytecode);
+        PyRuntimeError::new_err("")
     }
-}
 
-/// What an exception is made of.
-struct Texts {
-    message: Py<PyString>,
-    guard: Py<PyString>,
-    target: Py<PyString>,
-}
+    fn record(&self, target: String, text: String, place: Option<Place>) -> Option<usize> {
+        let guard = guard_name(self.rule.capability);
+        let rule = self.rule.name;
+        let violation = Violation { rule, guard, target, text, place, count: 1 };
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(violation)
+    }
 
-impl Texts {
-    fn clone_ref(&self, py: Python<'_>) -> Self {
-        Self {
-            message: self.message.clone_ref(py),
-            guard: self.guard.clone_ref(py),
-            target: self.target.clone_ref(py),
+    /// Tell the act, if any policy wants that.
+    fn tell(&self) {
+        if scope::active().as_ref().is_some_and(|active| active.traces()) {
+            ffi::write_stderr(&self.trace());
         }
     }
-}
-
-/// The last act that was denied in the main interpreter: loops try the same again.
-struct Recent {
-    denial: Denial,
-    code: Py<PyAny>,
-    row: u32,
-    /// Its place in the record.
-    at: usize,
-    texts: Texts,
-}
-
-static RECENT: Mutex<Option<Recent>> = Mutex::new(None);
-
-/// Forget the last denial: no policy is open. What it keeps alive is the program's.
-pub fn forget() {
-    let before = RECENT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    // Dropped without the lock: the end of an object may run code.
-    drop(before);
 }
 
 /// Record an act of another interpreter that is denied without its operand.
@@ -380,7 +344,8 @@ pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
 /// Control characters as escapes: the text may hold names a program chose.
 fn escaped(text: String) -> String {
     // Those beyond ASCII begin with this byte in UTF-8 (U+0080 to U+009F).
-    if text.bytes().any(|byte| byte.is_ascii_control() || byte == 0xc2) {
+    // Without a way out of the loop, many are looked at in one step.
+    if text.bytes().fold(false, |found, byte| found | byte.is_ascii_control() | (byte == 0xc2)) {
         text.chars()
             .flat_map(|c| {
                 let escape: Box<dyn Iterator<Item = char>> = if c.is_control() {
@@ -443,7 +408,7 @@ mod tests {
     fn denial(rule: &str, verb: Verb, api: &'static str, operand: Option<&str>) -> Denial {
         let rule = rules::find(rule).unwrap();
         let why = Why::Denied(rule.capability);
-        Denial { rule, verb, why, api, operand: operand.map(str::to_owned) }
+        Denial { rule, verb, why, api, operand: operand.map(str::to_owned), name: None }
     }
 
     #[test]

@@ -327,7 +327,8 @@ pub(crate) fn module_name(module: &Bound<'_, PyAny>) -> Option<String> {
             return None;
         }
         let name = (*definition).m_name;
-        let name = (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())?;
+        let name =
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())?;
         // CPython `Modules/_io/_iomodule.c`.
         Some(if name == "io" { "_io".to_owned() } else { name })
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::text;
@@ -126,13 +127,13 @@ fn links(path: String) -> Vec<String> {
 
 /// The file a code object names.
 pub fn file_of(code: &Bound<'_, PyAny>) -> Option<String> {
-    let name = code.getattr("co_filename").ok()?;
+    let name = code.getattr(intern!(code.py(), "co_filename")).ok()?;
     Some(text(&name)?.into_owned())
 }
 
 /// The name of a code object.
 pub fn name_of(code: &Bound<'_, PyAny>) -> Option<String> {
-    let name = code.getattr("co_name").ok()?;
+    let name = code.getattr(intern!(code.py(), "co_name")).ok()?;
     Some(text(&name)?.into_owned())
 }
 

@@ -25,8 +25,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::{OwnWork, file};
 use crate::ffi::probe::Probe;
+use crate::ffi::{OwnWork, file};
 use crate::scope::Active;
 
 use self::trampolines::TRAMPOLINES;

@@ -41,6 +41,11 @@ class Again(Case):
         for _ in range(10):
             connect()
         expect([told["count"] for told in _native.violations()], [14, 1])
+        # More than are remembered.
+        for _ in range(3):
+            for number in range(100, 120):
+                expect(connect("192.0.2.%d" % number).target, "192.0.2.%d" % number)
+        expect([told["count"] for told in _native.violations()], [14, 1] + [3] * 20)
         """  # noqa: E501
         self.done(code, BEFORE, no_network=True)
 
@@ -107,6 +112,17 @@ def two():
         expect(after, before)
         """  # noqa: E501
         self.done(code, BEFORE, no_network=True)
+
+    def test_the_name_is_what_is_allowed(self) -> None:
+        """A name that was looked up, not the address it came to."""
+        code = """
+        socket.getaddrinfo("localhost", 1)
+        text = str(connect("127.0.0.1"))
+        expect("; allow it by --allow-domain localhost (" in text, True)
+        expect("connect(127.0.0.1)" in text, True)
+        expect("; allow it by --allow-domain 127.0.0.2 (" in str(connect("127.0.0.2")), True)
+        """
+        self.done(code, BEFORE, no_network=True, allow_domain=["localhost:1"])
 
     def test_threads(self) -> None:
         code = """
