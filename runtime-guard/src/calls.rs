@@ -187,7 +187,7 @@ pub fn before<'py>(
             // `create_*` take a spec, `init_frozen` and `get_frozen_object` a name.
             let given = args.object(at(0));
             let name = given.map(|given| given.getattr("name").unwrap_or_else(|_| given.clone()));
-            let Some(name) = name.filter(|name| name.is_instance_of::<PyString>()) else {
+            let Some(name) = name.filter(PyAnyMethods::is_instance_of::<PyString>) else {
                 return Ok(false);
             };
             if let Some(name) = text(&name) {

@@ -345,7 +345,8 @@ pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
 fn escaped(text: String) -> String {
     // Those beyond ASCII begin with this byte in UTF-8 (U+0080 to U+009F).
     // Without a way out of the loop, many are looked at in one step.
-    if text.bytes().fold(false, |found, byte| found | byte.is_ascii_control() | (byte == 0xc2)) {
+    let doubt = |byte: u8| u8::from(byte.is_ascii_control()) | u8::from(byte == 0xc2);
+    if text.bytes().map(doubt).fold(0, std::ops::BitOr::bitor) != 0 {
         text.chars()
             .flat_map(|c| {
                 let escape: Box<dyn Iterator<Item = char>> = if c.is_control() {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use hermetic_policy::ResolvedPath;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -29,6 +30,8 @@ pub struct Folders {
     pub package: String,
     /// Folders imports were looked up in when the guard was installed, links resolved.
     pub imports: Vec<String>,
+    /// The same folders as they were written: a link may be on the way to them.
+    pub ways: Vec<String>,
     /// The interpreter's program, as it was started, and what links there lead to.
     pub programs: Vec<String>,
 }
@@ -63,9 +66,12 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
     } else {
         format!("{exec}/{platform}/{library_name}/lib-dynload")
     };
-    let mut imports: Vec<String> = Vec::new();
+    let (mut imports, mut ways): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let mut add = |path: &str| {
         let path = if path.is_empty() { "." } else { path };
+        if let Some(way) = ResolvedPath::lexical(path) {
+            ways.push(way.as_str().to_owned());
+        }
         let path = std::path::Path::new(path);
         // Every interpreter looks into an archive that hardly one has (`lib/python311.zip`).
         let real = path
@@ -103,6 +109,7 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
         extensions: slash(extensions),
         package: slash(package),
         imports,
+        ways,
         programs,
     });
     Ok(())
