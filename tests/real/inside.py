@@ -1,7 +1,8 @@
 """Open a policy as a program would, and run another program inside of it, in the same process.
 
 usage: inside.py KEYWORDS TARGET [ARGUMENTS], where KEYWORDS are JSON for `hermetic_blocker` and TARGET is a module, a
-file that ends in `.py`, or `import` and a module that is only imported. At the end, says whether everything is as it was before.
+file that ends in `.py`, or `import` and a module that is only imported. At the end, says whether everything is as it
+was before.
 """
 
 from __future__ import annotations

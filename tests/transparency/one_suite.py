@@ -82,7 +82,7 @@ def main() -> None:
         suite = unittest.TestSuite()
     if unittest.defaultTestLoader.errors:
         # A module that cannot be loaded would count as one test that ends the same way each time.
-        sys.exit(unittest.defaultTestLoader.errors[0])
+        sys.exit(str(unittest.defaultTestLoader.errors[0]))
     for name, made in vars(sys.modules.get(f"test.{module}", unittest)).items():
         # To 3.12 these wait for ever in a virtual machine that has the device and nobody behind it.
         if "VSOCK" in name and isinstance(made, type):
