@@ -186,6 +186,10 @@ pub fn tell_unanalysed(reason: &str, detail: &str) -> Told {
 const SHOWN: usize = 120;
 
 fn shown(text: &str) -> Cow<'_, str> {
+    // No text has more characters than bytes.
+    if text.len() <= SHOWN {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
