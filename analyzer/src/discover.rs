@@ -8,6 +8,7 @@ mod display;
 mod ignored;
 mod kind;
 mod read;
+mod root;
 mod shebang;
 mod walk;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub use self::display::display;
 pub use self::kind::kind_of;
 pub use self::read::{read, read_stream};
+pub use self::root::project_root;
 
 use self::ignored::Excludes;
 use self::walk::Walker;

@@ -22,6 +22,7 @@ mod symbols;
 mod tests;
 mod verify;
 
+pub(crate) use self::mentions::module_of;
 pub use self::mentions::{Mentions, Wanted};
 
 use hermetic_policy::Rule;

@@ -17,7 +17,7 @@ use hermetic_policy::{Capability, Level, message};
 use rustc_hash::FxHashSet;
 
 use crate::detect::summarise;
-use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
 use crate::fingerprint;
 use crate::judge::Judgement;
@@ -28,6 +28,7 @@ use crate::summary::Range;
 use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
+pub mod fixes;
 mod per_file;
 
 pub use self::per_file::{Applies, PerFile};
@@ -442,6 +443,7 @@ impl FileReport {
                 target: noted.reason.to_owned(),
                 related: Vec::new(),
                 fingerprint: None,
+                fix: FixState::None,
             });
         }
         self.not_analysed.push(noted);

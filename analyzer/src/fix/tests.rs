@@ -115,8 +115,8 @@ fn an_import_and_all_uses() {
         ),
         // For type checkers as well.
         (
-            "if TYPE_CHECKING:\n    from subprocess import Popen\nfrom subprocess import run\n\ndef f(p: 'Popen[bytes]') -> Popen: run()\n",
-            "if TYPE_CHECKING:\n    from subprocess import Popen\nimport subprocess\n\ndef f(p: 'Popen[bytes]') -> Popen: subprocess.run()\n",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from subprocess import Popen\nfrom subprocess import run\n\ndef f(p: 'Popen[bytes]') -> Popen: run()\n",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from subprocess import Popen\nimport subprocess\n\ndef f(p: 'Popen[bytes]') -> Popen: subprocess.run()\n",
         ),
     ] {
         becomes(before, after);

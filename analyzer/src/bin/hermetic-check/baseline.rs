@@ -48,6 +48,13 @@ impl Request {
         Ok(Some(Self { path, shown: shown.clone(), known, prune: args.prune_baseline }))
     }
 
+    /// Take what it lists out of a report that is not the last of the run.
+    pub(crate) fn take_out(&self, settings: &Settings, report: &mut Report) {
+        if let Some((baseline, _)) = &self.known {
+            baseline.apply(report, &Around::new(settings, &self.path));
+        }
+    }
+
     /// Write the baseline, or take what it lists out of the report.
     pub(crate) fn apply(self, settings: &Settings, report: &mut Report) -> Result<(), Failure> {
         let around = Around::new(settings, &self.path);

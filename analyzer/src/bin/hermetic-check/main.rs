@@ -22,6 +22,7 @@ mod baseline;
 mod configuration;
 mod engine;
 mod failure;
+mod fixes;
 mod ignores;
 mod nearest;
 mod output;
@@ -77,6 +78,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
         return finish(written, CLEAN);
     }
 
+    if args.fixes.unsafe_fixes && !(args.fixes.fix || args.fixes.diff) {
+        return Err(Failure::new("--unsafe-fixes says which fixes --fix makes; add --fix or --diff"));
+    }
     let outputs = args.output.outputs();
     output::check(&outputs, args.output.statistics)?;
     let mut settings = Settings::resolve(args)?;
@@ -108,8 +112,29 @@ fn run(args: &Args) -> Result<u8, Failure> {
         ignores::add(&settings, &report, &reason.clone().unwrap_or_default())?;
         report = analyse()?;
     }
+    if args.fixes.fix || args.fixes.diff {
+        if let Some(baseline) = &baseline {
+            baseline.take_out(&settings, &mut report);
+        }
+        engine::propose(&settings, &mut report)?;
+    }
+    if args.fixes.diff {
+        let changes = fixes::diff(&settings, &report, args.fixes.unsafe_fixes)?;
+        return Ok(match exit_code(&report) {
+            NOT_ANALYSED => NOT_ANALYSED,
+            _ if changes => FINDINGS,
+            _ => CLEAN,
+        });
+    }
+    if args.fixes.fix {
+        fixes::make(&settings, &report, args.fixes.unsafe_fixes)?;
+        report = analyse()?;
+    }
     if let Some(baseline) = baseline {
         baseline.apply(&settings, &mut report)?;
+    }
+    if args.fixes.fix || args.fixes.show_fixes {
+        engine::propose(&settings, &mut report)?;
     }
 
     let finished = write_outputs(args, &outputs, &settings, &report);
@@ -183,7 +208,7 @@ fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use hermetic_check::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+    use hermetic_check::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
     use hermetic_check::report::{FileReport, NotAnalysed};
     use hermetic_policy::rules;
 
@@ -202,6 +227,7 @@ mod tests {
             target: String::new(),
             related: Vec::new(),
             fingerprint: None,
+            fix: FixState::None,
         });
         let part = |accepted| NotAnalysed { reason: "encoding", detail: String::new(), accepted };
         let file = FileReport {

@@ -110,7 +110,9 @@ impl Flags {
             levels: args.levels.level.clone(),
             undecided: args.levels.undecided,
             suppressions: !args.accept.no_suppressions,
-            fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
+            fingerprints: args.accept.baseline.is_some()
+                || args.accept.write_baseline.is_some()
+                || args.output.outputs().iter().any(|output| output.format.has_fingerprints()),
         })
     }
 
