@@ -153,10 +153,8 @@ impl<'a> Fixer<'a> {
                 Err(refused) => (&refused.captures, Err(refused.why.clone())),
             };
             let ranges = captures.iter().filter_map(|&index| self.summary.captures.get(index));
-            proposals.extend(ranges.map(|capture| Proposal {
-                range: capture.range,
-                fix: fix.clone(),
-            }));
+            proposals
+                .extend(ranges.map(|capture| Proposal { range: capture.range, fix: fix.clone() }));
         }
         proposals.sort_by_key(|proposal| proposal.range);
         proposals

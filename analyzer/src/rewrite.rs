@@ -117,7 +117,10 @@ mod tests {
         for (bytes, expected) in [
             (&b"a = 1\r\nb = old\r\n"[..], &b"a = 1\r\nb = new!\r\n"[..]),
             (b"\xef\xbb\xbfa = '\xc3\xa9', old\n", b"\xef\xbb\xbfa = '\xc3\xa9', new!\n"),
-            (b"# coding: latin-1\n'\xe9'; old; '\xe9'\n", b"# coding: latin-1\n'\xe9'; new!; '\xe9'\n"),
+            (
+                b"# coding: latin-1\n'\xe9'; old; '\xe9'\n",
+                b"# coding: latin-1\n'\xe9'; new!; '\xe9'\n",
+            ),
             (b"# coding: latin-1\r'\xe9'\rold", b"# coding: latin-1\r'\xe9'\rnew!"),
             (b"# coding: euc-jp\n'\xa4\xa2'; old\n", b"# coding: euc-jp\n'\xa4\xa2'; new!\n"),
             (b"# coding: euc-jp\nold; '\xa4\xa2'\n", b"# coding: euc-jp\nnew!; '\xa4\xa2'\n"),

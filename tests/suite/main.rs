@@ -5,7 +5,7 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
+//! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
@@ -26,6 +26,7 @@ mod documents;
 #[cfg(unix)]
 mod escapes;
 mod files;
+mod fixes;
 mod generated;
 mod hostile;
 mod interpreter;

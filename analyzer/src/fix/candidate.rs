@@ -34,7 +34,8 @@ const BUILTINS: [&str; 8] =
 pub(super) fn candidates<'a>(fixer: &Fixer<'a>) -> Vec<Result<Candidate<'a>, Refused>> {
     let mut names: Vec<(ScopeId, &'a str, Vec<usize>)> = Vec::new();
     for (index, capture) in fixer.summary.captures.iter().enumerate() {
-        let range = crate::syntax::TextRange::new(capture.range.start.into(), capture.range.end.into());
+        let range =
+            crate::syntax::TextRange::new(capture.range.start.into(), capture.range.end.into());
         let bound = is_import(capture).then(|| fixer.symbols.bound_at(range)).flatten();
         let Some((scope, name)) = bound else { continue };
         match names.iter_mut().find(|(s, n, _)| (*s, *n) == (scope, name)) {
@@ -91,7 +92,9 @@ fn candidate<'a>(
     }
     if let Some(unread) = symbols.unread.iter().find(|unread| has_word(unread.text, name)) {
         let at = row(unread.range);
-        return Err(format!("the annotation in row {at} may mean `{name}` and cannot be rewritten"));
+        return Err(format!(
+            "the annotation in row {at} may mean `{name}` and cannot be rewritten"
+        ));
     }
     replaced(fixer, name, &captures)?;
     Ok(Candidate { scope, name, module, member, aliases, captures, uses })
@@ -127,7 +130,9 @@ fn bindings<'a>(
         aliases.push((site, alias));
     }
     aliases.sort_by_key(|(_, alias)| alias.range.start());
-    known.map(|(module, member)| (module, member, aliases)).ok_or_else(|| "it is no import".to_owned())
+    known
+        .map(|(module, member)| (module, member, aliases))
+        .ok_or_else(|| "it is no import".to_owned())
 }
 
 /// A file that replaces the very API keeps the real one on purpose: looked up late, the

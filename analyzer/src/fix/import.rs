@@ -141,7 +141,10 @@ impl Statement<'_, '_> {
                 continue;
             }
             let end = comma_after(range.end).unwrap_or(range.end);
-            edits.push(Edit { range: self.with_blanks(range.start, end, text), text: String::new() });
+            edits.push(Edit {
+                range: self.with_blanks(range.start, end, text),
+                text: String::new(),
+            });
         }
         edits.sort();
     }
@@ -154,7 +157,11 @@ impl Statement<'_, '_> {
         if !at_end {
             let comment = text.as_bytes().get(end as usize) == Some(&b'#');
             // The blanks before a comment stay.
-            let end = if comment { slice(text, 0, end).trim_end_matches([' ', '\t']).len() } else { end as usize };
+            let end = if comment {
+                slice(text, 0, end).trim_end_matches([' ', '\t']).len()
+            } else {
+                end as usize
+            };
             return Range { start, end: narrow(end) };
         }
         let first = line_start(text, start);

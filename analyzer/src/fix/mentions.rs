@@ -106,7 +106,9 @@ impl Mentions {
             return Some(match how {
                 How::Import => format!("{place} imports `{name}` from here, as it seems"),
                 How::Attribute => format!("{place} uses `{name}` of this module, as it seems"),
-                How::Text => format!("{place} names `{name}` of this module in a string, as it seems"),
+                How::Text => {
+                    format!("{place} names `{name}` of this module in a string, as it seems")
+                }
             });
         }
         let place = self.stars.get(module)?;
@@ -214,7 +216,8 @@ impl<'a> Search<'_, 'a> {
         let mut parts = text.split(['.', ':']);
         let mut before = parts.next().unwrap_or_default();
         for part in parts {
-            let known = !before.is_empty() && before.chars().all(|c| c == '_' || c.is_alphanumeric());
+            let known =
+                !before.is_empty() && before.chars().all(|c| c == '_' || c.is_alphanumeric());
             if known {
                 self.pair(before, part, How::Text);
             } else {
@@ -290,10 +293,7 @@ impl<'a> Visitor<'a> for Search<'_, 'a> {
         visitor::walk_expr(self, expression);
     }
 
-    fn visit_interpolated_string_element(
-        &mut self,
-        element: &'a ast::InterpolatedStringElement,
-    ) {
+    fn visit_interpolated_string_element(&mut self, element: &'a ast::InterpolatedStringElement) {
         if let ast::InterpolatedStringElement::Literal(literal) = element {
             self.text(&literal.value);
         }

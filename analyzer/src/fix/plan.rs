@@ -35,7 +35,8 @@ pub(super) fn plan(fixer: &Fixer<'_>, candidates: &[&Candidate<'_>]) -> Result<V
         };
         let late = format!("{}.{}", access.expression, candidate.member);
         for used in &candidate.uses {
-            let range = Range { start: used.range.start().to_u32(), end: used.range.end().to_u32() };
+            let range =
+                Range { start: used.range.start().to_u32(), end: used.range.end().to_u32() };
             edits.push(Edit { range, text: late.clone() });
         }
         for (site, alias) in &candidate.aliases {
@@ -54,9 +55,8 @@ pub(super) fn plan(fixer: &Fixer<'_>, candidates: &[&Candidate<'_>]) -> Result<V
             binding.push((key, import));
         }
         let place = import.place();
-        let left = place.map_or(0, |place| {
-            place.length - gone.get(&place.block).copied().unwrap_or_default()
-        });
+        let left = place
+            .map_or(0, |place| place.length - gone.get(&place.block).copied().unwrap_or_default());
         let statement = Statement { fixer, import, removed: aliases, new, deletable: left > 1 };
         let rewritten = import::rewrite(&statement)?;
         if let Some(place) = place.filter(|_| rewritten.deleted) {
@@ -165,7 +165,7 @@ impl<'c, 'a> Chooser<'c, 'a> {
     /// Whether a binding is an import of the same: of the module under that name, or of the
     /// package it is in.
     fn is_same(&self, binding: &Binding<'_>, expression: &str) -> bool {
-        let How::Import(_, alias) = binding.how else { return false };
+        let How::Import(alias) = binding.how else { return false };
         let as_it_is = expression == self.module && alias.asname.is_none();
         !binding.outer && (as_it_is || alias.name.as_str() == self.module)
     }

@@ -63,8 +63,8 @@ pub(super) struct Binding<'a> {
 /// How a name is bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum How<'a> {
-    /// `import a.b`, `import a.b as c`; an index into [`Symbols::imports`].
-    Import(usize, &'a ast::Alias),
+    /// `import a.b`, `import a.b as c`.
+    Import(&'a ast::Alias),
     /// `from a import b as c`; an index into [`Symbols::imports`].
     ImportFrom(usize, &'a ast::Alias),
     /// `del name`.
@@ -245,9 +245,7 @@ impl<'a> Symbols<'a> {
     pub(super) fn may_pass(&self, reference: &Reference<'_>, to: ScopeId) -> bool {
         let scope = self.scope(reference.scope);
         let own = scope.kind == ScopeKind::Class && scope.bound.contains_key(reference.name);
-        own && scope
-            .parent
-            .is_some_and(|parent| self.resolve(reference.name, parent) == Some(to))
+        own && scope.parent.is_some_and(|parent| self.resolve(reference.name, parent) == Some(to))
     }
 
     /// The uses of a scope's name.
@@ -287,7 +285,10 @@ mod tests {
             ("import x\nx\n", &[Some(Module)]),
             ("import x\ndef f():\n  x\n  x = 1\n", &[Some(Function)]),
             ("import x\ndef f():\n  global x\n  x\n  x = 1\n", &[Some(Module)]),
-            ("def f():\n  import x\n  def g():\n    nonlocal x\n    x\n    x = 1\n", &[Some(Function)]),
+            (
+                "def f():\n  import x\n  def g():\n    nonlocal x\n    x\n    x = 1\n",
+                &[Some(Function)],
+            ),
             ("import x\nclass C:\n  x = 1\n  x\n  def f(self): x\n", &[Some(Class), Some(Module)]),
             ("import x\ndef f(x, y=x): x\n", &[Some(Module), Some(Function)]),
             ("import x\nlambda x=x: x\n", &[Some(Module), Some(Function)]),

@@ -74,7 +74,10 @@ fn becomes(before: &str, after: &str) {
 fn an_import_and_all_uses() {
     for (before, after) in [
         ("from socket import socket\nsocket()\n", "import socket\nsocket.socket()\n"),
-        ("from socket import socket as S\nS(S.family)\n", "import socket\nsocket.socket(socket.socket.family)\n"),
+        (
+            "from socket import socket as S\nS(S.family)\n",
+            "import socket\nsocket.socket(socket.socket.family)\n",
+        ),
         ("from socket import socket", "import socket"),
         // What is not guarded stays.
         (
@@ -85,7 +88,10 @@ fn an_import_and_all_uses() {
             "from subprocess import run, PIPE, Popen, DEVNULL\nrun(Popen, PIPE)\n",
             "import subprocess\nfrom subprocess import PIPE, DEVNULL\nsubprocess.run(subprocess.Popen, PIPE)\n",
         ),
-        ("from asyncio.subprocess import create_subprocess_exec\ncreate_subprocess_exec(x)\n", "import asyncio.subprocess\nasyncio.subprocess.create_subprocess_exec(x)\n"),
+        (
+            "from asyncio.subprocess import create_subprocess_exec\ncreate_subprocess_exec(x)\n",
+            "import asyncio.subprocess\nasyncio.subprocess.create_subprocess_exec(x)\n",
+        ),
         // Two statements of one module.
         (
             "from subprocess import run\nfrom subprocess import Popen\nrun(Popen)\n",
@@ -93,9 +99,18 @@ fn an_import_and_all_uses() {
         ),
         // On one line with others.
         ("x = 1; from os import system\nsystem(x)\n", "x = 1; import os\nos.system(x)\n"),
-        ("x = 1; from os import system, sep\nsystem(x)\n", "x = 1; import os; from os import sep\nos.system(x)\n"),
-        ("if x: from os import system, sep\nsystem(x)\n", "if x: import os; from os import sep\nos.system(x)\n"),
-        ("if x: \\\n  from os import system, sep\nsystem(x)\n", "if x: \\\n  import os; from os import sep\nos.system(x)\n"),
+        (
+            "x = 1; from os import system, sep\nsystem(x)\n",
+            "x = 1; import os; from os import sep\nos.system(x)\n",
+        ),
+        (
+            "if x: from os import system, sep\nsystem(x)\n",
+            "if x: import os; from os import sep\nos.system(x)\n",
+        ),
+        (
+            "if x: \\\n  from os import system, sep\nsystem(x)\n",
+            "if x: \\\n  import os; from os import sep\nos.system(x)\n",
+        ),
         // Conditional.
         (
             "if x:\n\tfrom os import fork\nelse:\n\tfork = None\nimport y\n",
@@ -128,11 +143,23 @@ fn an_import_that_is_there_is_used() {
     for (before, after) in [
         ("import os\nfrom os import system\nsystem()\n", "import os\nos.system()\n"),
         ("import os as o\nfrom os import system\nsystem()\n", "import os as o\no.system()\n"),
-        ("import os, sys\nfrom os import sep, system\nsystem()\n", "import os, sys\nfrom os import sep\nos.system()\n"),
-        ("import os\nfrom os import system  # noqa\nsystem()\n", "import os\npass  # noqa\nos.system()\n"),
-        ("import os\nif x:\n  from os import system\nsystem()\n", "import os\nif x:\n  pass\nos.system()\n"),
+        (
+            "import os, sys\nfrom os import sep, system\nsystem()\n",
+            "import os, sys\nfrom os import sep\nos.system()\n",
+        ),
+        (
+            "import os\nfrom os import system  # noqa\nsystem()\n",
+            "import os\npass  # noqa\nos.system()\n",
+        ),
+        (
+            "import os\nif x:\n  from os import system\nsystem()\n",
+            "import os\nif x:\n  pass\nos.system()\n",
+        ),
         // It may not have run.
-        ("if x:\n  import os\nfrom os import system\nsystem()\n", "if x:\n  import os\nimport os\nos.system()\n"),
+        (
+            "if x:\n  import os\nfrom os import system\nsystem()\n",
+            "if x:\n  import os\nimport os\nos.system()\n",
+        ),
         ("from os import system\nsystem()\nimport os\n", "import os\nos.system()\nimport os\n"),
         // A package that is there is not the module.
         (
@@ -190,8 +217,14 @@ fn a_name_that_is_taken_is_not_bound() {
 fn uses_of_every_kind() {
     for (before, after) in [
         ("x: Popen\n", "x: P\n"),
-        ("def f(x: 'Popen', y: \"list[Popen]\") -> 'Popen | None': pass\n", "def f(x: 'P', y: \"list[P]\") -> 'P | None': pass\n"),
-        ("def f(x: Literal['Popen'], y: Annotated['Popen', 'Popen']): pass\n", "def f(x: Literal['Popen'], y: Annotated['P', 'Popen']): pass\n"),
+        (
+            "def f(x: 'Popen', y: \"list[Popen]\") -> 'Popen | None': pass\n",
+            "def f(x: 'P', y: \"list[P]\") -> 'P | None': pass\n",
+        ),
+        (
+            "def f(x: Literal['Popen'], y: Annotated['Popen', 'Popen']): pass\n",
+            "def f(x: Literal['Popen'], y: Annotated['P', 'Popen']): pass\n",
+        ),
         ("typing.cast('Popen', x)\n", "typing.cast('P', x)\n"),
         ("f'{Popen!r:{Popen}} Popen'\n", "f'{P!r:{P}} Popen'\n"),
         ("[Popen for x in y if Popen]\n", "[P for x in y if P]\n"),
@@ -203,14 +236,37 @@ fn uses_of_every_kind() {
         ("class C:\n  def Popen(self): Popen()\n", "class C:\n  def Popen(self): P()\n"),
         ("match x:\n  case Popen(): pass\n", "match x:\n  case P(): pass\n"),
         ("f(Popen=Popen)\nx.Popen\n", "f(Popen=P)\nx.Popen\n"),
-        ("async def f():\n  await Popen\n  async with Popen() as p: pass\n", "async def f():\n  await P\n  async with P() as p: pass\n"),
+        (
+            "async def f():\n  await Popen\n  async with Popen() as p: pass\n",
+            "async def f():\n  await P\n  async with P() as p: pass\n",
+        ),
         ("try: pass\nexcept Popen: pass\n", "try: pass\nexcept P: pass\n"),
         ("def f[T: Popen](x: T): Popen\n", "def f[T: P](x: T): P\n"),
-        ("Popen.wait = 1\nPopen.x += 1\ndel Popen.x\nPopen[1]\n", "P.wait = 1\nP.x += 1\ndel P.x\nP[1]\n"),
+        (
+            "Popen.wait = 1\nPopen.x += 1\ndel Popen.x\nPopen[1]\n",
+            "P.wait = 1\nP.x += 1\ndel P.x\nP[1]\n",
+        ),
     ] {
         let text = format!("from subprocess import Popen\n{before}");
-        becomes(&text, &format!("import subprocess\n{}", after.replace("P.", "@.").replace('@', "subprocess.Popen").replace("'P'", "'subprocess.Popen'").replace("{P", "{subprocess.Popen").replace("[P]", "[subprocess.Popen]")
-            .replace(" P", " subprocess.Popen").replace("[P ", "[subprocess.Popen ").replace("\nP", "\nsubprocess.Popen").replace("=P", "=subprocess.Popen").replace("P[1]", "subprocess.Popen[1]").replace("'P |", "'subprocess.Popen |").replace("subprocess.Popenopen", "Popen")));
+        becomes(
+            &text,
+            &format!(
+                "import subprocess\n{}",
+                after
+                    .replace("P.", "@.")
+                    .replace('@', "subprocess.Popen")
+                    .replace("'P'", "'subprocess.Popen'")
+                    .replace("{P", "{subprocess.Popen")
+                    .replace("[P]", "[subprocess.Popen]")
+                    .replace(" P", " subprocess.Popen")
+                    .replace("[P ", "[subprocess.Popen ")
+                    .replace("\nP", "\nsubprocess.Popen")
+                    .replace("=P", "=subprocess.Popen")
+                    .replace("P[1]", "subprocess.Popen[1]")
+                    .replace("'P |", "'subprocess.Popen |")
+                    .replace("subprocess.Popenopen", "Popen")
+            ),
+        );
     }
 }
 
@@ -234,7 +290,10 @@ fn layout_and_comments_stay() {
             "import socket\nfrom socket import (AF_INET,  # a\n    )\n",
         ),
         ("from socket import (socket, AF_INET)\n", "import socket\nfrom socket import (AF_INET)\n"),
-        ("from socket import (AF_INET, socket,)\n", "import socket\nfrom socket import (AF_INET, )\n"),
+        (
+            "from socket import (AF_INET, socket,)\n",
+            "import socket\nfrom socket import (AF_INET, )\n",
+        ),
         (
             "from socket import socket, \\\n    AF_INET\n",
             "import socket\nfrom socket import \\\n    AF_INET\n",
@@ -243,11 +302,26 @@ fn layout_and_comments_stay() {
             "from socket import AF_INET, \\\n    socket\n",
             "import socket\nfrom socket import AF_INET\n",
         ),
-        ("from socket import AF_INET, socket as s, SOCK_STREAM as t # x\n", "import socket\nfrom socket import AF_INET, SOCK_STREAM as t # x\n"),
-        ("from socket import (\n socket, AF_INET,\n create_connection)\n", "import socket\nfrom socket import (\n AF_INET)\n"),
-        ("\u{feff}from os import system\r\nsystem ( )\r\n", "\u{feff}import os\r\nos.system ( )\r\n"),
-        ("if x:\r\n\tfrom os import sep, system\r\n\tsystem()\r\n", "if x:\r\n\timport os\r\n\tfrom os import sep\r\n\tos.system()\r\n"),
-        ("x\rfrom os import sep, system\rsystem()", "x\rimport os\rfrom os import sep\ros.system()"),
+        (
+            "from socket import AF_INET, socket as s, SOCK_STREAM as t # x\n",
+            "import socket\nfrom socket import AF_INET, SOCK_STREAM as t # x\n",
+        ),
+        (
+            "from socket import (\n socket, AF_INET,\n create_connection)\n",
+            "import socket\nfrom socket import (\n AF_INET)\n",
+        ),
+        (
+            "\u{feff}from os import system\r\nsystem ( )\r\n",
+            "\u{feff}import os\r\nos.system ( )\r\n",
+        ),
+        (
+            "if x:\r\n\tfrom os import sep, system\r\n\tsystem()\r\n",
+            "if x:\r\n\timport os\r\n\tfrom os import sep\r\n\tos.system()\r\n",
+        ),
+        (
+            "x\rfrom os import sep, system\rsystem()",
+            "x\rimport os\rfrom os import sep\ros.system()",
+        ),
         ("x\rfrom os import sep, system", "x\rimport os\rfrom os import sep"),
     ] {
         if before.starts_with('\u{feff}') {
@@ -265,26 +339,56 @@ fn what_is_not_rewritten_says_why() {
         ("from os import fork\nfork = 1\n", "`fork` is bound again in row 2"),
         ("from os import fork\ndef fork(): pass\n", "`fork` is bound again in row 2"),
         ("from os import fork\nfork += 1\n", "`fork` is bound again in row 2"),
-        ("try:\n  from os import fork\nexcept ImportError:\n  fork = None\n", "`fork` is bound again in row 4"),
+        (
+            "try:\n  from os import fork\nexcept ImportError:\n  fork = None\n",
+            "`fork` is bound again in row 4",
+        ),
         ("from os import fork\ndel fork\n", "`fork` is deleted in row 2"),
-        ("from os import fork\ndef f():\n  global fork\n  fork = 1\n", "`fork` is bound from a function in row 4"),
-        ("def f():\n  global fork\n  from os import fork\n", "`fork` is bound from a function in row 3"),
-        ("from os import fork\nfrom x import fork\n", "`fork` is imported from another place in row 2"),
-        ("from os import fork\nfrom x import *\n", "the star import in row 2 may bind `fork` again"),
-        ("class C:\n  from os import fork\n", "`fork` is an attribute of a class, which other code may read"),
+        (
+            "from os import fork\ndef f():\n  global fork\n  fork = 1\n",
+            "`fork` is bound from a function in row 4",
+        ),
+        (
+            "def f():\n  global fork\n  from os import fork\n",
+            "`fork` is bound from a function in row 3",
+        ),
+        (
+            "from os import fork\nfrom x import fork\n",
+            "`fork` is imported from another place in row 2",
+        ),
+        (
+            "from os import fork\nfrom x import *\n",
+            "the star import in row 2 may bind `fork` again",
+        ),
+        (
+            "class C:\n  from os import fork\n",
+            "`fork` is an attribute of a class, which other code may read",
+        ),
         ("from os import fork as __f\n", "`__f` is another name inside of classes"),
         ("from os import fork\nf'{fork=}'\n", "an f-string shows the name itself in row 2"),
         ("open(x)\nfrom io import open\n", "`open` is used in row 1, before it is imported"),
         ("if x:\n  from io import open\n", "where the import does not run, `open` is the builtin"),
-        ("from os import fork\nclass C:\n  fork\n  fork = 1\n", "`fork` in row 3 may be an attribute of the class instead"),
-        ("from os import fork\nx: '\\x20fork'\n", "the annotation in row 2 may mean `fork` and cannot be rewritten"),
-        ("import os\nfrom os import fork\nos.fork = lambda: fork()\n", "the file replaces `os.fork` in row 3, and `fork` keeps what it was"),
+        (
+            "from os import fork\nclass C:\n  fork\n  fork = 1\n",
+            "`fork` in row 3 may be an attribute of the class instead",
+        ),
+        (
+            "from os import fork\nx: '\\x20fork'\n",
+            "the annotation in row 2 may mean `fork` and cannot be rewritten",
+        ),
+        (
+            "import os\nfrom os import fork\nos.fork = lambda: fork()\n",
+            "the file replaces `os.fork` in row 3, and `fork` keeps what it was",
+        ),
         ("from socket import (  # x\n  socket\n)\n", "the comment in row 1 is inside the import"),
         ("from os import fork\n\n@fork\ndef f(): pass\n", "row 3 keeps it as a decorator"),
         ("from socket import socket\nclass C(socket): pass\n", "row 2 keeps it as a base class"),
         ("from os import fork\ndef f(x=fork): x()\n", "row 2 keeps it as a default argument"),
         ("from os import fork\nf = fork\n", "row 2 keeps it by an assignment"),
-        ("from os import fork\nclass C:\n  f = fork\n", "row 3 keeps it as an attribute of a class"),
+        (
+            "from os import fork\nclass C:\n  f = fork\n",
+            "row 3 keeps it as an attribute of a class",
+        ),
         ("from os import fork\nF = {'fork': fork}\n", "row 2 keeps it in a container"),
         ("from os import fork\nx = (\n", "the file was not analysed in whole"),
     ] {

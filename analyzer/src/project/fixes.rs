@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use super::{Outcome, ProjectError, Settings, analyse_source, by_rule, kind_is_notebook, on_workers};
+use super::{
+    Outcome, ProjectError, Settings, analyse_source, by_rule, kind_is_notebook, on_workers,
+};
 use crate::detect::summarise;
 use crate::diagnostic::{Diagnostic, Fix, FixState};
 use crate::discover::{self, DiscoverOptions};
@@ -142,10 +144,9 @@ fn seen_to_work(
         catch_unwind(AssertUnwindSafe(run)).ok()??;
         Some(outcome.report.diagnostics)
     };
-    let (before, after) = findings(before).zip(findings(&fixed.bytes)).ok_or("it fails analysis")?;
-    let count = |findings: &[Diagnostic]| {
-        by_rule(&findings.iter().collect::<Vec<_>>())
-    };
+    let (before, after) =
+        findings(before).zip(findings(&fixed.bytes)).ok_or("it fails analysis")?;
+    let count = |findings: &[Diagnostic]| by_rule(&findings.iter().collect::<Vec<_>>());
     let after = count(&after);
     let mut gone = 0;
     for (rule, count) in count(&before) {
@@ -221,7 +222,8 @@ fn propose_for(
         finding.fix = match proposal {
             Some((_, Ok(fix))) => FixState::Ready(fix.clone()),
             Some((_, Err(why))) => FixState::Refused(why.clone()),
-            None => FixState::Refused("it is no plain import".to_owned()),
+            // A closure over something that no import bound.
+            None => FixState::None,
         };
     }
 }
@@ -250,8 +252,11 @@ impl Program {
         if wanted.is_empty() || program.roots.is_empty() {
             return Ok(program);
         }
-        let options =
-            DiscoverOptions { exclude: None, extend_exclude: Vec::new(), ..settings.discover.clone() };
+        let options = DiscoverOptions {
+            exclude: None,
+            extend_exclude: Vec::new(),
+            ..settings.discover.clone()
+        };
         let found = discover::discover(&options).map_err(ProjectError::Discover)?;
         let unread = Mutex::new(None::<String>);
         program.mentions = found

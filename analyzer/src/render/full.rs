@@ -144,12 +144,12 @@ fn notes(finding: &Diagnostic, undrawn: &[&Related]) -> Vec<(&'static str, Strin
     }
     match &finding.fix {
         FixState::None | FixState::Perhaps => {}
-        FixState::Refused(why) => notes.push((NOTE, format!("--fix cannot do so: {}", escape(why)))),
+        FixState::Refused(why) => {
+            notes.push((NOTE, format!("--fix cannot do so: {}", escape(why))))
+        }
         FixState::Ready(fix) => notes.push(match &fix.safety {
             Safety::Safe => (HELP, "--fix does so".to_owned()),
-            Safety::Unsafe(why) => {
-                (HELP, format!("--fix --unsafe-fixes does so; {}", escape(why)))
-            }
+            Safety::Unsafe(why) => (HELP, format!("--fix --unsafe-fixes does so; {}", escape(why))),
         }),
     }
     notes

@@ -63,13 +63,12 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let results = Streamed(|| {
         let rules = &rules;
         report.files.iter().flat_map(move |file| {
-            file.diagnostics
-                .iter()
-                .filter(|finding| finding.level != Level::Off)
-                .map(move |finding| {
+            file.diagnostics.iter().filter(|finding| finding.level != Level::Off).map(
+                move |finding| {
                     let index = rules.get(finding.rule.0.name).map(|&(index, _)| index);
                     result(file, finding, index)
-                })
+                },
+            )
         })
     });
     let run = Run {
@@ -190,9 +189,7 @@ fn fix(file: &FileReport, fix: &Fix) -> Value {
         Safety::Safe => "look it up where it is used".to_owned(),
         Safety::Unsafe(why) => format!("look it up where it is used; unsafe: {why}"),
     };
-    let replacement = |(span, text): &(Span, String)| {
-        json!({"deletedRegion": region(span), "insertedContent": {"text": text}})
-    };
+    let replacement = |(span, text): &(Span, String)| json!({"deletedRegion": region(span), "insertedContent": {"text": text}});
     json!({
         "description": {"text": plain(&description)},
         "artifactChanges": [{
@@ -349,7 +346,8 @@ mod tests {
 
     #[test]
     fn a_fix_has_its_replacements() {
-        let found = vec![finding("x").at(1, 1).fixable(None), finding("x").at(2, 1).fixable(Some("a](b"))];
+        let found =
+            vec![finding("x").at(1, 1).fixable(None), finding("x").at(2, 1).fixable(Some("a](b"))];
         let log = rendered(&report("a b.py", found));
         let fix = |index: usize| &log["runs"][0]["results"][index]["fixes"][0];
         let change = &fix(0)["artifactChanges"][0];

@@ -137,8 +137,7 @@ impl Told {
 
     fn write(&self, done: &str, report: &Report, unsafe_too: bool) {
         let files = if self.files == 1 { "file" } else { "files" };
-        let mut closing =
-            format!("{done} {} in {} {files}", findings(self.findings), self.files);
+        let mut closing = format!("{done} {} in {} {files}", findings(self.findings), self.files);
         let (mut risky, mut refused) = (0, 0);
         for finding in report.files.iter().flat_map(|file| &file.diagnostics) {
             match &finding.fix {

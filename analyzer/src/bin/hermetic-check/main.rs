@@ -79,7 +79,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
     }
 
     if args.fixes.unsafe_fixes && !(args.fixes.fix || args.fixes.diff) {
-        return Err(Failure::new("--unsafe-fixes says which fixes --fix makes; add --fix or --diff"));
+        return Err(Failure::new(
+            "--unsafe-fixes says which fixes --fix makes; add --fix or --diff",
+        ));
     }
     let outputs = args.output.outputs();
     output::check(&outputs, args.output.statistics)?;

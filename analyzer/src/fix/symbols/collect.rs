@@ -232,7 +232,7 @@ impl<'a> Collector<'a> {
             };
             let how = match from {
                 Some(_) => How::ImportFrom(at, alias),
-                None => How::Import(at, alias),
+                None => How::Import(alias),
             };
             self.bind(bound, how, alias.range);
         }
@@ -379,10 +379,7 @@ impl<'a> Visitor<'a> for Collector<'a> {
         }
     }
 
-    fn visit_interpolated_string_element(
-        &mut self,
-        element: &'a ast::InterpolatedStringElement,
-    ) {
+    fn visit_interpolated_string_element(&mut self, element: &'a ast::InterpolatedStringElement) {
         let outer = self.shown;
         if let ast::InterpolatedStringElement::Interpolation(part) = element {
             self.shown |= part.debug_text.is_some();
