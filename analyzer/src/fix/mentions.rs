@@ -72,6 +72,7 @@ impl Mentions {
             found: self,
             modules: FxHashMap::default(),
             attributes: Vec::new(),
+            variables: Vec::new(),
             loads: false,
         };
         for body in parsed.bodies() {
@@ -135,6 +136,8 @@ struct Search<'s, 'a> {
     modules: FxHashMap<&'a str, FxHashSet<String>>,
     /// Attributes of names, and strings handed over with one: looked at once all imports are seen.
     attributes: Vec<(&'a str, &'a str, How)>,
+    /// Names that are given the value of others.
+    variables: Vec<(&'a str, &'a str)>,
     /// Modules are loaded by name here, so that any variable may be one.
     loads: bool,
 }
@@ -255,7 +258,29 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
+    /// `m = pkg.mod`, `m = mod`
+    fn assign(&mut self, assign: &'a ast::StmtAssign) {
+        for target in &assign.targets {
+            let ast::Expr::Name(target) = target else { continue };
+            match &*assign.value {
+                ast::Expr::Name(value) => {
+                    self.variables.push((target.id.as_str(), value.id.as_str()));
+                }
+                ast::Expr::Attribute(value) => {
+                    let modules = self.modules.entry(target.id.as_str()).or_default();
+                    modules.insert(value.attr.as_str().to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn finish(mut self) {
+        for (name, value) in std::mem::take(&mut self.variables) {
+            if let Some(modules) = self.modules.get(value).cloned() {
+                self.modules.entry(name).or_default().extend(modules);
+            }
+        }
         for (base, name, how) in std::mem::take(&mut self.attributes) {
             match self.modules.get(base).cloned() {
                 Some(modules) => {
@@ -277,6 +302,10 @@ impl<'a> Visitor<'a> for Search<'_, 'a> {
         match statement {
             ast::Stmt::Import(import) => self.import(import),
             ast::Stmt::ImportFrom(import) => self.import_from(import),
+            ast::Stmt::Assign(assign) => {
+                self.assign(assign);
+                visitor::walk_stmt(self, statement);
+            }
             _ => visitor::walk_stmt(self, statement),
         }
     }

@@ -417,6 +417,8 @@ fn who_might_know_the_name() {
         "from mod import *\n",
         "import pkg.mod\npkg.mod.fork()\n",
         "import pkg.mod as m\nm.fork\n",
+        "import pkg.mod\nm = pkg.mod\nm.fork\n",
+        "from pkg import mod\ndef f(): m.fork\nm = mod\n",
         "from pkg import mod\nmod.fork = 1\n",
         "from . import mod as m\nm.fork\n",
         "mock.patch('pkg.mod.fork')\n",

@@ -196,7 +196,7 @@ pub(crate) struct AcceptArgs {
     pub(crate) write_baseline: Option<PathBuf>,
 
     /// Take what is gone off the file of --baseline
-    #[arg(long, requires = "baseline")]
+    #[arg(long, conflicts_with_all = ["write_baseline", "add_ignores"])]
     pub(crate) prune_baseline: bool,
 }
 

@@ -108,7 +108,8 @@ fn run(args: &Args) -> Result<u8, Failure> {
         progress.stop();
         report
     };
-    let baseline = baseline::Request::read(&args.accept, &settings.base)?;
+    let configured = settings.nearest.common().configuration.baseline.as_deref();
+    let baseline = baseline::Request::read(&args.accept, configured, &settings.base)?;
     let mut report = analyse()?;
     if let Some(reason) = &args.accept.add_ignores {
         ignores::add(&settings, &report, &reason.clone().unwrap_or_default())?;
