@@ -294,10 +294,11 @@ impl<'a> Reader<'a> {
                 "exclude" => check.exclude = Some(self.strings(name, value, glob)?),
                 "extend-exclude" => check.extend_exclude = self.strings(name, value, glob)?,
                 "baseline" => {
-                    check.baseline = Some(self.string(name, value, "a file", &|text| match text {
-                        "" => Err("names no file".to_owned()),
-                        _ => Ok(()),
-                    })?);
+                    check.baseline =
+                        Some(self.string(name, value, "a file", &|text| match text {
+                            "" => Err("names no file".to_owned()),
+                            _ => Ok(()),
+                        })?);
                 }
                 "levels" => {
                     for (key, value) in entries(self.table("check.levels", value)?) {

@@ -119,7 +119,8 @@ fn a_configuration_names_it() {
     let mut command = project.command(&config);
     crate::process::run(command.current_dir(project.path().join("src")), b"").exits(0);
     // A nearer one has no say.
-    project.write("src/hermetic.toml", b"no-subprocess = true\n[check]\nbaseline = \"none.json\"\n");
+    project
+        .write("src/hermetic.toml", b"no-subprocess = true\n[check]\nbaseline = \"none.json\"\n");
     project.run(&[]).exits(0);
     fs::remove_file(project.path().join("src/hermetic.toml")).unwrap();
     // The command line goes before it.

@@ -250,6 +250,20 @@ fn flags_that_do_not_go_together() {
     assert_eq!(text(&project, "a.py"), CAPTURES);
 }
 
+/// A file made to take long, or to nest as deeply as is analysed, ends as any other.
+#[test]
+fn hostile_files_are_no_trouble() {
+    let deep = format!("from os import fork\nx = {}fork()\n", "-".repeat(100_000));
+    let one = |n: usize| format!("from os import fork as f{n}\nf{n}()\n");
+    let many: String = (0..20_000).map(one).collect();
+    let project = project(&[("deep.py", &deep), ("many.py", &many)]);
+    project.run(&["--fix", "deep.py", "."]).exits(1);
+    assert!(text(&project, "deep.py").ends_with("-os.fork()\n"));
+    let run = project.run(&["--show-fixes", "many.py"]).exits(1);
+    assert!(run.stdout.contains("too many captures to try each of them"));
+    assert_eq!(text(&project, "many.py"), many);
+}
+
 /// Every block of every page with a capture: what is fixed is gone, stays gone, and nothing else
 /// is told.
 #[test]

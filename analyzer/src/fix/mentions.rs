@@ -162,14 +162,12 @@ impl<'a> Search<'_, 'a> {
     }
 
     fn import_from(&mut self, import: &'a ast::StmtImportFrom) {
-        let last = match &import.module {
-            Some(module) => module.as_str().rsplit('.').next().map(str::to_owned),
-            None => {
-                // `from . import name`: of the package this file is in, or one around it.
-                let folder = self.path.ancestors().nth(import.level as usize);
-                let name = folder.and_then(Path::file_name);
-                name.map(|name| name.to_string_lossy().into_owned())
-            }
+        let last = if let Some(module) = &import.module {
+            module.as_str().rsplit('.').next().map(str::to_owned)
+        } else {
+            // `from . import name`: of the package this file is in, or one around it.
+            let folder = self.path.ancestors().nth(import.level as usize);
+            folder.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned())
         };
         for alias in &import.names {
             let name = alias.name.as_str();

@@ -26,13 +26,8 @@ pub(super) fn plan(fixer: &Fixer<'_>, candidates: &[&Candidate<'_>]) -> Result<V
     let mut accesses: BTreeMap<(ScopeId, &str), Access> = BTreeMap::new();
     for candidate in candidates {
         let key = (candidate.scope, candidate.module);
-        let access = match accesses.get(&key) {
-            Some(access) => access,
-            None => {
-                let access = Chooser::new(fixer, candidates, candidate).access();
-                accesses.entry(key).or_insert(access)
-            }
-        };
+        let choose = || Chooser::new(fixer, candidates, candidate).access();
+        let access = accesses.entry(key).or_insert_with(choose);
         let late = format!("{}.{}", access.expression, candidate.member);
         for used in &candidate.uses {
             let range =

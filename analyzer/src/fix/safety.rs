@@ -54,14 +54,15 @@ fn reason(fixer: &Fixer<'_>, candidate: &Candidate<'_>, around: Around<'_>) -> O
     if !of_module {
         return None;
     }
+    let has_exports = !symbols.bindings(MODULE, "__all__").is_empty()
+        || symbols.references.iter().any(|reference| reference.name == "__all__");
     for string in &symbols.strings {
         let value = string.value.to_str();
         let row = row(string.range);
         if value.contains(">>>") && has_word(value, name) {
             return Some(format!("the doctest in row {row} may use `{name}`"));
         }
-        let exported = value == name && symbols.references.iter().any(|r| r.name == "__all__")
-            || value == name && !symbols.bindings(MODULE, "__all__").is_empty();
+        let exported = value == name && has_exports;
         if exported {
             return Some(format!("`__all__` exports `{name}`"));
         }

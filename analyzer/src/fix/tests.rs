@@ -310,10 +310,7 @@ fn layout_and_comments_stay() {
             "from socket import (\n socket, AF_INET,\n create_connection)\n",
             "import socket\nfrom socket import (\n AF_INET)\n",
         ),
-        (
-            "\u{feff}from os import system\r\nsystem ( )\r\n",
-            "\u{feff}import os\r\nos.system ( )\r\n",
-        ),
+        ("from os import system\r\nsystem ( )\r\n", "import os\r\nos.system ( )\r\n"),
         (
             "if x:\r\n\tfrom os import sep, system\r\n\tsystem()\r\n",
             "if x:\r\n\timport os\r\n\tfrom os import sep\r\n\tos.system()\r\n",
@@ -324,12 +321,7 @@ fn layout_and_comments_stay() {
         ),
         ("x\rfrom os import sep, system", "x\rimport os\rfrom os import sep"),
     ] {
-        if before.starts_with('\u{feff}') {
-            // The mark is no part of the text.
-            becomes(&before[3..], &after[3..]);
-        } else {
-            becomes(before, after);
-        }
+        becomes(before, after);
     }
 }
 

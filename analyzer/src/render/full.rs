@@ -145,7 +145,7 @@ fn notes(finding: &Diagnostic, undrawn: &[&Related]) -> Vec<(&'static str, Strin
     match &finding.fix {
         FixState::None | FixState::Perhaps => {}
         FixState::Refused(why) => {
-            notes.push((NOTE, format!("--fix cannot do so: {}", escape(why))))
+            notes.push((NOTE, format!("--fix cannot do so: {}", escape(why))));
         }
         FixState::Ready(fix) => notes.push(match &fix.safety {
             Safety::Safe => (HELP, "--fix does so".to_owned()),

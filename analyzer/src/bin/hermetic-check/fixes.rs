@@ -1,5 +1,6 @@
 //! `--fix` and `--diff`: fixes written into the files, or shown.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -45,15 +46,15 @@ pub(crate) fn diff(
     let mut told = Told { quiet: true, ..Told::default() };
     let mut out = output::stdout(false);
     told.each(settings, report, unsafe_too, |file, _, _, fixed| {
-        write_diff(&mut out, file, fixed).map_err(failed)
+        write_diff(&mut out, file, fixed).map_err(|error| failed(&error))
     })?;
-    out.flush().map_err(failed)?;
+    out.flush().map_err(|error| failed(&error))?;
     drop(out);
     told.write("would fix", report, unsafe_too);
     Ok(told.files > 0)
 }
 
-fn failed(error: io::Error) -> Failure {
+fn failed(error: &io::Error) -> Failure {
     Failure::new(format_args!("standard output: {error}"))
 }
 
@@ -147,10 +148,10 @@ impl Told {
             }
         }
         if risky > 0 && !unsafe_too {
-            closing.push_str(&format!("; --unsafe-fixes for {}", more(risky, self.findings)));
+            let _ = write!(closing, "; --unsafe-fixes for {}", more(risky, self.findings));
         }
         if refused > 0 {
-            closing.push_str(&format!("; {refused} cannot be fixed"));
+            let _ = write!(closing, "; {refused} cannot be fixed");
         }
         let mut out = io::stderr().lock();
         for line in self.lines.iter().chain([&closing]) {

@@ -56,7 +56,9 @@ impl Settings {
             .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
         let flags = Flags::new(args, &folder)?;
         let nearest = match (&args.config, args.isolated) {
-            (Some(file), _) => Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder)?)?,
+            (Some(file), _) => {
+                Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder)?)?
+            }
             (None, true) => Nearest::fixed(flags.clone(), &folder, Configuration::default())?,
             (None, false) => Nearest::search(flags.clone(), &folder)?,
         };
