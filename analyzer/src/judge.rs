@@ -12,7 +12,8 @@ use hermetic_policy::{
 };
 use rustc_hash::FxHashSet;
 
-use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, FixState, Related, RuleRef, Ruling, Span};
+use crate::fix;
 use crate::resolve::names::{NAMES, NameTable};
 use crate::summary::links::Done;
 use crate::summary::{
@@ -146,7 +147,13 @@ impl Bench<'_> {
             _ => message::tell_capture,
         };
         let told = tell(&capture.target, capture.of.capability, capture.enforced);
+        let before = self.judged.diagnostics.len();
         self.push(rule, level, Ruling::Advise, capture.range, &capture.target, told);
+        if let Some(told) = self.judged.diagnostics.get_mut(before)
+            && fix::is_import(capture)
+        {
+            told.fix = FixState::Perhaps;
+        }
     }
 
     /// What is done above the install of a guard.
@@ -362,6 +369,7 @@ impl Bench<'_> {
             target: target.to_owned(),
             related: Vec::new(),
             fingerprint: None,
+            fix: FixState::None,
         });
     }
 }

@@ -5,7 +5,7 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
+//! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `order`: imports above a guard, the least policy.
@@ -29,6 +29,7 @@ mod documents;
 #[cfg(unix)]
 mod escapes;
 mod files;
+mod fixes;
 mod generated;
 mod hostile;
 mod interpreter;
