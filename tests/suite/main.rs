@@ -7,6 +7,8 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
+//!   somebody sees it who opens it.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -18,6 +20,9 @@
 mod analyzer;
 mod attack;
 mod baseline;
+#[cfg(unix)]
+mod browser;
+mod capability_report;
 mod catalog;
 mod cli;
 mod configurations;
