@@ -14,9 +14,11 @@
  * ["focus"]                      what the keyboard is at
  * ["evaluate", expression]       a value of the page
  * ["shot", file]                 a picture
+ * ["script", file]               run a script in the page
  *
- * Standard output is an object: `seen`, what the last four but the picture gave; `told`, what was
- * written to the console or failed; `asked`, every request but that of the page itself.
+ * Standard output is an object: `seen`, what was asked for with rows, detail, focus and evaluate; `told`, what was
+ * written to the console or failed; `asked`, every request but that of the page itself; `refused`,
+ * those that the page's own content security policy did not let out.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -38,7 +40,7 @@ const context = await chromium.launchPersistentContext(task.profile, {
   reducedMotion: "reduce",
   javaScriptEnabled: task.script,
 });
-const [seen, told, asked] = [[], [], []];
+const [seen, told, asked, refused] = [[], [], [], []];
 const page = await context.newPage();
 page.setDefaultTimeout(20_000);
 const address = pathToFileURL(task.page).href;
@@ -46,6 +48,12 @@ page.on("console", (message) => told.push(`${message.type()}: ${message.text()}`
 page.on("pageerror", (error) => told.push(`error: ${error.message}`));
 page.on("request", (request) => {
   if (request.url() !== address) asked.push(request.url());
+});
+page.on("requestfailed", (request) => {
+  // The page's own content security policy; nothing was sent.
+  if (request.failure()?.errorText !== "csp") return;
+  asked.splice(asked.indexOf(request.url()), 1);
+  refused.push(request.url());
 });
 
 const rows = () =>
@@ -100,8 +108,9 @@ for (const [what, ...how] of task.actions) {
   else if (what === "detail") seen.push(await page.evaluate(detail));
   else if (what === "focus") seen.push(await page.evaluate(focus));
   else if (what === "evaluate") seen.push(await page.evaluate(how[0]));
+  else if (what === "script") await page.addScriptTag({ path: how[0] });
   else if (what === "shot") await page.screenshot({ path: how[0] });
   else throw new Error(`no such action: ${what}`);
 }
 await context.close();
-console.log(JSON.stringify({ seen, told, asked }));
+console.log(JSON.stringify({ seen, told, asked, refused }));

@@ -17,6 +17,8 @@ use crate::repository::{root, skip};
 
 /// It brings no browser of its own.
 const PLAYWRIGHT: &str = "playwright-core@1.65.1";
+/// What draws the flow charts, as its package has it in one file.
+const MERMAID: (&str, &str) = ("mermaid@11.17.2", "package/dist/mermaid.min.js");
 
 /// What drives the browser, and the browser.
 struct Browser {
@@ -233,7 +235,7 @@ fn somebody_searches_clicks_and_sees_the_path() {
     assert_eq!(notebook[0]["marked"], json!(["sales()"]));
     let latin = &seen[6]["steps"][0];
     assert_eq!(latin["marked"], json!(["os.remove('größe')"]));
-    assert_eq!(latin["rows"][2], "4# Größe");
+    assert_eq!(latin["rows"][1], "4# Größe");
     assert!(seen[7]["what"].as_str().is_some_and(|what| what.contains("could not be followed")));
     assert_eq!(seen[7]["steps"][0]["marked"], json!(["        hook()"]));
     assert_eq!(seen[8], Value::Null);
@@ -354,7 +356,10 @@ fn what_a_program_says_is_never_run() {
     assert_eq!(seen[0], "undefined");
     let step = &seen[1]["steps"][0];
     assert_eq!(step["place"], json!(format!("{name}:2")));
-    let shown = line.trim_end().replace('\u{202e}', "\\u{202e}").replace('\u{2028}', "\\u{2028}");
+    let shown = line
+        .trim_end_matches('\n')
+        .replace('\u{202e}', "\\u{202e}")
+        .replace('\u{2028}', "\\u{2028}");
     assert_eq!(step["marked"], json!([shown]));
     assert_eq!(seen[2], "undefined02");
 }
@@ -373,5 +378,66 @@ fn markup_that_gets_in_all_the_same_does_not_run() {
     assert_eq!(json["seen"][0], "undefined");
     assert!(json["told"].to_string().contains("Content Security Policy"), "{json}");
     assert_eq!(json["asked"], json!([]), "no request leaves");
+    assert_eq!(json["refused"], json!(["http://192.0.2.1/x"]));
     assert_eq!(json["seen"][1].as_array().map(Vec::len), Some(15), "and the page works");
+}
+
+/// The library that draws flow charts, or why there is none.
+fn mermaid(browser: &Browser) -> Result<PathBuf, String> {
+    let (package, member) = MERMAID;
+    let folder = browser.folder.join(package);
+    let script = folder.join(member);
+    if script.is_file() {
+        return Ok(script);
+    }
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let ran = |command: &mut Command| {
+        command
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .output()
+            .is_ok_and(|it| it.status.success())
+    };
+    let archive = format!("{}.tgz", package.replace('@', "-"));
+    let packed = ran(Command::new("npm").args(["pack", "--silent", package]));
+    if packed && ran(Command::new("tar").args(["-xzf", &archive, member])) {
+        return Ok(script);
+    }
+    Err(format!("{package} cannot be had here"))
+}
+
+#[test]
+fn mermaid_draws_the_flow_chart() {
+    let Some(browser) = browser("browser") else { return };
+    let script = match mermaid(browser) {
+        Ok(script) => script,
+        Err(reason) => return skip("browser", &reason),
+    };
+    let project = shop();
+    let hostile = "a\"]; end <b> & \\n #quot; `x` {y} %% click";
+    project.write(format!("{hostile}.py"), b"import os\nos.system('true')\n");
+    project.write("end.py", b"import os\nos.system('true')\n");
+    let chart = project.run(&["--capabilities", "--output", "mermaid"]).exits(0).stdout;
+    project.write("blank.html", b"<!doctype html><meta charset=utf-8><title>x</title>");
+    let draw = format!(
+        "mermaid.render('chart', {}).then((drawn) => {{ document.body.innerHTML = drawn.svg; \
+         return Array.from(document.querySelectorAll('.nodeLabel'), (it) => it.textContent); }})",
+        Value::from(chart.as_str())
+    );
+    let page = project.path().join("blank.html");
+    let actions = json!([
+        ["script", script],
+        ["evaluate", "mermaid.initialize({ startOnLoad: false })"],
+        ["evaluate", draw],
+        ["evaluate", "document.querySelectorAll('.edgePaths path').length"],
+        ["shot", browser.folder.join("mermaid.png")],
+    ]);
+    let seen = look(browser, &page, &json!({}), &actions);
+    let labels: Vec<&str> =
+        seen[1].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for name in [hostile, "end", "shop.app", "tinyhttp.client", "network", "subprocess"] {
+        assert!(labels.contains(&name), "{name}: {labels:?}");
+    }
+    let arrows = chart.lines().filter(|line| line.contains("->")).count();
+    assert_eq!(seen[2], json!(arrows));
 }

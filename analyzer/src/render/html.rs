@@ -202,8 +202,9 @@ fn head(
     let mut left_out = data.left_out();
     if rows.left_out > 0 {
         left_out.push(format!(
-            "{} modules have no row of their own, those first that reach nothing known; their \
-             packages have all of it, and so does the report in JSON",
+            "{} modules have no row of their own, first those that reach no known capability, then \
+             the last by name; the rows of their packages count them, and the report in JSON has \
+             them",
             grouped(rows.left_out as u64)
         ));
     }

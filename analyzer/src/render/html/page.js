@@ -108,7 +108,8 @@
     element("count").textContent = narrowed
       ? `${number.format(shown)} of ${number.format(moduleCount)}`
       : "click a cell for its call path";
-    stop(focusable(visibleRows()[0])[0] ?? null);
+    const first = packages.find((one) => !one.head.row.hidden);
+    stop(first ? buttons(first.head.row)[0] ?? null : null);
   };
 
   let timer = 0;
@@ -268,13 +269,6 @@
     tabStop = button;
     if (button) button.tabIndex = 0;
   }
-  /** @type {(row: HTMLTableRowElement | undefined) => HTMLButtonElement[]} */
-  function focusable(row) {
-    return row ? buttons(row) : [];
-  }
-  function visibleRows() {
-    return Array.from(table.rows).slice(1).filter((row) => row.offsetParent !== null);
-  }
   /** Where a button stands, so that up and down keep the column.
    * @type {(button: HTMLElement) => number} */
   const left = (button) => button.getBoundingClientRect().left;
@@ -284,9 +278,9 @@
   const neighbour = (row, by) => {
     const rows = table.rows;
     for (let at = row.rowIndex + by; at > 0 && at < rows.length; at += by) {
-      if (rows[at].offsetParent !== null && focusable(rows[at]).length > 0) {
-        return focusable(rows[at]);
-      }
+      if (rows[at].offsetParent === null) continue;
+      const found = buttons(rows[at]);
+      if (found.length > 0) return found;
     }
     return [];
   };
@@ -295,7 +289,7 @@
     const button = /** @type {HTMLElement} */ (event.target).closest("button");
     const row = button?.closest("tr");
     if (!button || !row || event.ctrlKey || event.altKey || event.metaKey) return;
-    const all = focusable(row);
+    const all = buttons(row);
     const at = all.indexOf(button);
     /** @type {HTMLButtonElement | undefined} */
     let to;
