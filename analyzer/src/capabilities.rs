@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub files: u64,
     /// Calls that could not be followed.
     pub unresolved: u64,
+    /// What to know of names: modules that share one.
+    pub notes: Vec<String>,
     /// Files that were not analysed in whole.
     pub not_analysed: Vec<(String, NotAnalysed)>,
 }
@@ -298,8 +300,11 @@ impl Teller<'_> {
         }
         let told: Vec<(Vec<Entry>, u64)> =
             of_file.par_iter().enumerate().map(|(file, nodes)| self.file(file, nodes)).collect();
-        let mut all =
-            Capabilities { files: self.looked.files.len() as u64, ..Capabilities::default() };
+        let mut all = Capabilities {
+            files: self.looked.files.len() as u64,
+            notes: self.looked.notes.clone(),
+            ..Capabilities::default()
+        };
         for (entries, scopes) in told {
             all.entries.extend(entries);
             all.scopes += scopes;
@@ -337,14 +342,14 @@ impl Teller<'_> {
         self.scope(of_file, &as_module, &import, When::Import, &mut entries);
         self.scope(of_file, &as_module, &called, When::Call, &mut entries);
         let mut scopes = 1;
-        let fine = self.finest >= Scope::Class;
+        let in_full = self.finest >= Scope::Class;
         let Some(links) = &of.summary.links else { return (entries, scopes) };
         for (number, class) in links.classes.iter().enumerate() {
             if class.name.is_empty() {
                 continue;
             }
             scopes += 1;
-            if !fine {
+            if !in_full {
                 continue;
             }
             let methods: Vec<Member> = called
@@ -364,7 +369,7 @@ impl Teller<'_> {
             let Node::Function(_, number) = member.1 else { continue };
             let Some(function) = links.functions.get(number as usize) else { continue };
             scopes += 1;
-            if !fine {
+            if !in_full {
                 continue;
             }
             let name = self.name(member.1);

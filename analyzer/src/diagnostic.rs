@@ -1,12 +1,15 @@
 //! One finding, as plain data.
 
 use hermetic_policy::{Level, Rule};
+use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 
 /// A place in a file, counted in characters (Unicode scalar values) from 1. In a notebook, rows
 /// count within the cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Position {
     /// Line, from 1.
     pub row: u32,
@@ -15,7 +18,9 @@ pub struct Position {
 }
 
 /// A stretch of one file; `end` is exclusive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Span {
     /// The code cell of a notebook, from 1 counting all cells; `None` in other files.
     pub cell: Option<u32>,
@@ -76,7 +81,7 @@ pub struct Diagnostic {
     pub remedy: String,
     /// The fully qualified API, module or literal.
     pub target: String,
-    /// Other places of the same file that belong to it.
+    /// Other places that belong to it.
     pub related: Vec<Related>,
     /// What it is recognised by in a changed file, where that was asked for.
     pub fingerprint: Option<Fingerprint>,
@@ -96,6 +101,8 @@ impl Eq for RuleRef {}
 /// Another place that belongs to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
+    /// The file, if it is another.
+    pub path: Option<String>,
     /// Where.
     pub span: Span,
     /// What is there.

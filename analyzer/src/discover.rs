@@ -1,4 +1,4 @@
-//! The only place that walks and reads the disk.
+//! The only place that walks and reads the disk, the cache's own folder aside.
 //!
 //! Everything below the roots that could be Python is either found, told as not analysable, or
 //! counted as passed over. The result is sorted and does not hang on the order in which the
@@ -9,6 +9,7 @@ mod ignored;
 mod kind;
 mod read;
 mod shebang;
+mod stamp;
 mod walk;
 
 #[cfg(test)]
@@ -19,7 +20,9 @@ use std::path::{Path, PathBuf};
 
 pub use self::display::display;
 pub use self::kind::kind_of;
+pub(crate) use self::read::read_up_to;
 pub use self::read::{read, read_stream};
+pub(crate) use self::stamp::{Stamp, stamp};
 
 use self::ignored::Excludes;
 use self::walk::Walker;

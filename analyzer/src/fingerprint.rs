@@ -7,13 +7,15 @@
 
 use std::fmt;
 
-use crate::diagnostic::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Diagnostic, Span};
 use crate::logical::LogicalLines;
 use crate::source::Source;
 use crate::syntax::{Parsed, TokenKind};
 
 /// A finding's fingerprint; the same for every version of the tool and every system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fingerprint(u64);
 
 impl fmt::Display for Fingerprint {
@@ -39,28 +41,59 @@ pub(crate) fn mark(source: &Source, parsed: &Parsed, findings: &mut [Diagnostic]
     if findings.is_empty() {
         return;
     }
-    let text = source.text();
-    let lines = LogicalLines::new(parsed, text);
-    let hashes = hashes(parsed, text, &lines);
+    let places = Places::new(source, parsed);
     for finding in findings {
-        let mut hash = Fnv::new();
-        if finding.rule.0.name == NOT_ANALYSED {
-            hash.word(&finding.target);
-            hash.word(text);
+        finding.fingerprint = Some(if is_about_file(finding) {
+            of_file(source, &finding.target)
         } else {
-            let at = lines.index_at(finding.span.offset);
-            let line = at.and_then(|at| lines.lines.get(at));
-            let scope = line.and_then(|line| lines.scopes.get(line.scope));
-            hash.word(scope.map_or("", String::as_str));
-            if let Some(statement) = at.and_then(|at| hashes.get(at)) {
-                hash.word(&statement.0.to_string());
-            } else {
-                // A comment between statements.
-                let row = source.line(finding.span.cell, finding.span.start.row);
-                hash.word(row.unwrap_or_default().trim());
-            }
+            places.at(&finding.span)
+        });
+    }
+}
+
+/// Whether a finding is known by all of its file, and not by its place.
+pub(crate) fn is_about_file(finding: &Diagnostic) -> bool {
+    finding.rule.0.name == NOT_ANALYSED
+}
+
+/// Of what is said of a file as a whole.
+pub(crate) fn of_file(source: &Source, target: &str) -> Fingerprint {
+    let mut hash = Fnv::new();
+    hash.word(target);
+    hash.word(source.text());
+    Fingerprint(hash.0)
+}
+
+/// The places of a file, to take fingerprints of.
+pub(crate) struct Places<'s> {
+    source: &'s Source,
+    lines: LogicalLines,
+    /// Of each logical line, what its tokens come to.
+    hashes: Vec<Fnv>,
+}
+
+impl<'s> Places<'s> {
+    pub(crate) fn new(source: &'s Source, parsed: &Parsed) -> Self {
+        let lines = LogicalLines::new(parsed, source.text());
+        let hashes = hashes(parsed, source.text(), &lines);
+        Self { source, lines, hashes }
+    }
+
+    /// Of what stands there.
+    pub(crate) fn at(&self, span: &Span) -> Fingerprint {
+        let mut hash = Fnv::new();
+        let at = self.lines.index_at(span.offset);
+        let line = at.and_then(|at| self.lines.lines.get(at));
+        let scope = line.and_then(|line| self.lines.scopes.get(line.scope));
+        hash.word(scope.map_or("", String::as_str));
+        if let Some(statement) = at.and_then(|at| self.hashes.get(at)) {
+            hash.word(&statement.0.to_string());
+        } else {
+            // A comment between statements.
+            let row = self.source.line(span.cell, span.start.row);
+            hash.word(row.unwrap_or_default().trim());
         }
-        finding.fingerprint = Some(Fingerprint(hash.0));
+        Fingerprint(hash.0)
     }
 }
 

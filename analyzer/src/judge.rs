@@ -212,6 +212,7 @@ impl Bench<'_> {
                 .filter(|act| act.range != first.range)
                 .take(MOST_RELATED)
                 .map(|act| Related {
+                    path: None,
                     span: (self.span_of)(act.range),
                     message: match &act.operand {
                         FoundOperand::Name(name) if *name == act.target => {
@@ -347,7 +348,7 @@ pub(crate) fn is_told_once(rule: &Rule) -> bool {
 }
 
 /// The act, with an operand where what was found is one in full.
-fn as_act(found: &FoundAct) -> Act<'_> {
+pub(crate) fn as_act(found: &FoundAct) -> Act<'_> {
     let operand = &found.operand;
     match found.verb {
         Verb::Prepare => Act::Prepare(endpoint(operand)),

@@ -45,6 +45,9 @@
 //! make a run fail: what cannot be decoded, parsed or even survived becomes the finding
 //! `not-analysed` about that file, and all others are reported as ever.
 //!
+//! A [`cache`] keeps the facts of files from run to run, so that what has not changed is not read
+//! again.
+//!
 //! A [`baseline`] takes out what was there before; it knows findings by their [`fingerprint`].
 //!
 //! [`render`] writes the report, for people or for programs. The library itself prints nothing,
@@ -53,12 +56,14 @@
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod cache;
 pub mod capabilities;
 mod detect;
 pub mod diagnostic;
 pub mod discover;
 pub mod fingerprint;
 pub mod judge;
+pub mod least_policy;
 pub mod link;
 mod logical;
 pub mod project;

@@ -4,11 +4,13 @@
 //! one. They are read from the tokens, so that a string that looks like code or like a comment is
 //! still a string.
 
+use serde::{Deserialize, Serialize};
+
 use crate::summary::Range;
 use crate::syntax::{Parsed, TokenKind};
 
 /// One logical line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LogicalLine {
     /// From its first token to where the row of its last one ends, comments included.
     pub(crate) range: Range,
@@ -17,7 +19,7 @@ pub(crate) struct LogicalLine {
 }
 
 /// A comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Comment {
     /// Where.
     pub(crate) range: Range,
@@ -26,7 +28,7 @@ pub(crate) struct Comment {
 }
 
 /// A place behind which a comment can be put: the end of a row, outside strings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RowEnd {
     /// Where the last token of the row ends, that may be a comment.
     pub(crate) content: u32,
@@ -35,7 +37,7 @@ pub(crate) struct RowEnd {
 }
 
 /// The logical lines of a file, and what stands between them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LogicalLines {
     /// In order.
     pub(crate) lines: Vec<LogicalLine>,

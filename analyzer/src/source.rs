@@ -18,6 +18,7 @@ use core::ops::Range;
 use std::sync::OnceLock;
 
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 
 pub use self::reason::{Reason, Unanalysed};
 
@@ -30,7 +31,7 @@ use crate::diagnostic::{Position, Span};
 pub const SIZE_LIMIT: u64 = 20 << 20;
 
 /// What a file is to Python.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FileKind {
     /// A module: `.py`, `.pyw`, or any file named by the user.
     Module,

@@ -4,13 +4,20 @@
 //! machine can hold a summary as it is.
 
 use hermetic_policy::{Rule, Verb};
+use serde::{Deserialize, Serialize};
+
+use crate::source::Unanalysed;
+
+mod stored;
 
 pub mod links;
 
 use links::{Links, Owner};
 
 /// A stretch of the decoded text, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Range {
     /// First byte.
     pub start: u32,
@@ -19,7 +26,7 @@ pub struct Range {
 }
 
 /// Everything found in one file, in order of appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FileSummary {
     /// Acts, whether or not any policy objects to them.
     pub acts: Vec<FoundAct>,
@@ -34,6 +41,38 @@ pub struct FileSummary {
     pub exhausted: bool,
 }
 
+/// Everything one file gives a run before any policy is asked.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// Lines of it.
+    pub lines: u64,
+    /// What it does.
+    pub summary: FileSummary,
+    /// What of it was not analysed, and where; `None` for the file as a whole.
+    pub unanalysed: Vec<(Unanalysed, Option<Range>)>,
+}
+
+impl Facts {
+    /// Whether nothing of the text could be looked at.
+    pub(crate) fn has_no_tree(&self) -> bool {
+        self.unanalysed.iter().any(|(part, _)| part.reason == crate::source::Reason::TooDeep)
+    }
+
+    /// Every stretch that something is said of, in no order.
+    pub(crate) fn ranges(&self) -> Vec<Range> {
+        // Taken apart in full, so that a new field cannot be forgotten here.
+        let FileSummary { acts, captures, imports, links: _, exhausted: _ } = &self.summary;
+        let mut ranges: Vec<_> = acts.iter().map(|act| act.range).collect();
+        ranges.extend(captures.iter().map(|capture| capture.range));
+        for import in imports {
+            ranges.push(import.range);
+            ranges.extend(import.members.iter().map(|&(_, range)| range));
+        }
+        ranges.extend(self.unanalysed.iter().filter_map(|&(_, range)| range));
+        ranges
+    }
+}
+
 impl FileSummary {
     /// Bring what was found in the order in which it stands in the text.
     pub(crate) fn sort(&mut self) {
@@ -44,11 +83,13 @@ impl FileSummary {
 }
 
 /// One act.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FoundAct {
     /// The rule it falls under.
+    #[serde(with = "stored::rule")]
     pub rule: &'static Rule,
     /// What is done.
+    #[serde(with = "stored::verb")]
     pub verb: Verb,
     /// The fully qualified API, or the literal.
     pub target: Box<str>,
@@ -65,7 +106,7 @@ pub struct FoundAct {
 }
 
 /// What an act is done to, as far as the text tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FoundOperand {
     /// Not known.
     #[default]
@@ -101,11 +142,12 @@ impl FoundOperand {
 }
 
 /// A reference to a patch point, taken and kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Capture {
     /// The patch point's fully qualified name.
     pub target: Box<str>,
     /// The rule that guards the patch point.
+    #[serde(with = "stored::rule")]
     pub of: &'static Rule,
     /// Whether the runtime guard enforces it all the same.
     pub enforced: bool,
@@ -116,7 +158,7 @@ pub struct Capture {
 }
 
 /// How a reference is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Keep {
     /// `from socket import socket`.
     FromImport,
@@ -141,7 +183,7 @@ pub enum Keep {
 }
 
 /// An import of an absolute module name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FoundImport {
     /// The dotted name: the deepest module the statement names for certain.
     pub module: Box<str>,

@@ -34,7 +34,6 @@ use crate::report::FileReport;
 use crate::resolve::names::NAMES;
 use crate::source::Source;
 use crate::summary::{FileSummary, Range};
-use crate::syntax::Parsed;
 
 /// Said of files; only `ignore-file` accepts it.
 const NOT_ANALYSED: &str = "not-analysed";
@@ -55,7 +54,8 @@ type Row = (Option<u32>, u32);
 pub(crate) struct Analysed<'a> {
     pub(crate) judgement: &'a Judgement,
     pub(crate) source: &'a Source,
-    pub(crate) parsed: &'a Parsed,
+    /// Asked for only where there are comments to read.
+    pub(crate) lines: &'a dyn Fn() -> LogicalLines,
     pub(crate) summary: &'a FileSummary,
     /// Nothing was left out: what has no finding has none.
     pub(crate) whole: bool,
@@ -74,15 +74,19 @@ pub(crate) fn is_acceptable(finding: &Diagnostic) -> bool {
     finding.level >= Level::Warn && !about_comments(finding.rule.0)
 }
 
+/// Whether a text may have comments that accept findings.
+pub(crate) fn may_suppress(source: &Source) -> bool {
+    PREFIX.find(source.text().as_bytes()).is_some()
+}
+
 /// Take what comments accept out of a file's findings, and add what there is to say of the
 /// comments. Gives the number of undecided acts that are accepted.
 pub(crate) fn suppress(analysed: Analysed<'_>, report: &mut FileReport) -> u64 {
     // Nearly no file has one, and looking is cheap.
-    if !analysed.judgement.suppressions || PREFIX.find(analysed.source.text().as_bytes()).is_none()
-    {
+    if !analysed.judgement.suppressions || !may_suppress(analysed.source) {
         return 0;
     }
-    let lines = LogicalLines::new(analysed.parsed, analysed.source.text());
+    let lines = (analysed.lines)();
     let comments = Comments::new(analysed, &lines);
     if comments.all.is_empty() {
         return 0;
@@ -205,7 +209,9 @@ impl Bench<'_> {
     fn related(&mut self, report: &mut FileReport) {
         for finding in &mut report.diagnostics {
             let rule = finding.rule.0;
-            finding.related.retain(|related| !self.on_rows(rule, &related.span));
+            finding
+                .related
+                .retain(|related| related.path.is_some() || !self.on_rows(rule, &related.span));
         }
         let again: Vec<_> = self
             .analysed

@@ -5,10 +5,11 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`,
+//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
 //!   somebody sees it who opens it.
+//! * `programs`: programs of several files, and what their functions reach.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -22,6 +23,7 @@ mod attack;
 mod baseline;
 #[cfg(unix)]
 mod browser;
+mod cache;
 mod capability_report;
 mod catalog;
 mod cli;
@@ -39,6 +41,7 @@ mod outputs;
 mod page;
 mod pages_run;
 mod process;
+mod programs;
 mod repository;
 mod schema;
 mod suppressions;

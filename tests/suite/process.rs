@@ -116,9 +116,11 @@ impl Project {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.current_dir(self.path()).args(arguments);
-        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"] {
+        for name in ["NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "HERMETIC_CACHE_DIR"] {
             command.env_remove(name);
         }
+        // The user's own caches are none of a test's business.
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command
     }
 

@@ -245,8 +245,11 @@ fn only_syntax_names_the_parser() {
 #[test]
 fn only_discover_reads_the_disk() {
     let words = ["std::fs", "fs::read", "File::open", "ignore::"];
+    // The cache reads and writes the packs in its own folder, and lists folders of sources.
     let own = |name: &str| {
-        name.starts_with("analyzer/src/discover") || name.starts_with("analyzer/src/bin/")
+        name.starts_with("analyzer/src/discover")
+            || name.starts_with("analyzer/src/bin/")
+            || name == "analyzer/src/cache/store.rs"
     };
     assert_none(&offenders("analyzer/src", &words, own));
 }

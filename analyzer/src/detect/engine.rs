@@ -103,6 +103,7 @@ pub(super) struct OwnClass<'a> {
 
 /// A function of this file.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct OwnFunction<'a> {
     pub(super) name: &'a str,
     /// The function it is defined in, and the class it is a method of.

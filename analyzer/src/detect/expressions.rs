@@ -203,7 +203,7 @@ impl<'a> Engine<'a> {
             return if text == "__name__" {
                 Value::text("__name__")
             } else {
-                self.from_elsewhere(text)
+                self.bound_elsewhere(text)
             };
         };
         let value = Value::Name(id);

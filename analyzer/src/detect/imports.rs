@@ -39,11 +39,11 @@ impl<'a> Engine<'a> {
                     Some(member),
                     range_of(alias),
                 );
-                if name.as_str() != "*" {
+                if member == "*" {
+                    self.foreign_star(&base);
+                } else {
                     let value = self.foreign_member(&base, member);
                     self.bind(name.as_str(), value);
-                } else {
-                    self.foreign_star(&base);
                 }
             }
             return;
@@ -63,16 +63,13 @@ impl<'a> Engine<'a> {
                 self.foreign_star(&base);
                 continue;
             }
-            let value = match node.and_then(|node| self.names.member(node, name)) {
-                Some(member) => Value::Name(member),
-                None => match node {
-                    Some(node) => self.member_of(&Value::Name(node), name),
-                    None => {
-                        let base = self.foreign_module(0, module);
-                        self.foreign_member(&base, name)
-                    }
-                },
+            let member = node.and_then(|node| self.names.member(node, name));
+            let elsewhere = || {
+                let base = node.map(Value::Name);
+                let base = base.unwrap_or_else(|| self.foreign_module(0, module));
+                self.member_of(&base, name)
             };
+            let value = member.map_or_else(elsewhere, Value::Name);
             let told_elsewhere = node.is_none();
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let used = self.assigned_use(bound);

@@ -371,7 +371,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A name that nothing in this file binds: a star import may, else it is a builtin.
-    pub(super) fn from_elsewhere(&self, name: &'a str) -> Value<'a> {
+    pub(super) fn bound_elsewhere(&self, name: &'a str) -> Value<'a> {
         let Some(linked) = &self.linked else { return Value::Unknown };
         let step = Step::Starred(Cow::Borrowed(name));
         let ways: Vec<_> = linked

@@ -9,13 +9,18 @@ use crate::source::{Reason, SIZE_LIMIT, Unanalysed, too_large};
 /// The bytes of a regular file of at most [`SIZE_LIMIT`] bytes. Nothing else is opened, nothing
 /// larger allocated.
 pub fn read(path: &Path) -> Result<Vec<u8>, Unanalysed> {
+    read_up_to(path, SIZE_LIMIT)
+}
+
+/// The same with another limit.
+pub(crate) fn read_up_to(path: &Path, limit: u64) -> Result<Vec<u8>, Unanalysed> {
     let (file, metadata) = open(path)?;
-    if metadata.len() > SIZE_LIMIT {
+    if metadata.len() > limit {
         return Err(too_large(metadata.len()));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
     // The file may grow meanwhile, and some systems' own files have no size.
-    fill(file, SIZE_LIMIT, &mut bytes)?;
+    fill(file, limit, &mut bytes)?;
     Ok(bytes)
 }
 

@@ -49,10 +49,11 @@ struct Folder {
     state: State,
 }
 
-/// What a version control system keeps for itself; no project counts it as passed over.
-fn is_version_control(folder: &Path) -> bool {
+/// What a version control system or this tool keeps for itself; no project counts it as passed
+/// over.
+fn is_housekeeping(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str());
-    matches!(name, Some(".bzr" | ".git" | ".hg" | ".svn"))
+    matches!(name, Some(".bzr" | ".git" | ".hermetic_cache" | ".hg" | ".svn"))
 }
 
 pub(super) struct Walker<'a> {
@@ -216,7 +217,7 @@ impl<'a> Walker<'a> {
 
     fn subfolder(&mut self, place: Place, level: Option<Arc<Level>>, state: State, link: bool) {
         match state {
-            State::Excluded if is_version_control(&place.real) => {}
+            State::Excluded if is_housekeeping(&place.real) => {}
             State::Excluded if !self.options.list_excluded || link => {
                 self.excluded.push(place);
             }

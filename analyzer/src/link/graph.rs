@@ -163,10 +163,10 @@ impl<'l> Builder<'_, 'l> {
             Node::Method(_, _, class) => Some(class),
             _ => None,
         };
-        let owned = self.owned.get(file.0 as usize).map_or(&[] as &[_], Vec::as_slice);
-        let begin = owned.partition_point(|(of, _)| *of < owner);
+        let edges = self.owned.get(file.0 as usize).map_or(&[] as &[_], Vec::as_slice);
+        let begin = edges.partition_point(|(of, _)| *of < owner);
         let mut unknown: Option<(u32, Place)> = None;
-        for (_, number) in owned.iter().skip(begin).take_while(|(of, _)| *of == owner) {
+        for (_, number) in edges.iter().skip(begin).take_while(|(of, _)| *of == owner) {
             let Some(edge) = links.edges.get(*number as usize) else { continue };
             let mut targets = Vec::new();
             match edge.kind {
@@ -262,7 +262,7 @@ impl<'l> Builder<'_, 'l> {
                 }
                 Found::Class(class) => self.made(*class, found),
                 Found::Object { class, exact: true } => {
-                    known &= self.method(*class, "__call__", found)
+                    known &= self.method(*class, "__call__", found);
                 }
                 Found::Object { class, exact: false } => {
                     known &= self.any_method(*class, "__call__", found);

@@ -57,14 +57,14 @@ impl Modules {
             .collect();
         let mut modules = Self::default();
         let mut roots: FxHashMap<PathBuf, RootId> = FxHashMap::default();
-        let mut root_of = |modules: &mut Self, folder: &Path| match roots.get(folder) {
-            Some(known) => *known,
-            None => {
-                let root = RootId(u32::try_from(modules.roots.len()).unwrap_or(u32::MAX));
-                modules.roots.push(folder.to_owned());
-                roots.insert(folder.to_owned(), root);
-                root
+        let mut root_of = |modules: &mut Self, folder: &Path| {
+            if let Some(known) = roots.get(folder) {
+                return *known;
             }
+            let root = RootId(u32::try_from(modules.roots.len()).unwrap_or(u32::MAX));
+            modules.roots.push(folder.to_owned());
+            roots.insert(folder.to_owned(), root);
+            root
         };
         let mut others: Vec<PathBuf> = given.to_vec();
         others.extend(given.iter().map(|folder| folder.join("src")));
@@ -172,14 +172,39 @@ impl Modules {
         }
     }
 
-    /// Top-level modules that more than one folder has, with those folders.
-    pub fn ambiguous(&self) -> impl Iterator<Item = (&str, &[RootId])> {
-        self.tops.iter().filter(|(_, roots)| roots.len() > 1).map(|(n, r)| (&**n, r.as_slice()))
+    /// Top-level modules that more than one folder has, with the files; sorted.
+    pub fn ambiguous(&self) -> Vec<(&str, Vec<FileId>)> {
+        let several = self.tops.iter().filter(|(_, roots)| roots.len() > 1);
+        let files = |name: &str, roots: &[RootId]| -> Vec<FileId> {
+            let mut found: Vec<FileId> = Vec::new();
+            for root in roots {
+                if let Some(Module::File(file)) = self.at(*root, name)
+                    && !found.contains(&file)
+                {
+                    found.push(file);
+                }
+            }
+            found
+        };
+        let mut named: Vec<(&str, Vec<FileId>)> = several
+            .map(|(name, roots)| (&**name, files(name, roots)))
+            .filter(|(_, files)| files.len() > 1)
+            .collect();
+        named.sort_unstable();
+        named
     }
 
-    /// Whether the program has a top-level module of this name.
-    pub fn has_top(&self, name: &str) -> bool {
-        self.tops.contains_key(name)
+    /// Top-level modules named as one of the standard library, sorted.
+    pub fn shadowing(&self) -> Vec<(&str, FileId)> {
+        let same = self.tops.iter().filter(|(name, _)| hermetic_policy::modules::is_stdlib(name));
+        let mut named: Vec<(&str, FileId)> = same
+            .filter_map(|(name, roots)| match self.at(*roots.first()?, name)? {
+                Module::File(file) => Some((&**name, file)),
+                Module::Folder(..) => None,
+            })
+            .collect();
+        named.sort_unstable();
+        named
     }
 
     fn at(&self, root: RootId, name: &str) -> Option<Module> {
@@ -187,7 +212,7 @@ impl Modules {
         if let Some(file) = self.files.get(&key) {
             return Some(Module::File(*file));
         }
-        self.folders.contains(&key).then(|| Module::Folder(root, key.1))
+        if self.folders.contains(&key) { Some(Module::Folder(root, key.1)) } else { None }
     }
 }
 
@@ -255,6 +280,6 @@ mod tests {
         let modules = modules(&["/p/x/helper.py", "/p/y/helper.py", "/p/y/main.py"]);
         let found = modules.top(FileId(2), "helper");
         assert_eq!(found.as_slice(), [Module::File(FileId(1))]);
-        assert_eq!(modules.ambiguous().count(), 1);
+        assert_eq!(modules.ambiguous(), [("helper", vec![FileId(0), FileId(1)])]);
     }
 }

@@ -307,10 +307,8 @@ impl<'l> Program<'l> {
             return found;
         }
         let Some(links) = self.links(*file) else { return smallvec![Found::Unknown] };
-        match &links.getattr {
-            Some(getattr) => self.thing(*file, getattr, walk),
-            None => smallvec![Found::Unknown],
-        }
+        let getattr = links.getattr.as_ref();
+        getattr.map_or_else(|| smallvec![Found::Unknown], |thing| self.thing(*file, thing, walk))
     }
 
     /// A name that a star import binds in a module, or one in what that imports so.
@@ -360,9 +358,10 @@ impl<'l> Program<'l> {
             Some((None, Step::Module { level: 0, name })) => self.modules.top(file, name),
             Some((None, Step::Module { level, name })) => {
                 let package = self.modules.package(file, *level);
-                let module = match name.is_empty() {
-                    true => package,
-                    false => package.and_then(|package| self.modules.member(&package, name)),
+                let module = if name.is_empty() {
+                    package
+                } else {
+                    package.and_then(|package| self.modules.member(&package, name))
                 };
                 module.into_iter().collect()
             }

@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{ProjectError, Settings, on_workers};
-use crate::detect::{Environment, Linking, summarise};
+use crate::detect::{Environment, Linking};
 use crate::discover::{self, File};
 use crate::link::graph::CallGraph;
 use crate::link::{FileId, Program};
 use crate::report::NotAnalysed;
-use crate::source::{FileKind, Unanalysed, decode};
+use crate::source::{Unanalysed, decode};
 use crate::summary::FileSummary;
 use crate::summary::links::Links;
-use crate::syntax;
 
 /// One file of a program.
 #[derive(Debug, Default)]
@@ -40,6 +39,8 @@ pub struct Looked {
     pub modules: Vec<String>,
     /// Who calls whom; files by their index.
     pub graph: CallGraph,
+    /// What a reader of the result should know of names: modules that share one.
+    pub notes: Vec<String>,
     /// What was found and is nothing to analyse, and why.
     pub unanalysed: Vec<(String, NotAnalysed)>,
 }
@@ -80,11 +81,11 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
                 }
             },
         );
-        let (graph, modules) = {
+        let (graph, modules, notes) = {
             let program = program_of(settings, &looked, given);
             let files = 0..u32::try_from(looked.len()).unwrap_or(u32::MAX);
             let names = files.map(|file| program.modules().name(FileId(file)).to_owned());
-            (program.call_graph(), names.collect())
+            (program.call_graph(), names.collect(), notes(&program, &looked))
         };
         let unanalysed = found
             .unanalysed
@@ -94,16 +95,53 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
                 (shown, NotAnalysed::from(unanalysed.clone()))
             })
             .collect();
-        Ok(Looked { files: looked, modules, graph, unanalysed })
+        Ok(Looked { files: looked, modules, graph, notes, unanalysed })
     })?
 }
 
-/// What a file that could not be looked at offers.
-static NOTHING: Links = Links::NOTHING;
+/// Names listed in one note.
+const MOST_NAMED: usize = 5;
+
+fn notes(program: &Program<'_>, files: &[ProgramFile]) -> Vec<String> {
+    let path = |file: &FileId| files.get(file.0 as usize).map_or("", |file| &file.path);
+    let mut notes = Vec::new();
+    let shadowing = program.modules().shadowing();
+    if !shadowing.is_empty() {
+        let shown = shadowing.iter().take(MOST_NAMED);
+        let shown: Vec<_> = shown.map(|(name, file)| format!("{name} ({})", path(file))).collect();
+        notes.push(format!(
+            "named as modules of the standard library, and an import of the name is taken for \
+             that one: {}{}",
+            shown.join(", "),
+            more(shadowing.len())
+        ));
+    }
+    let ambiguous = program.modules().ambiguous();
+    if !ambiguous.is_empty() {
+        let shown = ambiguous.iter().take(MOST_NAMED).map(|(name, files)| {
+            let paths: Vec<_> = files.iter().take(MOST_NAMED).map(path).collect();
+            format!("{name} ({}{})", paths.join(", "), more(files.len()))
+        });
+        notes.push(format!(
+            "modules of the same name; an import takes the one beside the importing package, or \
+             else all of them: {}{}",
+            shown.collect::<Vec<_>>().join(", "),
+            more(ambiguous.len())
+        ));
+    }
+    notes
+}
+
+fn more(count: usize) -> String {
+    match count.saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    }
+}
 
 fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], given: &[PathBuf]) -> Program<'l> {
     let files = files.iter().map(|file| {
-        let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
+        let links = file.summary.links.as_deref().unwrap_or(Links::nothing());
         (file.source.as_path(), links)
     });
     Program::of(files, given, settings.judgement.names)
@@ -137,22 +175,7 @@ fn summary_of(
         Ok(source) => source,
         Err(unanalysed) => return (FileSummary::default(), vec![unanalysed]),
     };
-    let mut unanalysed = Vec::new();
-    let parts = source.parts().iter().map(|part| part.start..part.end);
-    let parsed = match syntax::parse(source.text(), parts, is_notebook(file.kind)) {
-        Ok(parsed) => parsed,
-        Err(deep) => return (FileSummary::default(), vec![super::too_deep(&deep)]),
-    };
-    let summary = summarise(&parsed, &source, names, linking);
-    if summary.exhausted {
-        unanalysed.push(super::too_complex());
-    }
-    if let Some((detail, _)) = super::first_error(&parsed) {
-        unanalysed.push(Unanalysed::new(crate::source::Reason::SyntaxError, detail));
-    }
-    (summary, unanalysed)
-}
-
-fn is_notebook(kind: FileKind) -> bool {
-    super::kind_is_notebook(kind)
+    let (facts, _) = super::file::examine(names, &source, linking);
+    let unanalysed = facts.unanalysed.into_iter().map(|(unanalysed, _)| unanalysed);
+    (facts.summary, unanalysed.collect())
 }

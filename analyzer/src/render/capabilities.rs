@@ -86,6 +86,9 @@ pub fn text(
          function)",
         plural(calls, "call")
     )?;
+    for note in &capabilities.notes {
+        writeln!(out, "note: {}", escape(note))?;
+    }
     for line in unanalysed(capabilities) {
         writeln!(out, "not analysed: {line}")?;
     }
@@ -130,6 +133,7 @@ struct Report<'a> {
     version: u32,
     capabilities: Vec<One<'a>>,
     not_analysed: Vec<NotAnalysed<'a>>,
+    notes: &'a [String],
     files: u64,
     unresolved_calls: u64,
 }
@@ -184,6 +188,7 @@ pub fn json(
             .iter()
             .map(|(path, not)| NotAnalysed { path, reason: not.reason, detail: &not.detail })
             .collect(),
+        notes: &capabilities.notes,
         files: capabilities.files,
         unresolved_calls: capabilities.unresolved,
     };

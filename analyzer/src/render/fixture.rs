@@ -72,7 +72,7 @@ impl Diagnostic {
         let start = Position { row, column };
         let end = Position { row, column: column + width };
         let span = Span { cell: self.span.cell, offset, start, end };
-        self.related.push(Related { span, message: message.into() });
+        self.related.push(Related { path: None, span, message: message.into() });
         self
     }
 }

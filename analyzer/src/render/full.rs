@@ -123,6 +123,9 @@ fn notes(finding: &Diagnostic, undrawn: &[&Related]) -> Vec<(&'static str, Strin
             let start = place.span.start;
             let comma = if at == 0 { "" } else { ", " };
             let _ = write!(places, "{comma}");
+            if let Some(path) = &place.path {
+                let _ = write!(places, "{}:", escape(path));
+            }
             if let Some(cell) = place.span.cell {
                 let _ = write!(places, "cell {cell}:");
             }

@@ -218,7 +218,7 @@ fn head(
         }
         text.push_str("</ul></div>\n");
     }
-    not_analysed(&mut text, capabilities);
+    cautions(&mut text, capabilities);
     text.push_str(
         "<form id=\"filter\" role=\"search\">\n<input id=\"search\" type=\"search\" \
         placeholder=\"module or path  ( / )\" aria-label=\"module or path\" autocomplete=\"off\" \
@@ -255,7 +255,11 @@ const CONTROLS: &str = "</fieldset>\n\
     <label class=\"check\"><input type=\"checkbox\" id=\"direct\">own code only</label>\n\
     <output id=\"count\"></output>\n</form>\n</header>\n";
 
-fn not_analysed(text: &mut String, capabilities: &Capabilities) {
+/// What makes the report less sure: shared names, and files that were not analysed.
+fn cautions(text: &mut String, capabilities: &Capabilities) {
+    for note in &capabilities.notes {
+        add(text, format_args!("<p class=\"note\">Note: {}.</p>\n", Markup(note)));
+    }
     let all = capabilities.not_analysed.len();
     if all == 0 {
         return;

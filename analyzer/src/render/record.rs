@@ -61,7 +61,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// The related places of a finding; all in its file.
+/// The related places of a finding, most of them in its file.
 struct Places<'a> {
     path: &'a str,
     places: &'a [Related],
@@ -70,7 +70,7 @@ struct Places<'a> {
 impl Serialize for Places<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.places.iter().map(|related| Place {
-            path: self.path,
+            path: related.path.as_deref().unwrap_or(self.path),
             row: related.span.start.row,
             column: related.span.start.column,
             end_row: related.span.end.row,

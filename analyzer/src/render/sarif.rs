@@ -170,7 +170,7 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>, print: &
     }
     if !finding.related.is_empty() {
         let related = finding.related.iter().enumerate().map(|(index, related)| {
-            let mut location = location(&file.path, &related.span);
+            let mut location = location(related.path.as_ref().unwrap_or(&file.path), &related.span);
             location["id"] = json!(index + 1);
             location["message"] = json!({"text": plain(&related.message)});
             location

@@ -11,7 +11,7 @@ use hermetic_policy::config::{DeclaredApi, DeclaredCondition};
 use hermetic_policy::rule::{Api, Condition, api, keyword};
 use hermetic_policy::{Capability, Rule, rules};
 
-use super::names::{NAMES, NameTable};
+use super::names::{NAMES, NameTable, TableId};
 
 /// A declared name, ready for the tree.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,25 @@ pub(super) fn table(apis: &[DeclaredApi]) -> &'static NameTable {
     let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
     tables.entry(apis.to_vec()).or_insert_with(|| {
         let declared: Vec<Declared> = apis.iter().filter_map(declare).collect();
-        Box::leak(Box::new(NameTable::of_rules(&declared)))
+        Box::leak(Box::new(NameTable::of_rules(&declared).identified(identity(apis))))
     })
+}
+
+fn identity(apis: &[DeclaredApi]) -> TableId {
+    let mut hash = blake3::Hasher::new();
+    for DeclaredApi { name, capability, condition } in apis {
+        let (form, argument) = match condition {
+            DeclaredCondition::Always => ("always", ""),
+            DeclaredCondition::Given(argument) => ("given", argument.as_str()),
+            DeclaredCondition::Missing(argument) => ("missing", argument.as_str()),
+            DeclaredCondition::True(argument) => ("true", argument.as_str()),
+        };
+        for part in [name, capability.name(), form, argument] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    *hash.finalize().as_bytes()
 }
 
 /// The rule that speaks of a capability's plain use.
@@ -76,6 +93,29 @@ mod tests {
             let rule = rules::find(rule_of(capability)).expect("a rule of this name");
             assert_eq!(rule.capability, capability);
         }
+    }
+
+    #[test]
+    fn every_list_of_declarations_has_an_identity() {
+        let api = |name: &str, capability, condition| DeclaredApi {
+            name: name.to_owned(),
+            capability,
+            condition,
+        };
+        let given = |argument: &str| DeclaredCondition::Given(argument.to_owned());
+        let missing = DeclaredCondition::Missing("b".to_owned());
+        let lists = [
+            vec![],
+            vec![api("a", Capability::Network, given("b"))],
+            vec![api("a", Capability::Network, given("c"))],
+            vec![api("a", Capability::Network, missing)],
+            vec![api("a", Capability::Subprocess, given("b"))],
+            vec![api("ab", Capability::Network, given("b"))],
+            vec![api("a", Capability::Network, given("b")); 2],
+        ];
+        let of = |list: &[DeclaredApi]| NameTable::with(list).identity();
+        let different: std::collections::BTreeSet<_> = lists.iter().map(|it| of(it)).collect();
+        assert_eq!(different.len(), lists.len());
     }
 
     #[test]

@@ -14,7 +14,9 @@ use super::declared::{self, Declared};
 use super::special::{SPECIALS, Special};
 
 /// A node of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct NameId(u32);
 
 /// A trigger of a rule that names an API.
@@ -61,7 +63,12 @@ pub struct NameTable {
     constructs: Vec<(Construct, &'static Rule)>,
     literals: Vec<(&'static str, &'static Rule)>,
     with_acts: OnceLock<FxHashSet<NameId>>,
+    identity: TableId,
 }
+
+/// Which names a tree has beside those of the rules, as a hash of their declarations: the same in
+/// every process.
+pub type TableId = [u8; 32];
 
 /// The names of all built-in rules.
 pub static NAMES: LazyLock<NameTable> = LazyLock::new(|| NameTable::of_rules(&[]));
@@ -151,6 +158,16 @@ impl NameTable {
     /// The tree with the names that a configuration declares.
     pub fn with(apis: &[DeclaredApi]) -> &'static Self {
         declared::table(apis)
+    }
+
+    /// What tells it from trees with other declarations.
+    pub fn identity(&self) -> TableId {
+        self.identity
+    }
+
+    /// The same tree, known by that.
+    pub(super) fn identified(self, identity: TableId) -> Self {
+        Self { identity, ..self }
     }
 
     /// A callable with members of its own is a class, whether or not a fact says so.

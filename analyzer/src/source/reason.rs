@@ -1,9 +1,11 @@
 //! Why a file, or a part of it, was not analysed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::NotAnalysed;
 
 /// Everything that can stand in the way, from finding a file to analysing it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// The operating system refused to read it.
     Unreadable,
@@ -139,7 +141,7 @@ impl Reason {
 }
 
 /// One file, or part of it, that cannot be analysed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unanalysed {
     /// Which kind of obstacle.
     pub reason: Reason,

@@ -4,11 +4,13 @@
 //! `helper` leads to ([`Origins`](crate::resolve::origin::Origins)), and what its own names are.
 //! Both are written down here, with numbers of this file's functions, classes and ways.
 
+use serde::{Deserialize, Serialize};
+
 use crate::resolve::names::NameId;
 use crate::resolve::origin::{Origin, Step};
 
 /// What one file offers and takes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Links {
     /// Ways into other files, by number: what each goes on from, and its last step.
     pub ways: Vec<(Option<Origin>, Step<'static>)>,
@@ -38,7 +40,12 @@ pub struct Links {
 
 impl Links {
     /// Of a file that nothing is known of.
-    pub const NOTHING: Self = Self {
+    pub fn nothing() -> &'static Self {
+        static NOTHING: Links = Links::NOTHING;
+        &NOTHING
+    }
+
+    const NOTHING: Self = Self {
         ways: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),
@@ -55,7 +62,7 @@ impl Links {
 }
 
 /// A name of a module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Export {
     /// The name.
     pub name: Box<str>,
@@ -66,7 +73,9 @@ pub struct Export {
 }
 
 /// A row and column of the text, from 1; the cell of a notebook.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Place {
     /// The row.
     pub row: u32,
@@ -77,7 +86,7 @@ pub struct Place {
 }
 
 /// What a name stands for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Thing {
     /// Not known.
     #[default]
@@ -103,7 +112,7 @@ pub enum Thing {
 }
 
 /// A function, method or lambda.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Function {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
     pub name: Box<str>,
@@ -122,7 +131,7 @@ pub struct Function {
 }
 
 /// A class.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Class {
     /// `__qualname__`.
     pub name: Box<str>,
@@ -135,7 +144,9 @@ pub struct Class {
 }
 
 /// Who does something: the code of a module as it is imported, or a function when it is called.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Owner(u32);
 
 impl Owner {
@@ -154,7 +165,7 @@ impl Owner {
 }
 
 /// A step from one function to another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// Who goes it.
     pub owner: Owner,
@@ -167,7 +178,7 @@ pub struct Edge {
 }
 
 /// How one function leads to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EdgeKind {
     /// Calls it.
     Call,
@@ -181,7 +192,7 @@ pub enum EdgeKind {
 }
 
 /// What is called.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Callee {
     /// A function of this file.
     Function(u32),
@@ -215,7 +226,7 @@ pub enum Callee {
 }
 
 /// Calls of a function that nobody knows where they lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unresolved {
     /// Who makes them.
     pub owner: Owner,

@@ -70,6 +70,11 @@ pub(crate) struct Args {
     )]
     pub(crate) granularity: Option<Granularity>,
 
+    /// Print the least [tool.hermetic] that allows what the program needs, as far as its source
+    /// tells, and who needs it
+    #[arg(long, help_heading = "Capabilities", conflicts_with_all = ["capabilities", "add_ignores", "baseline", "write_baseline", "statistics", "output", "output_format"])]
+    pub(crate) suggest_policy: bool,
+
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
     pub(crate) explain: Option<String>,
@@ -82,9 +87,26 @@ pub(crate) struct Args {
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
 
-    /// Accepted for scripts: there is no cache yet, so it has no effect
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// What is kept between runs.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheArgs {
+    /// Analyse every file anew and keep nothing
     #[arg(long)]
     pub(crate) no_cache: bool,
+
+    /// Folder to keep facts of files in [default: `.hermetic_cache` beside the configuration file,
+    /// or in the working directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "no_cache")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Only remove the cache
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) clean: bool,
 }
 
 /// The runtime guard's own flags.

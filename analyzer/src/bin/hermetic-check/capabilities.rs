@@ -1,12 +1,15 @@
-//! `--capabilities`: who can reach what, instead of what a policy objects to.
+//! `--capabilities`, who can reach what, and `--suggest-policy`, instead of what a policy objects to.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
+use hermetic_check::capabilities::{Scope, capabilities};
 use hermetic_check::judge::Judgement;
+use hermetic_check::least_policy::least_policy;
+use hermetic_check::project::program::Looked;
 use hermetic_check::project::{self, PerFile, program};
 use hermetic_check::render::{capabilities as render, graph, html};
 use hermetic_check::source::Source;
@@ -38,9 +41,11 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
         (Some(Granularity::Function), _) | (None, OutputFormat::Json) => Scope::Function,
         (None, _) => Scope::Module,
     });
-    let found = find(settings, finest.max().unwrap_or(Scope::Module), &progress.done);
+    let looked = look(settings, "--capabilities", &progress.done);
     progress.stop();
-    let (found, files) = found?;
+    let looked = looked?;
+    let found = capabilities(&looked, finest.max().unwrap_or(Scope::Module));
+    let files = Files(looked.files.iter().map(|file| (&*file.path, &*file.source)).collect());
     for output in outputs {
         let granularity = args.granularity.unwrap_or(match output.format {
             OutputFormat::Json => Granularity::Function,
@@ -65,22 +70,30 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
 }
 
 /// The files of a program by the paths they are shown under.
-struct Files(BTreeMap<String, PathBuf>);
+struct Files<'l>(BTreeMap<&'l str, &'l Path>);
 
-impl html::Sources for Files {
+impl html::Sources for Files<'_> {
     fn source(&self, path: &str) -> Option<Source> {
         project::source_of(self.0.get(path)?)
     }
 }
 
-/// What the program below the settings' paths can reach, and its files.
-fn find(
-    settings: &Settings,
-    finest: Scope,
-    done: &AtomicUsize,
-) -> Result<(Capabilities, Files), Failure> {
+/// Print the least policy; the exit code.
+pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
+    let progress = Progress::start(args.output.quiet);
+    let looked = look(settings, "--suggest-policy", &progress.done);
+    progress.stop();
+    let least = least_policy(&looked?);
+    let code = if least.not_analysed.is_empty() { CLEAN } else { NOT_ANALYSED };
+    let mut out = output::stdout(false);
+    crate::finish(out.write_all(least.toml().as_bytes()).and_then(|()| out.flush()), code)
+}
+
+/// The program below the settings' paths, joined; `option` wants it.
+fn look(settings: &Settings, option: &str, done: &AtomicUsize) -> Result<Looked, Failure> {
     let Input::Paths(_) = &settings.input else {
-        return Err(Failure::new("--capabilities needs files and folders, not standard input"));
+        let told = format!("{option} needs files and folders, not standard input");
+        return Err(Failure::new(told));
     };
     let nearest = &settings.nearest;
     let looked = program::look(
@@ -90,16 +103,12 @@ fn find(
             judgement: Judgement::clone(&nearest.common().judgement),
             per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
             threads: settings.threads,
+            cache: None,
         },
         done,
     );
     match nearest.failure() {
         Some(failure) => Err(failure),
-        None => {
-            let looked = looked.map_err(Failure::new)?;
-            let found = capabilities(&looked, finest);
-            let files = looked.files.into_iter().map(|file| (file.path, file.source));
-            Ok((found, Files(files.collect())))
-        }
+        None => looked.map_err(Failure::new),
     }
 }

@@ -28,16 +28,24 @@ pub(crate) enum Listing {
 pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Failure> {
     let nearest = &settings.nearest;
     let report = match &settings.input {
-        Input::Paths(_) => project::check(
-            &project::Settings {
-                discover: discover_options(settings),
-                base: settings.base.clone(),
-                judgement: Judgement::clone(&nearest.common().judgement),
-                per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
-                threads: settings.threads,
-            },
-            done,
-        ),
+        Input::Paths(_) => {
+            let cache = settings.cache.open();
+            let report = project::check(
+                &project::Settings {
+                    discover: discover_options(settings),
+                    base: settings.base.clone(),
+                    judgement: Judgement::clone(&nearest.common().judgement),
+                    per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
+                    threads: settings.threads,
+                    cache: cache.clone(),
+                },
+                done,
+            );
+            if let Some(trouble) = cache.and_then(|cache| cache.trouble()) {
+                settings.cache.warn(&trouble);
+            }
+            report
+        }
         Input::Stdin { name, content } => {
             let applies = nearest.of(name);
             let judgement = applies.judgement(&nearest.common().judgement);

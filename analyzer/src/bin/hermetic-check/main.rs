@@ -19,6 +19,7 @@ use crate::settings::{Input, Settings};
 
 mod args;
 mod baseline;
+mod cache;
 mod capabilities;
 mod configuration;
 mod engine;
@@ -80,6 +81,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
     let outputs = args.output.outputs();
     output::check(&outputs, args.output.statistics, args.capabilities)?;
     let mut settings = Settings::resolve(args)?;
+    if args.cache.clean {
+        return finish(write_lines(&[settings.cache.clean()?]), CLEAN);
+    }
     if args.show_settings {
         return finish(write_lines(&shown::lines(&settings)?), CLEAN);
     }
@@ -98,6 +102,9 @@ fn run(args: &Args) -> Result<u8, Failure> {
 
     if args.capabilities {
         return capabilities::run(args, &outputs, &settings);
+    }
+    if args.suggest_policy {
+        return capabilities::suggest(args, &settings);
     }
     let analyse = || {
         let progress = Progress::start(args.output.quiet);

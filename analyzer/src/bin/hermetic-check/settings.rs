@@ -11,6 +11,7 @@ use hermetic_check::source::Unanalysed;
 use hermetic_policy::{Level, PolicyOptions};
 
 use crate::args::{Args, PolicyArgs};
+use crate::cache::CachePlace;
 use crate::configuration::{self, Configuration};
 use crate::failure::Failure;
 use crate::nearest::Nearest;
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) respect_ignore: bool,
     /// Worker threads, if given.
     pub(crate) threads: Option<usize>,
+    /// Where facts are kept between runs.
+    pub(crate) cache: CachePlace,
 }
 
 /// What to analyse.
@@ -73,6 +76,7 @@ impl Settings {
         } else {
             Some(here(&args.files.exclude))
         };
+        let cache = CachePlace::new(args, file.file.as_deref(), folder);
         Ok(Self {
             input: input(&args.paths, args.files.stdin_filename.as_deref())?,
             base: folder.to_owned(),
@@ -81,6 +85,7 @@ impl Settings {
             extend_exclude,
             respect_ignore: !args.files.no_ignore,
             threads: args.threads.map(usize::from),
+            cache,
         })
     }
 
