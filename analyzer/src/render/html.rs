@@ -115,11 +115,14 @@ const DETAIL: &str = "<aside id=\"detail\" aria-labelledby=\"detail-name\" hidde
 /// A row of the table: all that one package or module reaches.
 type Cells<'a> = BTreeMap<(Reach, When), &'a Entry>;
 
+/// Modules by name and path.
+type Modules<'a> = BTreeMap<(&'a str, &'a str), Cells<'a>>;
+
 /// What the table lists.
 #[derive(Default)]
 struct Rows<'a> {
-    /// Packages by name, each with its modules by name and path.
-    packages: BTreeMap<&'a str, (Cells<'a>, BTreeMap<(&'a str, &'a str), Cells<'a>>)>,
+    /// Packages by name, each with its modules.
+    packages: BTreeMap<&'a str, (Cells<'a>, Modules<'a>)>,
     /// How many modules reach something, those not listed included.
     modules: usize,
     /// How many of them reach each capability, or make calls that could not be followed.
@@ -131,7 +134,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(capabilities: &'a Capabilities, granularity: Granularity, most: usize) -> Self {
         let mut rows = Self::default();
-        let mut modules: BTreeMap<(&str, &str), Cells<'_>> = BTreeMap::new();
+        let mut modules = Modules::new();
         for entry in &capabilities.entries {
             let cells = match entry.scope {
                 Scope::Package => &mut rows.packages.entry(&entry.name).or_default().0,

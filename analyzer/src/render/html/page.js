@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-/*
+/**
  * What the table cannot do by itself: folding, search, filters, and the way behind a cell.
  * All text goes into the page as text (`textContent`), never as markup.
  *
@@ -69,6 +69,7 @@
     Array.from(document.querySelectorAll("#reach button")));
 
   const filter = () => {
+    /** @type {string[]} */
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const columns = chips.filter((chip) => chip.ariaPressed === "true")
       .map((chip) => Number(chip.dataset.column));
