@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use hermetic_check::capabilities::{Scope, capabilities};
-use hermetic_check::judge::Judgement;
 use hermetic_check::least_policy::least_policy;
-use hermetic_check::project::program::Looked;
-use hermetic_check::project::{self, PerFile, program};
+use hermetic_check::project;
+use hermetic_check::project::program::{self, Looked};
 use hermetic_check::render::{capabilities as render, graph, html};
 use hermetic_check::source::Source;
 
@@ -96,17 +94,7 @@ fn look(settings: &Settings, option: &str, done: &AtomicUsize) -> Result<Looked,
         return Err(Failure::new(told));
     };
     let nearest = &settings.nearest;
-    let looked = program::look(
-        &project::Settings {
-            discover: engine::discover_options(settings),
-            base: settings.base.clone(),
-            judgement: Judgement::clone(&nearest.common().judgement),
-            per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
-            threads: settings.threads,
-            cache: None,
-        },
-        done,
-    );
+    let looked = program::look(&engine::project_settings(settings), done);
     match nearest.failure() {
         Some(failure) => Err(failure),
         None => looked.map_err(Failure::new),
