@@ -7,6 +7,8 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
+//!   somebody sees it who opens it.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `order`: imports above a guard, the least policy.
 //! * `laws`: properties of whole runs.
@@ -20,7 +22,10 @@
 mod analyzer;
 mod attack;
 mod baseline;
+#[cfg(unix)]
+mod browser;
 mod cache;
+mod capability_report;
 mod catalog;
 mod cli;
 mod configurations;
