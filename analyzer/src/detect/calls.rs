@@ -348,7 +348,13 @@ impl<'a> Engine<'a> {
             let origin = self.origin(id, arguments, receiver);
             return Value::Instance(Rc::new(Instance { class, origin, text: None }));
         }
-        self.foreign_result_of(id)
+        match self.names.special(id) {
+            // What it gives is what a name stands for that is not known.
+            Some(
+                Special::Import | Special::ImportModule | Special::ResolveName | Special::GetAttr,
+            ) => Value::Unknown,
+            _ => self.foreign_result_of(id),
+        }
     }
 
     /// What a method of a path object gives: another one, known where the text alone tells it.

@@ -226,6 +226,10 @@ impl<'a> Engine<'a> {
             match one {
                 Value::Unknown => unresolved |= !is_method,
                 Value::Function(None) => {}
+                Value::Foreign(origin) if may_be_anything(*origin) => {
+                    unresolved |= !is_method;
+                    self.targets(one, &mut targets, 0, false);
+                }
                 one => self.targets(one, &mut targets, 0, false),
             }
             for to in targets {
@@ -278,7 +282,7 @@ impl<'a> Engine<'a> {
 
     /// Something is handed to a call.
     pub(super) fn note_pass(&mut self, value: &Value<'a>, edge: Option<u32>, range: Range) {
-        if matches!(value, Value::Unknown | Value::Foreign(Origin::STANDARD)) || !self.graph() {
+        if matches!(value, Value::Unknown) || !self.graph() {
             return;
         }
         let mut targets = Vec::new();
@@ -377,15 +381,30 @@ impl<'a> Engine<'a> {
     fn note_methods(&mut self, value: &Value<'a>, expression: &'a Expr, names: &[&str]) {
         let range = range_of(expression);
         for one in value.each() {
-            let Value::Own(class) = one else { continue };
-            if self.class_way(*class).is_some() {
-                continue;
-            }
+            let class = match one {
+                Value::Own(class) if self.class_way(*class).is_none() => class,
+                Value::Foreign(_) => {
+                    self.note_foreign_methods(one, names, range);
+                    continue;
+                }
+                _ => continue,
+            };
             let exact = matches!(expression, Expr::Call(_));
             for name in names {
                 if !self.member_of_class(*class, name, 0).is_unknown() {
                     let to = Callee::Method { class: class.0, name: (*name).into(), exact };
                     self.edge(self.owner, EdgeKind::Call, to, range);
+                }
+            }
+        }
+    }
+
+    /// Methods of an object of another file's class, which may have them.
+    fn note_foreign_methods(&mut self, object: &Value<'a>, names: &[&str], range: Range) {
+        for name in names {
+            if let Value::Foreign(origin) = self.foreign_member(object, name) {
+                for to in ways(origin) {
+                    self.edge(self.owner, EdgeKind::Implied, to, range);
                 }
             }
         }
@@ -412,7 +431,7 @@ impl<'a> Engine<'a> {
                 for value in &function.decorated {
                     let made = match value {
                         Value::Function(id) => self.returned(*id),
-                        Value::Foreign(Origin::STANDARD) => continue,
+                        Value::Foreign(origin) if origin.is_standard() => continue,
                         Value::Foreign(origin) => {
                             let mut origins = linked.origins.borrow_mut();
                             match origins.step(*origin, &crate::resolve::origin::Step::Called) {
@@ -535,7 +554,7 @@ impl<'a> Engine<'a> {
             }
             members.sort_by(|a, b| a.0.cmp(&b.0));
             let mut one = Class {
-                bases: class.bases.iter().map(|base| self.thing(base, 0)).collect(),
+                bases: class.bases.iter().map(|base| self.base(base)).collect(),
                 members,
                 ..Class::default()
             };
@@ -584,6 +603,14 @@ impl<'a> Engine<'a> {
         }
         parts.reverse();
         parts.join(".")
+    }
+
+    /// A base of a class: a builtin is known too.
+    fn base(&self, value: &Value<'a>) -> Thing {
+        match value {
+            Value::Foreign(origin) if origin.is_standard() => Thing::Way(Origin::STANDARD),
+            value => self.thing(value, 0),
+        }
     }
 
     /// A value as other files are told of it.
@@ -640,12 +667,22 @@ impl<'a> Engine<'a> {
 
 fn ways(origin: Origin) -> impl Iterator<Item = Callee> {
     let all = origin.each();
-    all.into_iter().filter(|one| *one != Origin::STANDARD).map(Callee::Way)
+    all.into_iter().filter(|one| !is_nowhere(*one)).map(Callee::Way)
+}
+
+/// Whether no way of this file leads there.
+fn is_nowhere(origin: Origin) -> bool {
+    origin.is_standard() || origin == Origin::UNKNOWN
+}
+
+/// Whether a call of it is one of nobody knows what: it is such a thing for certain, or perhaps.
+fn may_be_anything(origin: Origin) -> bool {
+    origin == Origin::CONTAINER || origin.each().contains(&Origin::UNKNOWN)
 }
 
 fn thing_of(origin: Origin) -> Thing {
     let mut all: Vec<_> =
-        origin.each().into_iter().filter(|one| *one != Origin::STANDARD).map(Thing::Way).collect();
+        origin.each().into_iter().filter(|one| !is_nowhere(*one)).map(Thing::Way).collect();
     if all.len() > 1 { Thing::Either(all) } else { all.pop().unwrap_or_default() }
 }
 

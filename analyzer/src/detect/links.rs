@@ -314,6 +314,14 @@ impl<'a> Engine<'a> {
         self.further(base, &step)
     }
 
+    /// What a loop over something gives.
+    pub(super) fn any_item(&self, items: &Value<'a>) -> Value<'a> {
+        match items {
+            Value::Foreign(_) => self.foreign_item(items, &Value::Unknown),
+            known => super::expressions::item_of(known),
+        }
+    }
+
     /// A part no rule speaks of of something a rule knows.
     pub(super) fn foreign_part(&self, of: NameId, name: &str) -> Value<'a> {
         match self.way_of(of) {
@@ -364,7 +372,7 @@ impl<'a> Engine<'a> {
     /// Names of another module are bound here, and nobody knows which.
     pub(super) fn foreign_star(&mut self, module: &Value<'a>) {
         if let (Some(linked), Some(origin)) = (&mut self.linked, module.origin())
-            && origin != Origin::STANDARD
+            && !origin.is_standard()
         {
             linked.stars.push(origin);
         }
@@ -380,21 +388,21 @@ impl<'a> Engine<'a> {
             .filter_map(|star| linked.origins.borrow_mut().step(*star, &step))
             .collect();
         if ways.is_empty() {
-            return self.standard();
+            return Value::Foreign(Origin::builtin(name));
         }
         Value::either(ways.into_iter().map(|way| self.foreign(way)))
     }
 
-    /// Something of the standard library that no rule speaks of: a display, a builtin's result.
-    pub(super) fn standard(&self) -> Value<'a> {
-        if self.linked.is_some() { Value::Foreign(Origin::STANDARD) } else { Value::Unknown }
+    /// A display that nothing of interest is in yet.
+    pub(super) fn container(&self) -> Value<'a> {
+        if self.linked.is_some() { Value::Foreign(Origin::CONTAINER) } else { Value::Unknown }
     }
 
     /// Whether something is known of it, or may be by another file.
     pub(super) fn is_of_interest(&self, value: &Value<'a>) -> bool {
         match value {
-            Value::Unknown | Value::Foreign(Origin::STANDARD) => false,
-            Value::Foreign(_) => self.linked.is_some(),
+            Value::Unknown => false,
+            Value::Foreign(origin) => !origin.is_standard() && self.linked.is_some(),
             _ => true,
         }
     }
@@ -418,7 +426,7 @@ impl<'a> Engine<'a> {
             }
         }
         drop(origins);
-        if way == Origin::STANDARD {
+        if way.is_standard() {
             return;
         }
         linked.imports.push((way, range.start));
@@ -450,7 +458,7 @@ impl<'a> Engine<'a> {
     pub(super) fn entered(&mut self, value: Value<'a>, context: &'a Expr) -> Value<'a> {
         self.note_context(&value, context);
         match value {
-            Value::Foreign(Origin::STANDARD) => value,
+            Value::Foreign(origin) if origin.is_standard() => value,
             Value::Foreign(_) => {
                 let enter = self.further(&value, &Step::Attribute(Cow::Borrowed("__enter__")));
                 match self.foreign_called(&enter) {

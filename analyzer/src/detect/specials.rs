@@ -49,7 +49,8 @@ impl<'a> Engine<'a> {
                     || arguments.keywords.iter().any(|(key, _)| *key == "fromlist");
                 match name.split_once('.') {
                     Some((top, _)) if !whole => {
-                        self.names.find(top).map_or(Value::Unknown, Value::Name)
+                        let known = self.names.find(top);
+                        known.map_or_else(|| self.foreign_text_module(top), Value::Name)
                     }
                     _ => module,
                 }

@@ -9,7 +9,6 @@ use crate::syntax::ast::{self, Expr, Stmt};
 
 use super::engine::{Body, Engine, OwnClass, Use, range_of};
 use super::exits::Exits;
-use super::expressions::item_of;
 use super::outer_writes::{each_target, sets_up};
 
 impl<'a> Engine<'a> {
@@ -112,7 +111,7 @@ impl<'a> Engine<'a> {
                 self.kept_by_loop(&stmt.target, &stmt.iter, &items);
                 self.widen(&stmt.body);
                 self.rounds(stmt.range.len().to_usize(), |engine| {
-                    let item = item_of(&items);
+                    let item = engine.any_item(&items);
                     engine.assign(&stmt.target, item);
                     engine.block(&stmt.body);
                 });

@@ -180,6 +180,9 @@ impl<'l> Builder<'_, 'l> {
                 _ if handed => {}
                 EdgeKind::Import => self.imported(file, &edge.to, &mut targets),
                 EdgeKind::Read => self.read(file, &edge.to, &mut targets),
+                EdgeKind::Implied => {
+                    self.targets(file, edge, receiver, &mut targets);
+                }
                 EdgeKind::Call | EdgeKind::Pass(_) => {
                     let known = self.targets(file, edge, receiver, &mut targets);
                     if !known && edge.kind == EdgeKind::Call {
@@ -227,10 +230,7 @@ impl<'l> Builder<'_, 'l> {
                 found.push(Node::Function(file, *number));
                 true
             }
-            Callee::Class(number) => {
-                self.made((file, *number), found);
-                true
-            }
+            Callee::Class(number) => self.made((file, *number), found),
             Callee::Method { class, name, exact: true } => self.method((file, *class), name, found),
             Callee::Method { class, name, exact: false } => {
                 self.any_method((file, *class), name, found)
@@ -260,7 +260,7 @@ impl<'l> Builder<'_, 'l> {
                         self.any_method(*class, name, found);
                     }
                 }
-                Found::Class(class) => self.made(*class, found),
+                Found::Class(class) => known &= self.made(*class, found),
                 Found::Object { class, exact: true } => {
                     known &= self.method(*class, "__call__", found);
                 }
@@ -326,11 +326,12 @@ impl<'l> Builder<'_, 'l> {
         }
     }
 
-    /// What making an object of a class runs (CPython `Doc/reference/datamodel.rst`).
-    fn made(&self, class: ClassRef, found: &mut Vec<Node>) {
-        for name in ["__new__", "__init__", "__post_init__"] {
-            self.method(class, name, found);
-        }
+    /// What making an object of a class runs (CPython `Doc/reference/datamodel.rst`), and whether
+    /// that is known.
+    fn made(&self, class: ClassRef, found: &mut Vec<Node>) -> bool {
+        self.method(class, "__new__", found);
+        self.method(class, "__post_init__", found);
+        self.method(class, "__init__", found)
     }
 
     /// The method a class has under a name, on an object of just this class.
@@ -344,7 +345,7 @@ impl<'l> Builder<'_, 'l> {
         for member in members {
             match member {
                 Found::Function(function) => found.push(self.node_of(*function, class)),
-                Found::Class(made) => self.made(*made, found),
+                Found::Class(made) => known &= self.made(*made, found),
                 Found::Unknown | Found::External => known = false,
                 _ => {}
             }
@@ -361,10 +362,7 @@ impl<'l> Builder<'_, 'l> {
                     known = true;
                     found.push(Node::Function(file, number));
                 }
-                Found::Class(made) => {
-                    known = true;
-                    self.made(made, found);
-                }
+                Found::Class(made) => known |= self.made(made, found),
                 Found::Unknown | Found::External => {}
                 _ => known = true,
             }
@@ -395,7 +393,34 @@ impl<'l> Builder<'_, 'l> {
         name: &str,
         found: &mut Vec<Node>,
     ) -> bool {
-        let of = receiver.unwrap_or(class);
+        let below = self.subclasses.get(&class).map_or(&[] as &[_], Vec::as_slice);
+        if let Some(of) = receiver.or_else(|| below.is_empty().then_some(class)) {
+            return self.behind(class, of, name, &mut |function| {
+                found.push(self.node_of(function, of));
+            });
+        }
+        // In an object of a class below, another one may stand behind this one.
+        let mut functions: Vec<FunctionRef> = Vec::new();
+        let mut known = true;
+        for of in std::iter::once(&class).chain(below.iter().take(MOST_SUBCLASSES)) {
+            known &= self.behind(class, *of, name, &mut |function| {
+                if !functions.contains(&function) {
+                    functions.push(function);
+                }
+            });
+        }
+        found.extend(functions.into_iter().map(|(file, number)| Node::Function(file, number)));
+        known
+    }
+
+    /// What stands behind one class in the order of search of another; whether that is known.
+    fn behind(
+        &self,
+        class: ClassRef,
+        of: ClassRef,
+        name: &str,
+        found: &mut impl FnMut(FunctionRef),
+    ) -> bool {
         let line = self.program.line(of);
         let behind = line.iter().position(|link| *link == Link::Own(class)).map_or(1, |at| at + 1);
         for link in line.iter().skip(behind) {
@@ -410,15 +435,13 @@ impl<'l> Builder<'_, 'l> {
                     };
                     let members = self.program.thing(*file, thing, &Walk::new());
                     for member in &members {
-                        if let Found::Function((file, number)) = member {
-                            found.push(match receiver {
-                                Some(_) => self.node_of((*file, *number), of),
-                                None => Node::Function(*file, *number),
-                            });
+                        if let Found::Function(function) = member {
+                            found(*function);
                         }
                     }
                     return true;
                 }
+                Link::Standard => {}
                 Link::Api(_) => return true,
                 Link::Unknown => return false,
             }

@@ -404,7 +404,13 @@ impl<'a> Value<'a> {
             if one.is_unknown() {
                 more = Some(match (more, one) {
                     (Some(Self::Foreign(a)), Self::Foreign(b)) => Self::Foreign(origin::join(a, b)),
-                    (Some(before @ Self::Foreign(_)), _) => before,
+                    (Some(Self::Foreign(way)), _) | (Some(_), Self::Foreign(way)) => {
+                        if way.is_standard() {
+                            Self::Unknown
+                        } else {
+                            Self::Foreign(origin::join(way, Origin::UNKNOWN))
+                        }
+                    }
                     (_, one) => one,
                 });
             } else if let Some(slot) = joined.iter_mut().find(|j| j.is_like(&one)) {

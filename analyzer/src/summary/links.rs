@@ -184,6 +184,8 @@ pub enum EdgeKind {
     Call,
     /// Reads it from an object: calls it if it is a property.
     Read,
+    /// Calls it if there is such a method: `with` and loops do.
+    Implied,
     /// Hands it to something that may call it: to the callee of the edge of this number, if that
     /// is known.
     Pass(Option<u32>),
