@@ -7,7 +7,9 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//! * `linked`: findings that need more than one file.
 //! * `programs`: programs of several files, and what their functions reach.
+//! * `reachability`: properties of those reports, and programs too large for a page.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -32,11 +34,13 @@ mod generated;
 mod hostile;
 mod interpreter;
 mod laws;
+mod linked;
 mod outputs;
 mod page;
 mod pages_run;
 mod process;
 mod programs;
+mod reachability;
 mod repository;
 mod schema;
 mod suppressions;

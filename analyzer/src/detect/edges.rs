@@ -124,6 +124,13 @@ impl<'a> Engine<'a> {
         })
     }
 
+    /// Whether it names a parameter of the present function.
+    pub(super) fn is_own_parameter(&self, expression: &Expr) -> bool {
+        let Expr::Name(name) = expression else { return false };
+        let owner = self.parameter_of(name.id.as_str());
+        owner.is_some_and(|number| Owner::function(number) == self.owner)
+    }
+
     fn is_parameter(&self, name: &str) -> bool {
         self.parameter_of(name).is_some()
     }
@@ -158,7 +165,10 @@ impl<'a> Engine<'a> {
             Expr::Attribute(attribute) => range_of(&attribute.attr),
             func => range_of(func),
         };
-        for argument in &call.arguments.args {
+        // A container keeps what is put into it.
+        let kept = matches!(callee, Value::Foreign(origin) if origin.is_standard())
+            && matches!(&*call.func, Expr::Attribute(method) if stores(method.attr.as_str()));
+        for argument in call.arguments.args.iter().filter(|_| !kept) {
             if let Expr::Name(name) = argument
                 && self
                     .scopes
@@ -430,7 +440,15 @@ impl<'a> Engine<'a> {
                 let Ok(number) = u32::try_from(number) else { break };
                 for value in &function.decorated {
                     let made = match value {
-                        Value::Function(id) => self.returned(*id),
+                        Value::Function(Some(id)) => {
+                            let made = self.returned(Some(*id));
+                            let of = self.functions.get(id.0 as usize);
+                            if made.is_unknown() && !of.is_some_and(|of| of.gives_back) {
+                                let at = super::engine::bytes(function.at).start;
+                                linked.unresolved.push((Owner::function(number), at));
+                            }
+                            made
+                        }
                         Value::Foreign(origin) if origin.is_standard() => continue,
                         Value::Foreign(origin) => {
                             let mut origins = linked.origins.borrow_mut();
@@ -446,7 +464,7 @@ impl<'a> Engine<'a> {
                     let at = super::engine::bytes(function.at);
                     decorated.extend(targets.into_iter().map(|to| Edge {
                         owner: Owner::function(number),
-                        kind: EdgeKind::Call,
+                        kind: EdgeKind::Made,
                         to,
                         place: Place { row: at.start, ..Place::default() },
                     }));
@@ -525,6 +543,7 @@ impl<'a> Engine<'a> {
                 one.name = self.qualified(function.outer, function.name).into();
                 one.place = row(super::engine::bytes(function.at).start);
                 one.calls_parameter = function.calls_parameter;
+                one.gives_back = function.gives_back;
                 one.looked_at = function.looked_at;
             }
             if function.name == "__getattr__" && function.outer == (Owner::MODULE, None) {
@@ -663,6 +682,14 @@ impl<'a> Engine<'a> {
             _ => Thing::Unknown,
         }
     }
+}
+
+/// Whether a method of a container puts something into it.
+fn stores(method: &str) -> bool {
+    matches!(
+        method,
+        "add" | "append" | "appendleft" | "extend" | "insert" | "put" | "setdefault" | "update"
+    )
 }
 
 fn ways(origin: Origin) -> impl Iterator<Item = Callee> {

@@ -112,6 +112,8 @@ pub(super) struct OwnFunction<'a> {
     pub(super) parameters: Option<&'a ast::Parameters>,
     /// Whether it calls what is passed to it.
     pub(super) calls_parameter: bool,
+    /// Whether it returns what is passed to it.
+    pub(super) gives_back: bool,
     /// Whether its body has been looked at in earnest.
     pub(super) looked_at: bool,
     /// What its decorators make of it.
@@ -275,6 +277,7 @@ impl<'a> Engine<'a> {
             at,
             parameters: None,
             calls_parameter: false,
+            gives_back: false,
             looked_at: false,
             decorated: Vec::new(),
             returned,
@@ -293,8 +296,11 @@ impl<'a> Engine<'a> {
     }
 
     /// The function whose body is looked at returns this somewhere.
-    pub(super) fn note_return(&mut self, value: Value<'a>) {
-        let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+    pub(super) fn note_return(&mut self, value: Value<'a>, gives_back: bool) {
+        let mut function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
+        if let Some(function) = &mut function {
+            function.gives_back |= gives_back;
+        }
         if let Some(function) = function.filter(|function| !function.annotated) {
             let before = function.returned.take();
             let each = before.into_iter().chain([value]);

@@ -350,12 +350,15 @@ impl<'a> Engine<'a> {
     fn way_of(&self, id: NameId) -> Value<'a> {
         let Some(linked) = &self.linked else { return Value::Unknown };
         let name = self.names.name(id);
-        if hermetic_policy::modules::is_stdlib(name) || self.is_builtin_name(id) {
-            return Value::Foreign(Origin::STANDARD);
+        if let Some(builtin) = name.strip_prefix("builtins.") {
+            return Value::Foreign(Origin::builtin(builtin));
         }
         let mut parts = name.split('.').map(|part| Cow::Owned(part.to_owned()));
         let mut origins = linked.origins.borrow_mut();
         let mut way = origins.module(0, parts.next().unwrap_or_default());
+        if way.is_standard() {
+            return Value::Foreign(way);
+        }
         for part in parts {
             match origins.step(way, &Step::Attribute(part)) {
                 Some(next) => way = next,
@@ -363,10 +366,6 @@ impl<'a> Engine<'a> {
             }
         }
         Value::Foreign(way)
-    }
-
-    fn is_builtin_name(&self, id: NameId) -> bool {
-        self.names.name(id).starts_with("builtins")
     }
 
     /// Names of another module are bound here, and nobody knows which.
@@ -451,6 +450,16 @@ impl<'a> Engine<'a> {
         }
         if let Some(function) = self.functions.get_mut(id.0 as usize) {
             function.decorated = decorators;
+        }
+    }
+
+    /// A class is handed to its decorators.
+    pub(super) fn note_decorated_class(&mut self, class: ClassId, decorators: &[Value<'a>]) {
+        let at = self.classes.get(class.0 as usize).map(|class| class.at);
+        for value in decorators {
+            if let Some(at) = at {
+                self.note_decorator_call(value, super::engine::bytes(at));
+            }
         }
     }
 

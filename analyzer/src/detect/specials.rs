@@ -84,7 +84,7 @@ impl<'a> Engine<'a> {
             Special::MethodCaller => getter(Getter::Method, first),
             Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
-                Some(function) if function.is_reference() => {
+                Some(function) if function.is_reference() || self.is_of_interest(function) => {
                     let partial = Partial {
                         function: function.clone(),
                         positional: arguments.positional.iter().skip(1).cloned().collect(),

@@ -82,8 +82,9 @@ impl<'a> Engine<'a> {
             }
             Stmt::Return(ret) => {
                 if let Some(value) = &ret.value {
+                    let gives_back = self.is_own_parameter(value);
                     let value = self.expression(value, Use::Returned);
-                    self.note_return(value);
+                    self.note_return(value, gives_back);
                 }
                 self.exits = self.exits.and(Exits::RETURN);
                 false
@@ -411,9 +412,8 @@ impl<'a> Engine<'a> {
     }
 
     fn class_definition(&mut self, class: &'a ast::StmtClassDef) {
-        for decorator in &class.decorator_list {
-            self.decorator(decorator);
-        }
+        let decorators: Vec<_> =
+            class.decorator_list.iter().map(|decorator| self.decorator(decorator)).collect();
         let outer = self.scope;
         let outer_class = self.class;
         self.type_parameters(class.type_params.as_deref());
@@ -449,6 +449,7 @@ impl<'a> Engine<'a> {
         self.scope = outer;
         self.class = outer_class;
         self.bind(class.name.as_str(), Value::Class(id));
+        self.note_decorated_class(id, &decorators);
     }
 
     /// Forget the constants of every name a loop body assigns: they differ on the next round. The

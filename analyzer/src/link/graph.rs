@@ -180,6 +180,13 @@ impl<'l> Builder<'_, 'l> {
                 _ if handed => {}
                 EdgeKind::Import => self.imported(file, &edge.to, &mut targets),
                 EdgeKind::Read => self.read(file, &edge.to, &mut targets),
+                EdgeKind::Made => {
+                    let known = self.targets(file, edge, receiver, &mut targets)
+                        || self.is_given_back(file, &edge.to);
+                    if !known {
+                        unknown = Some(unknown.map_or((1, edge.place), |(n, at)| (n + 1, at)));
+                    }
+                }
                 EdgeKind::Implied => {
                     self.targets(file, edge, receiver, &mut targets);
                 }
@@ -215,6 +222,24 @@ impl<'l> Builder<'_, 'l> {
             }
             Node::Import(_) | Node::Handed(_) => false,
         })
+    }
+
+    /// Whether what a call gives is what was handed to it, or something known.
+    fn is_given_back(&self, file: FileId, to: &Callee) -> bool {
+        let Callee::Way(origin) = to else { return false };
+        let links = self.program.links(file);
+        let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
+        let Some((Some(callee), Step::Called)) = way else { return false };
+        let all = self.found(file, *callee);
+        !all.is_empty()
+            && all.iter().all(|one| match one {
+                Found::Function(function) | Found::Method { function, .. } => {
+                    let links = self.program.links(function.0);
+                    let of = links.and_then(|links| links.functions.get(function.1 as usize));
+                    of.is_some_and(|of| of.gives_back)
+                }
+                _ => false,
+            })
     }
 
     /// What an edge leads to; whether that is known, be it nothing of the program.

@@ -113,6 +113,7 @@ pub enum Thing {
 
 /// A function, method or lambda.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Function {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
     pub name: Box<str>,
@@ -126,6 +127,8 @@ pub struct Function {
     pub returned: Thing,
     /// Whether it calls what is passed to it.
     pub calls_parameter: bool,
+    /// Whether it returns what is passed to it.
+    pub gives_back: bool,
     /// Whether its body was looked at: not where a loop's first round defined it.
     pub looked_at: bool,
 }
@@ -184,6 +187,8 @@ pub enum EdgeKind {
     Call,
     /// Reads it from an object: calls it if it is a property.
     Read,
+    /// Calls what a decorator made of it.
+    Made,
     /// Calls it if there is such a method: `with` and loops do.
     Implied,
     /// Hands it to something that may call it: to the callee of the edge of this number, if that
