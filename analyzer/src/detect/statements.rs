@@ -379,7 +379,9 @@ impl<'a> Engine<'a> {
     ) -> FunctionId {
         let returned = match function.returns.as_deref() {
             None | Some(Expr::NoneLiteral(_)) => None,
-            Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
+            Some(annotation) => {
+                Some(self.annotated(annotation)).filter(|value| self.is_of_interest(value))
+            }
         };
         let part = property_part(function);
         let name = (function.name.as_str(), function.name.range);
