@@ -8,6 +8,7 @@ mod display;
 mod ignored;
 mod kind;
 mod read;
+mod root;
 mod shebang;
 mod stamp;
 mod walk;
@@ -22,6 +23,7 @@ pub use self::display::display;
 pub use self::kind::kind_of;
 pub(crate) use self::read::read_up_to;
 pub use self::read::{read, read_stream};
+pub use self::root::project_root;
 pub(crate) use self::stamp::{Stamp, stamp};
 
 use self::ignored::Excludes;

@@ -28,6 +28,7 @@ use crate::syntax::STACK_BYTES;
 
 mod file;
 mod first_party;
+pub mod fixes;
 mod kept;
 mod linked;
 mod per_file;

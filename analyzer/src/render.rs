@@ -18,7 +18,6 @@ pub mod closing;
 pub mod concise;
 pub mod escape;
 mod excerpt;
-mod fingerprint;
 pub mod full;
 pub mod github;
 pub mod gitlab;

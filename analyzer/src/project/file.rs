@@ -10,7 +10,7 @@ use super::Outcome;
 use super::kept::judge_kept;
 use crate::cache::{Kept, Seen};
 use crate::detect::{Linking, summarise};
-use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
 use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::logical::LogicalLines;
@@ -246,6 +246,7 @@ impl FileReport {
                 target: noted.reason.to_owned(),
                 related: Vec::new(),
                 fingerprint: None,
+                fix: FixState::None,
             });
         }
         self.not_analysed.push(noted);

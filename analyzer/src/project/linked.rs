@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::per_file::Judgements;
 use super::{Outcome, Settings, check_file};
 use crate::detect::Linking;
-use crate::diagnostic::{Diagnostic, Position, Related, Span};
+use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
 use crate::link::environment::Taken;
 use crate::link::{FileId, Program};
@@ -56,7 +56,7 @@ pub(super) fn link(
             let place = one.links.as_deref().and_then(|links| import_of(links, taken.way));
             if let (Some(at), Some(place)) = (taken.place, place) {
                 let message = format!("takes `{}` from there", taken.name);
-                let related = Related { path: Some(shown(one)), span: span_at(place), message };
+                let related = Related { path: Some(shown(one)), span: place.span(), message };
                 let known = uses.entry((from, at)).or_default();
                 if known.len() < MOST_RELATED && !known.contains(&related) {
                     known.push(related);
@@ -96,7 +96,12 @@ fn second_looks(
     let numbers = 0..u32::try_from(joined.len()).unwrap_or(u32::MAX);
     let looks = numbers.into_par_iter().map(|number| {
         let one = joined.get(number as usize)?;
-        let (environment, taken) = program.environment(FileId(number))?;
+        let path = |file: FileId| {
+            joined.get(file.0 as usize).map_or_else(String::new, |one| {
+                discover::display(&one.file.path, Some(&settings.base))
+            })
+        };
+        let (environment, taken) = program.environment(FileId(number), &path)?;
         let applies = settings.applies(&one.file.path);
         let linking = Linking::With { graph: false, environment: &environment };
         let judgement = judgements.of(&applies);
@@ -127,7 +132,7 @@ fn name_sources(
         let Some(path) = paths.get(&(source.file.0 as usize)) else { continue };
         finding.related.push(Related {
             path: Some(path.clone()),
-            span: source.place.map_or(Span::FIRST, span_at),
+            span: source.place.map_or(Span::FIRST, Place::span),
             message: format!("`{}` is taken here", source.name),
         });
     }
@@ -137,16 +142,11 @@ fn name_sources(
 fn import_of(links: &Links, way: usize) -> Option<Place> {
     let mut at = Some(way);
     while let Some(way) = at {
-        let named = links.imports.iter().find(|(number, _)| *number as usize == way);
-        if let Some((_, place)) = named {
-            return Some(*place);
+        let named = links.imports.iter().find(|import| import.way as usize == way);
+        if let Some(import) = named {
+            return Some(import.place);
         }
         at = links.ways.get(way).and_then(|(from, _)| (*from)?.index());
     }
     None
-}
-
-fn span_at(place: Place) -> Span {
-    let start = Position { row: place.row, column: place.column };
-    Span { cell: Some(place.cell).filter(|cell| *cell > 0), offset: 0, start, end: start }
 }

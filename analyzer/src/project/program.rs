@@ -71,7 +71,9 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             let program = program_of(settings, &looked, given);
             (0..u32::try_from(looked.len()).unwrap_or(u32::MAX))
                 .into_par_iter()
-                .map(|file| program.environment(FileId(file)).map(|(known, _)| known))
+                .map(|file| {
+                    program.environment(FileId(file), &|_| String::new()).map(|(known, _)| known)
+                })
                 .collect()
         };
         looked.par_iter_mut().zip(&environments).zip(&files).for_each(

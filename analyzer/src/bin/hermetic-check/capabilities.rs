@@ -1,11 +1,12 @@
-//! `--capabilities`: who can reach what, instead of what a policy objects to.
+//! `--capabilities`, who can reach what, and `--suggest-policy`, instead of what a policy objects to.
 
-use std::sync::Arc;
+use std::io::Write as _;
 use std::sync::atomic::AtomicUsize;
 
-use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
-use hermetic_check::judge::Judgement;
-use hermetic_check::project::{self, PerFile, program};
+use hermetic_check::capabilities::{Scope, capabilities};
+use hermetic_check::least_policy::least_policy;
+use hermetic_check::project::program;
+use hermetic_check::project::program::Looked;
 use hermetic_check::render::capabilities as render;
 
 use crate::args::{Args, Granularity, Output, OutputFormat};
@@ -31,9 +32,9 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
         (Some(Granularity::Function), _) | (None, OutputFormat::Json) => Scope::Function,
         (None, _) => Scope::Module,
     });
-    let found = find(settings, finest.max().unwrap_or(Scope::Module), &progress.done);
+    let looked = look(settings, "--capabilities", &progress.done);
     progress.stop();
-    let found = found?;
+    let found = capabilities(&looked?, finest.max().unwrap_or(Scope::Module));
     for output in outputs {
         let write = |mut out: &mut dyn std::io::Write| {
             if output.format == OutputFormat::Json {
@@ -54,25 +55,27 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
     Ok(if whole { CLEAN } else { NOT_ANALYSED })
 }
 
-/// What the program below the settings' paths can reach.
-fn find(settings: &Settings, finest: Scope, done: &AtomicUsize) -> Result<Capabilities, Failure> {
+/// Print the least policy; the exit code.
+pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
+    let progress = Progress::start(args.output.quiet);
+    let looked = look(settings, "--suggest-policy", &progress.done);
+    progress.stop();
+    let least = least_policy(&looked?);
+    let code = if least.not_analysed.is_empty() { CLEAN } else { NOT_ANALYSED };
+    let mut out = output::stdout(false);
+    crate::finish(out.write_all(least.toml().as_bytes()).and_then(|()| out.flush()), code)
+}
+
+/// The program below the settings' paths, joined; `option` wants it.
+fn look(settings: &Settings, option: &str, done: &AtomicUsize) -> Result<Looked, Failure> {
     let Input::Paths(_) = &settings.input else {
-        return Err(Failure::new("--capabilities needs files and folders, not standard input"));
+        let told = format!("{option} needs files and folders, not standard input");
+        return Err(Failure::new(told));
     };
     let nearest = &settings.nearest;
-    let looked = program::look(
-        &project::Settings {
-            discover: engine::discover_options(settings),
-            base: settings.base.clone(),
-            judgement: Judgement::clone(&nearest.common().judgement),
-            per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
-            threads: settings.threads,
-            cache: None,
-        },
-        done,
-    );
+    let looked = program::look(&engine::project_settings(settings), done);
     match nearest.failure() {
         Some(failure) => Err(failure),
-        None => Ok(capabilities(&looked.map_err(Failure::new)?, finest)),
+        None => looked.map_err(Failure::new),
     }
 }
