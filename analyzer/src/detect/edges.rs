@@ -157,6 +157,19 @@ impl<'a> Engine<'a> {
         if !self.graph() {
             return None;
         }
+        let edge = self.called(callee, call);
+        if !keeps_or_looks(callee, &call.func) {
+            let keywords = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+            for argument in call.arguments.args.iter().chain(keywords) {
+                if let Expr::Name(name) = argument {
+                    self.note_parameter_call(name.id.as_str(), edge);
+                }
+            }
+        }
+        edge
+    }
+
+    fn called(&mut self, callee: &Value<'a>, call: &'a ast::ExprCall) -> Option<u32> {
         let base = match &*call.func {
             Expr::Attribute(_) => self.linked.as_mut().map(|l| std::mem::take(&mut l.base)),
             _ => None,
@@ -165,19 +178,6 @@ impl<'a> Engine<'a> {
             Expr::Attribute(attribute) => range_of(&attribute.attr),
             func => range_of(func),
         };
-        // A container keeps what is put into it.
-        let kept = matches!(callee, Value::Foreign(origin) if origin.is_standard())
-            && matches!(&*call.func, Expr::Attribute(method) if stores(method.attr.as_str()));
-        for argument in call.arguments.args.iter().filter(|_| !kept) {
-            if let Expr::Name(name) = argument
-                && self
-                    .scopes
-                    .find(self.scope, name.id.as_str())
-                    .is_some_and(|(b, ..)| b.value.is_unknown())
-            {
-                self.note_parameter_call(name.id.as_str());
-            }
-        }
         let owner = self.owner;
         if let (Some(base), Expr::Attribute(attribute)) = (base, &*call.func) {
             let name: Box<str> = attribute.attr.as_str().into();
@@ -206,18 +206,25 @@ impl<'a> Engine<'a> {
         if let Expr::Name(name) = &*call.func
             && callee.is_unknown()
         {
-            self.note_parameter_call(name.id.as_str());
+            self.note_parameter_call(name.id.as_str(), None);
         }
         self.note_callee(callee, owner, range, false)
     }
 
-    fn note_parameter_call(&mut self, name: &str) {
-        let owner = self.parameter_of(name);
+    /// A parameter is called, or handed on to a call of which the edge is known.
+    fn note_parameter_call(&mut self, name: &str, edge: Option<u32>) {
+        let unknown = self.scopes.find(self.scope, name).is_some_and(|(b, ..)| {
+            b.value.is_unknown() || b.value.each().iter().any(Value::is_unknown)
+        });
         // What a function inside calls, it calls later.
-        if let Some(number) = owner.filter(|number| Owner::function(*number) == self.owner)
-            && let Some(function) = self.functions.get_mut(number as usize)
-        {
-            function.calls_parameter = true;
+        let owner = self.parameter_of(name).filter(|n| unknown && Owner::function(*n) == self.owner);
+        let function = owner.and_then(|number| self.functions.get_mut(number as usize));
+        match (function, edge) {
+            (Some(function), Some(edge)) if !function.hands_on.contains(&edge) => {
+                function.hands_on.push(edge);
+            }
+            (Some(function), None) => function.calls_parameter = true,
+            _ => {}
         }
     }
 
@@ -550,6 +557,7 @@ impl<'a> Engine<'a> {
                 one.name = self.qualified(function.outer, function.name).into();
                 one.place = row(super::engine::bytes(function.at).start);
                 one.calls_parameter = function.calls_parameter;
+                one.hands_on.clone_from(&function.hands_on);
                 one.gives_back = function.gives_back;
                 one.looked_at = function.looked_at;
             }
@@ -689,6 +697,25 @@ impl<'a> Engine<'a> {
             _ => Thing::Unknown,
         }
     }
+}
+
+/// Whether a call of something of the language or its library calls nothing that it is given: a
+/// container keeps it, most builtins look at it.
+fn keeps_or_looks(callee: &Value<'_>, func: &Expr) -> bool {
+    let standard = match callee {
+        Value::Foreign(origin) => origin.is_standard(),
+        Value::Name(_) => true,
+        _ => false,
+    };
+    standard
+        && match func {
+            Expr::Attribute(method) => stores(method.attr.as_str()),
+            Expr::Name(name) => !matches!(
+                name.id.as_str(),
+                "map" | "filter" | "sorted" | "min" | "max" | "iter" | "reduce" | "partial"
+            ),
+            _ => false,
+        }
 }
 
 /// Whether a method of a container puts something into it.

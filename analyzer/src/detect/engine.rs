@@ -113,6 +113,8 @@ pub(super) struct OwnFunction<'a> {
     pub(super) parameters: Option<&'a ast::Parameters>,
     /// Whether it calls what is passed to it.
     pub(super) calls_parameter: bool,
+    /// The edges of calls that it hands that on to.
+    pub(super) hands_on: Vec<u32>,
     /// Whether it returns what is passed to it.
     pub(super) gives_back: bool,
     /// Whether its body has been looked at in earnest.
@@ -281,6 +283,7 @@ impl<'a> Engine<'a> {
             at,
             parameters: None,
             calls_parameter: false,
+            hands_on: Vec::new(),
             gives_back: false,
             looked_at: false,
             decorated: Vec::new(),

@@ -5,6 +5,7 @@ use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
+use crate::summary::links::Owner;
 use crate::syntax::ast::{self, Expr, Stmt};
 
 use super::engine::{Body, Engine, OwnClass, Use, range_of};
@@ -238,7 +239,12 @@ impl<'a> Engine<'a> {
             let typing = only_typing || runs == Runs::Never;
             only_typing |= runs == Runs::Always;
             self.quiet += u32::from(typing);
+            let owner = self.owner;
+            if owner == Owner::MODULE && test.is_some_and(is_main_test) {
+                self.owner = Owner::MAIN;
+            }
             let way = self.way(|engine| engine.block(body));
+            self.owner = owner;
             self.quiet -= u32::from(typing);
             match way {
                 // It is there for annotations; whatever else binds these names counts.
@@ -385,9 +391,11 @@ impl<'a> Engine<'a> {
         };
         let part = property_part(function);
         let name = (function.name.as_str(), function.name.range);
-        let id = self.add_function(name, class, returned, part.is_some());
-        // `@x.setter` adds to the property `x`, which is read as before.
-        if !matches!(part, Some("setter" | "deleter")) {
+        let property = part.is_some_and(|part| part != "overload");
+        let id = self.add_function(name, class, returned, property);
+        // `@x.setter` adds to the property `x`, which is read as before; `@overload` is for type
+        // checkers.
+        if !matches!(part, Some("setter" | "deleter" | "overload")) {
             self.bind(function.name.as_str(), Value::Function(Some(id)));
         }
         id
@@ -497,7 +505,24 @@ enum Runs {
     Never,
 }
 
-/// The decorator that makes a method a property or part of one, by its last name.
+/// `__name__ == "__main__"`.
+fn is_main_test(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    let is_name = |one: &Expr| matches!(one, Expr::Name(name) if name.id == *"__name__");
+    let is_main = |one: &Expr| {
+        matches!(one, Expr::StringLiteral(text) if text.value.to_str() == "__main__")
+    };
+    match (&*compare.ops, &*compare.comparators) {
+        ([ast::CmpOp::Eq], [right]) => {
+            let left = &*compare.left;
+            is_name(left) && is_main(right) || is_main(left) && is_name(right)
+        }
+        _ => false,
+    }
+}
+
+/// The decorator that makes a method a property or part of one, or a mere signature, by its last
+/// name.
 fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
     function.decorator_list.iter().find_map(|decorator| {
         let name = match &decorator.expression {
@@ -505,7 +530,8 @@ fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
             Expr::Attribute(attribute) => attribute.attr.as_str(),
             _ => return None,
         };
-        matches!(name, "property" | "cached_property" | "setter" | "deleter").then_some(name)
+        let known = ["property", "cached_property", "setter", "deleter", "overload"];
+        known.contains(&name).then_some(name)
     })
 }
 

@@ -204,6 +204,8 @@ pub struct Function {
     pub returned: Thing,
     /// Whether it calls what is passed to it.
     pub calls_parameter: bool,
+    /// The edges of calls that it hands that on to.
+    pub hands_on: Vec<u32>,
     /// Whether it returns what is passed to it.
     pub gives_back: bool,
     /// Whether its body was looked at: not where a loop's first round defined it.
@@ -233,6 +235,14 @@ impl Owner {
     /// The code of the module outside of functions.
     pub const MODULE: Self = Self(0);
 
+    /// The code of the module below `if __name__ == "__main__"`: not run when it is imported.
+    pub const MAIN: Self = Self(u32::MAX);
+
+    /// Whether it runs when the module is run as a script, outside of functions.
+    pub fn is_script(self) -> bool {
+        self == Self::MODULE || self == Self::MAIN
+    }
+
     /// A function by its number.
     pub const fn function(number: u32) -> Self {
         Self(number + 1)
@@ -240,7 +250,10 @@ impl Owner {
 
     /// The function's number, if it is one.
     pub const fn as_function(self) -> Option<u32> {
-        self.0.checked_sub(1)
+        match self {
+            Self::MODULE | Self::MAIN => None,
+            Self(number) => Some(number - 1),
+        }
     }
 }
 
