@@ -424,7 +424,8 @@ impl Teller<'_> {
             count,
         };
         for ways in self.ways {
-            let number = |member: &Member| state(&self.looked.graph, member.0, when == When::Import);
+            let number =
+                |member: &Member| state(&self.looked.graph, member.0, when == When::Import);
             let steps = |member: &Member| Some(ways.next.get(number(member)).copied()??.0);
             let nearest = nodes
                 .iter()

@@ -518,6 +518,7 @@ const fn only_looks(special: Special) -> bool {
         Special::TypeTest
             | Special::TypeOf
             | Special::Cast
+            | Special::Identity
             | Special::Partial
             | Special::Super
             | Special::Vars

@@ -67,12 +67,15 @@ impl Origin {
     const MAKER: Self = Self(Self::JOINED - 2);
     /// What gives something that is in one: `next`, `{}.get`, `[].pop`.
     const GETTER: Self = Self(Self::JOINED - 3);
+    /// What annotations are made of: `typing.Any`, a type variable. What is annotated so may be
+    /// anything.
+    const TYPING: Self = Self(Self::JOINED - 4);
     /// Beside a way: it may as well be something nobody knows.
-    pub const UNKNOWN: Self = Self(Self::JOINED - 4);
+    pub const UNKNOWN: Self = Self(Self::JOINED - 5);
 
     /// Whether it is of the language or its library, where no rule speaks of it.
     pub const fn is_standard(self) -> bool {
-        self.0 == 0 || self.0 < Self::JOINED && self.0 >= Self::GETTER.0
+        self.0 == 0 || self.0 < Self::JOINED && self.0 >= Self::TYPING.0
     }
 
     /// A builtin no rule speaks of.
@@ -81,6 +84,7 @@ impl Origin {
             "list" | "dict" | "set" | "tuple" | "frozenset" | "sorted" | "reversed" | "iter"
             | "zip" | "enumerate" | "filter" | "map" => Self::MAKER,
             "next" | "min" | "max" | "anext" => Self::GETTER,
+            "object" | "type" => Self::TYPING,
             _ => Self::STANDARD,
         }
     }
@@ -89,6 +93,7 @@ impl Origin {
         match name {
             "collections" | "itertools" | "queue" | "weakref" | "contextvars" => Self::MAKER,
             "copy" => Self::GETTER,
+            "typing" => Self::TYPING,
             _ => Self::STANDARD,
         }
     }
@@ -97,7 +102,8 @@ impl Origin {
     fn standard_step(self, step: &Step<'_>) -> Option<Self> {
         match (self, step) {
             (Self::MAKER, Step::Called | Step::Instance) => Some(Self::CONTAINER),
-            (Self::MAKER | Self::GETTER, Step::Attribute(_)) => Some(self),
+            (Self::MAKER | Self::GETTER | Self::TYPING, Step::Attribute(_)) => Some(self),
+            (Self::TYPING, Step::Instance) => None,
             (Self::CONTAINER, Step::Attribute(name)) => Some(match &**name {
                 "get" | "pop" | "popitem" | "popleft" | "setdefault" | "get_nowait"
                 | "__getitem__" | "__next__" => Self::GETTER,
