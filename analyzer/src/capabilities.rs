@@ -12,7 +12,7 @@ use hermetic_policy::{Capability, Verb, modules};
 use rayon::prelude::*;
 
 use crate::link::FileId;
-use crate::link::graph::{CallGraph, Node};
+use crate::link::graph::{self, CallGraph, Node};
 use crate::project::program::{Looked, ProgramFile};
 use crate::report::NotAnalysed;
 use crate::resolve::names::NAMES;
@@ -177,10 +177,25 @@ pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
 }
 
 /// For one capability, how each node comes nearer to it.
+///
+/// What is handed on while a module is imported is not called by that. So a node has two numbers
+/// here: as what runs while a module is imported, and with all it may lead to; an import leads
+/// from the one to the other.
 struct Ways {
     capability: Capability,
-    /// By node: how many steps it takes, and the arc to go or the deed to do.
+    /// By number: how many steps it takes, and the arc to go or the deed to do.
     next: Vec<Option<(u32, Next)>>,
+}
+
+/// A node's number among the ways.
+fn state(graph: &CallGraph, node: u32, strict: bool) -> usize {
+    node as usize + if strict { 0 } else { graph.nodes.len() }
+}
+
+/// Where an arc leads from one of its node's two numbers; none if it is not gone from there.
+fn leads_to(graph: &CallGraph, arc: &graph::Arc, strict: bool) -> Option<usize> {
+    let import = matches!(graph.nodes.get(arc.to as usize), Some(Node::Import(_)));
+    (!(strict && arc.later)).then(|| state(graph, arc.to, strict || import))
 }
 
 #[derive(Clone, Copy)]
@@ -214,7 +229,7 @@ pub fn capabilities(looked: &Looked, finest: Scope) -> Capabilities {
 
 /// Go from every deed backward, so that each node knows its shortest way.
 fn find_ways(graph: &CallGraph, deeds: &[Vec<Deed>], capability: Capability) -> Ways {
-    let mut next: Vec<Option<(u32, Next)>> = vec![None; graph.nodes.len()];
+    let mut next: Vec<Option<(u32, Next)>> = vec![None; graph.nodes.len() * 2];
     let mut queue = VecDeque::new();
     for (number, node) in graph.nodes.iter().enumerate() {
         let Some(owner) = node.owner() else { continue };
@@ -224,11 +239,12 @@ fn find_ways(graph: &CallGraph, deeds: &[Vec<Deed>], capability: Capability) -> 
             .enumerate()
             .filter(|(_, deed)| deed.owner == owner && deed.capability == capability)
             .min_by_key(|(_, deed)| deed.place);
-        if let Some((deed, _)) = first
-            && let Some(slot) = next.get_mut(number)
-        {
-            *slot = Some((0, Next::Deed(u32::try_from(deed).unwrap_or(u32::MAX))));
-            queue.push_back(number);
+        let Some((deed, _)) = first else { continue };
+        for number in [number, number + graph.nodes.len()] {
+            if let Some(slot) = next.get_mut(number) {
+                *slot = Some((0, Next::Deed(u32::try_from(deed).unwrap_or(u32::MAX))));
+                queue.push_back(number);
+            }
         }
     }
     if queue.is_empty() {
@@ -258,15 +274,22 @@ fn find_ways(graph: &CallGraph, deeds: &[Vec<Deed>], capability: Capability) -> 
     }
     while let Some(at) = queue.pop_front() {
         let Some(Some((steps, _))) = next.get(at).copied() else { continue };
-        let begin = begins.get(at).copied().unwrap_or_default() as usize;
-        let end = begins.get(at + 1).copied().unwrap_or_default() as usize;
+        let node = at % graph.nodes.len();
+        let begin = begins.get(node).copied().unwrap_or_default() as usize;
+        let end = begins.get(node + 1).copied().unwrap_or_default() as usize;
         for number in backward.get(begin..end).unwrap_or_default() {
             let Some(arc) = graph.arcs.get(*number as usize) else { continue };
-            if let Some(slot) = next.get_mut(arc.from as usize)
-                && slot.is_none()
-            {
-                *slot = Some((steps + 1, Next::Arc(*number)));
-                queue.push_back(arc.from as usize);
+            for strict in [true, false] {
+                if leads_to(graph, arc, strict) != Some(at) {
+                    continue;
+                }
+                let from = state(graph, arc.from, strict);
+                if let Some(slot) = next.get_mut(from)
+                    && slot.is_none()
+                {
+                    *slot = Some((steps + 1, Next::Arc(*number)));
+                    queue.push_back(from);
+                }
             }
         }
     }
@@ -282,6 +305,11 @@ struct Teller<'t> {
     /// By file, the names of its module and its functions.
     names: Vec<Vec<Arc<str>>>,
     finest: Scope,
+}
+
+/// Whether it runs as the module is imported, or as a script.
+const fn runs_as_script(node: Node) -> bool {
+    matches!(node, Node::Import(_) | Node::Main(_))
 }
 
 /// A node that a scope consists of, and its number.
@@ -333,9 +361,9 @@ impl Teller<'_> {
         let Some(of) = self.looked.files.get(file) else { return (entries, 0) };
         let module = self.looked.modules.get(file).map_or("", String::as_str);
         let import: Vec<Member> =
-            nodes.iter().filter(|(_, n)| matches!(n, Node::Import(_))).copied().collect();
+            nodes.iter().filter(|(_, n)| runs_as_script(*n)).copied().collect();
         let called: Vec<Member> =
-            nodes.iter().filter(|(_, n)| !matches!(n, Node::Import(_))).copied().collect();
+            nodes.iter().filter(|(_, n)| !runs_as_script(*n)).copied().collect();
         let path = self.paths.get(file).cloned().unwrap_or_default();
         let as_module = (Scope::Module, Arc::from(module), Place { row: 1, column: 1, cell: 0 });
         let of_file = &path;
@@ -401,13 +429,15 @@ impl Teller<'_> {
             count,
         };
         for ways in self.ways {
-            let steps = |member: &Member| Some(ways.next.get(member.0 as usize).copied()??.0);
+            let number =
+                |member: &Member| state(&self.looked.graph, member.0, when == When::Import);
+            let steps = |member: &Member| Some(ways.next.get(number(member)).copied()??.0);
             let nearest = nodes
                 .iter()
                 .filter_map(|member| Some((steps(member)?, member)))
                 .min_by_key(|(steps, member)| (*steps, member.0));
             let Some((steps, member)) = nearest else { continue };
-            let mut via = self.via(ways, member.0);
+            let mut via = self.via(ways, number(member));
             // A module or class is reached through what is in it.
             if let (Scope::Module | Scope::Class, Node::Function(..)) = (*scope, member.1) {
                 via.insert(0, self.definition(member.1));
@@ -457,12 +487,12 @@ impl Teller<'_> {
     }
 
     /// The way from a node to the API.
-    fn via(&self, ways: &Ways, from: u32) -> Vec<Step> {
+    fn via(&self, ways: &Ways, from: usize) -> Vec<Step> {
         let graph = &self.looked.graph;
         let mut via = Vec::new();
         let mut at = from;
-        while let Some(Some((_, next))) = ways.next.get(at as usize) {
-            let Some(node) = graph.nodes.get(at as usize) else { break };
+        while let Some(Some((_, next))) = ways.next.get(at) {
+            let Some(node) = graph.nodes.get(at % graph.nodes.len()) else { break };
             match next {
                 Next::Deed(number) => {
                     let deeds = self.deeds.get(node.file().0 as usize);
@@ -485,7 +515,8 @@ impl Teller<'_> {
                             cell: cell(arc.place),
                         });
                     }
-                    at = arc.to;
+                    let Some(to) = leads_to(graph, arc, at < graph.nodes.len()) else { break };
+                    at = to;
                 }
             }
         }

@@ -22,6 +22,7 @@ mod links;
 mod literals;
 mod members;
 mod notebook;
+mod offers;
 mod operands;
 mod outer_writes;
 mod patterns;

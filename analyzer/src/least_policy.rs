@@ -220,7 +220,7 @@ impl<'l> Ways<'l> {
         let mut seen = vec![false; graph.nodes.len()];
         let mut queue = VecDeque::new();
         for (number, node) in graph.nodes.iter().enumerate() {
-            if matches!(node, Node::Import(_)) {
+            if matches!(node, Node::Import(_) | Node::Main(_)) {
                 seen[number] = true;
                 queue.push_back(number);
             }
@@ -262,8 +262,11 @@ impl<'l> Ways<'l> {
     /// `main → pkg.fetch (main.py:3) → requests.get (pkg/net.py:7)`.
     fn told_step(&self, file: usize, owner: Owner, place: Place, what: &str) -> String {
         let of = crate::link::FileId(u32::try_from(file).unwrap_or(u32::MAX));
-        let node =
-            owner.as_function().map_or(Node::Import(of), |number| Node::Function(of, number));
+        let node = match owner.as_function() {
+            Some(number) => Node::Function(of, number),
+            None if owner == Owner::MAIN => Node::Main(of),
+            None => Node::Import(of),
+        };
         let mut steps = vec![format!("{what} ({}:{})", self.path(node), place.row)];
         let graph = &self.looked.graph;
         let mut at = self.numbers.get(&node).copied();

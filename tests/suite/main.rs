@@ -9,7 +9,9 @@
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
 //! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
 //!   somebody sees it who opens it.
+//! * `linked`: findings that need more than one file.
 //! * `programs`: programs of several files, and what their functions reach.
+//! * `reachability`: properties of those reports, and programs too large for a page.
 //! * `order`: imports above a guard, the least policy.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
@@ -39,12 +41,14 @@ mod generated;
 mod hostile;
 mod interpreter;
 mod laws;
+mod linked;
 mod order;
 mod outputs;
 mod page;
 mod pages_run;
 mod process;
 mod programs;
+mod reachability;
 mod repository;
 mod schema;
 mod suppressions;

@@ -20,7 +20,11 @@ impl<'a> Engine<'a> {
         match annotation {
             Expr::Name(_) | Expr::Attribute(_) => {
                 let value = self.expression(annotation, Use::Looked);
-                self.instance_of(&value)
+                match self.class {
+                    // From `typing` or a library that has it for older versions.
+                    Some(class) if value.is_unknown() && is_self(annotation) => Value::Own(class),
+                    _ => self.instance_of(&value),
+                }
             }
             // `X | None`
             Expr::BinOp(operation) if operation.op == ast::Operator::BitOr => {
@@ -89,6 +93,15 @@ impl<'a> Engine<'a> {
             }
             _ => Value::Unknown,
         }
+    }
+}
+
+/// `Self` (PEP 673).
+fn is_self(annotation: &Expr) -> bool {
+    match annotation {
+        Expr::Name(name) => name.id == *"Self",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "Self",
+        _ => false,
     }
 }
 

@@ -37,7 +37,9 @@ impl<'a> Engine<'a> {
         let special = self.special_of(&callee);
         let arguments = self.arguments(&call.arguments, special);
         let range = range_of(call);
-        self.note_passed(&arguments, edge, range);
+        if !special.is_some_and(only_looks) {
+            self.note_passed(&arguments, edge, range);
+        }
         if let Some(special) = special
             && let Some(value) = self.special_call(special, &arguments, range)
         {
@@ -348,7 +350,13 @@ impl<'a> Engine<'a> {
             let origin = self.origin(id, arguments, receiver);
             return Value::Instance(Rc::new(Instance { class, origin, text: None }));
         }
-        self.foreign_result_of(id)
+        match self.names.special(id) {
+            // What it gives is what a name stands for that is not known.
+            Some(
+                Special::Import | Special::ImportModule | Special::ResolveName | Special::GetAttr,
+            ) => Value::Unknown,
+            _ => self.foreign_result_of(id),
+        }
     }
 
     /// What a method of a path object gives: another one, known where the text alone tells it.
@@ -501,6 +509,20 @@ pub(super) fn path_instance(class: NameId, text: Option<Text<'_>>) -> Instance<'
         None => FoundOperand::Unknown,
     };
     Instance { class, origin, text }
+}
+
+/// Whether what it is given is neither called by it nor kept.
+const fn only_looks(special: Special) -> bool {
+    matches!(
+        special,
+        Special::TypeTest
+            | Special::TypeOf
+            | Special::Cast
+            | Special::Identity
+            | Special::Partial
+            | Special::Super
+            | Special::Vars
+    )
 }
 
 /// Whether a method of that name compares what it is given: `self.assertIs(f, os.remove)`

@@ -5,7 +5,6 @@ use crate::resolve::value::Value;
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, Use};
-use super::expressions::item_of;
 
 impl<'a> Engine<'a> {
     pub(super) fn comprehension(
@@ -39,7 +38,8 @@ impl<'a> Engine<'a> {
     }
 
     fn generator(&mut self, generator: &'a ast::Comprehension, items: &Value<'a>) {
-        self.assign(&generator.target, item_of(items));
+        let item = self.any_item(items);
+        self.assign(&generator.target, item);
         for condition in &generator.ifs {
             self.expression(condition, Use::Looked);
         }

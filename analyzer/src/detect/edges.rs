@@ -3,16 +3,11 @@
 //! A call is followed by what is known of the callee, never by a method's name alone. What is
 //! handed to a call may be called by it. Calls of nobody knows what are counted, not dropped.
 
-use rustc_hash::FxHashSet;
-
 use crate::resolve::origin::Origin;
-use crate::resolve::scope::{Reach, Scopes};
+use crate::resolve::scope::Reach;
 use crate::resolve::value::{ClassId, FunctionId, Value};
-use crate::source::Source;
 use crate::summary::Range;
-use crate::summary::links::{
-    Callee, Class, Edge, EdgeKind, Export, Function, Import, Links, Owner, Place, Thing, Unresolved,
-};
+use crate::summary::links::{Callee, Edge, EdgeKind, Owner, Place};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, range_of};
@@ -46,7 +41,7 @@ pub(super) enum Base {
 }
 
 /// Values in values are followed this far.
-const DEEPEST: u8 = 6;
+pub(super) const DEEPEST: u8 = 6;
 
 impl<'a> Engine<'a> {
     fn graph(&self) -> bool {
@@ -124,6 +119,13 @@ impl<'a> Engine<'a> {
         })
     }
 
+    /// Whether it names a parameter of the present function.
+    pub(super) fn is_own_parameter(&self, expression: &Expr) -> bool {
+        let Expr::Name(name) = expression else { return false };
+        let owner = self.parameter_of(name.id.as_str());
+        owner.is_some_and(|number| Owner::function(number) == self.owner)
+    }
+
     fn is_parameter(&self, name: &str) -> bool {
         self.parameter_of(name).is_some()
     }
@@ -150,6 +152,19 @@ impl<'a> Engine<'a> {
         if !self.graph() {
             return None;
         }
+        let edge = self.called(callee, call);
+        if !keeps_or_looks(callee, &call.func) {
+            let keywords = call.arguments.keywords.iter().map(|keyword| &keyword.value);
+            for argument in call.arguments.args.iter().chain(keywords) {
+                if let Expr::Name(name) = argument {
+                    self.note_parameter_call(name.id.as_str(), edge);
+                }
+            }
+        }
+        edge
+    }
+
+    fn called(&mut self, callee: &Value<'a>, call: &'a ast::ExprCall) -> Option<u32> {
         let base = match &*call.func {
             Expr::Attribute(_) => self.linked.as_mut().map(|l| std::mem::take(&mut l.base)),
             _ => None,
@@ -158,16 +173,6 @@ impl<'a> Engine<'a> {
             Expr::Attribute(attribute) => range_of(&attribute.attr),
             func => range_of(func),
         };
-        for argument in &call.arguments.args {
-            if let Expr::Name(name) = argument
-                && self
-                    .scopes
-                    .find(self.scope, name.id.as_str())
-                    .is_some_and(|(b, ..)| b.value.is_unknown())
-            {
-                self.note_parameter_call(name.id.as_str());
-            }
-        }
         let owner = self.owner;
         if let (Some(base), Expr::Attribute(attribute)) = (base, &*call.func) {
             let name: Box<str> = attribute.attr.as_str().into();
@@ -196,18 +201,26 @@ impl<'a> Engine<'a> {
         if let Expr::Name(name) = &*call.func
             && callee.is_unknown()
         {
-            self.note_parameter_call(name.id.as_str());
+            self.note_parameter_call(name.id.as_str(), None);
         }
         self.note_callee(callee, owner, range, false)
     }
 
-    fn note_parameter_call(&mut self, name: &str) {
-        let owner = self.parameter_of(name);
+    /// A parameter is called, or handed on to a call of which the edge is known.
+    fn note_parameter_call(&mut self, name: &str, edge: Option<u32>) {
+        let unknown = self.scopes.find(self.scope, name).is_some_and(|(b, ..)| {
+            b.value.is_unknown() || b.value.each().iter().any(Value::is_unknown)
+        });
         // What a function inside calls, it calls later.
-        if let Some(number) = owner.filter(|number| Owner::function(*number) == self.owner)
-            && let Some(function) = self.functions.get_mut(number as usize)
-        {
-            function.calls_parameter = true;
+        let owner =
+            self.parameter_of(name).filter(|n| unknown && Owner::function(*n) == self.owner);
+        let function = owner.and_then(|number| self.functions.get_mut(number as usize));
+        match (function, edge) {
+            (Some(function), Some(edge)) if !function.hands_on.contains(&edge) => {
+                function.hands_on.push(edge);
+            }
+            (Some(function), None) => function.calls_parameter = true,
+            _ => {}
         }
     }
 
@@ -226,6 +239,10 @@ impl<'a> Engine<'a> {
             match one {
                 Value::Unknown => unresolved |= !is_method,
                 Value::Function(None) => {}
+                Value::Foreign(origin) if may_be_anything(*origin) => {
+                    unresolved |= !is_method;
+                    self.targets(one, &mut targets, 0, false);
+                }
                 one => self.targets(one, &mut targets, 0, false),
             }
             for to in targets {
@@ -243,7 +260,13 @@ impl<'a> Engine<'a> {
     }
 
     /// What is called when a value is called; with `deep`, what is in it too.
-    fn targets(&self, value: &Value<'a>, found: &mut Vec<Callee>, depth: u8, deep: bool) {
+    pub(super) fn targets(
+        &self,
+        value: &Value<'a>,
+        found: &mut Vec<Callee>,
+        depth: u8,
+        deep: bool,
+    ) {
         if depth > DEEPEST || found.len() > 64 {
             return;
         }
@@ -278,7 +301,7 @@ impl<'a> Engine<'a> {
 
     /// Something is handed to a call.
     pub(super) fn note_pass(&mut self, value: &Value<'a>, edge: Option<u32>, range: Range) {
-        if matches!(value, Value::Unknown | Value::Foreign(Origin::STANDARD)) || !self.graph() {
+        if matches!(value, Value::Unknown) || !self.graph() {
             return;
         }
         let mut targets = Vec::new();
@@ -377,10 +400,14 @@ impl<'a> Engine<'a> {
     fn note_methods(&mut self, value: &Value<'a>, expression: &'a Expr, names: &[&str]) {
         let range = range_of(expression);
         for one in value.each() {
-            let Value::Own(class) = one else { continue };
-            if self.class_way(*class).is_some() {
-                continue;
-            }
+            let class = match one {
+                Value::Own(class) if self.class_way(*class).is_none() => class,
+                Value::Foreign(_) => {
+                    self.note_foreign_methods(one, names, range);
+                    continue;
+                }
+                _ => continue,
+            };
             let exact = matches!(expression, Expr::Call(_));
             for name in names {
                 if !self.member_of_class(*class, name, 0).is_unknown() {
@@ -391,275 +418,56 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Everything other files may want to know.
-    pub(super) fn finish_links(&mut self, source: &Source) -> Option<Box<Links>> {
-        let mut linked = self.linked.take()?;
-        let graph = linked.graph;
-        let place = |offset: u32| {
-            let span = source.span(offset..offset);
-            let cell = span.cell.unwrap_or_default();
-            Place { row: span.start.row, column: span.start.column, cell }
-        };
-        // Of most only the row is told.
-        let row = |offset: u32| {
-            let (cell, row) = source.row(offset);
-            Place { row, column: 1, cell: cell.unwrap_or_default() }
-        };
-        let mut decorated = Vec::new();
-        if graph {
-            for (number, function) in self.functions.iter().enumerate() {
-                let Ok(number) = u32::try_from(number) else { break };
-                for value in &function.decorated {
-                    let made = match value {
-                        Value::Function(id) => self.returned(*id),
-                        Value::Foreign(Origin::STANDARD) => continue,
-                        Value::Foreign(origin) => {
-                            let mut origins = linked.origins.borrow_mut();
-                            match origins.step(*origin, &crate::resolve::origin::Step::Called) {
-                                Some(way) => Value::Foreign(way),
-                                None => continue,
-                            }
-                        }
-                        _ => continue,
-                    };
-                    let mut targets = Vec::new();
-                    self.targets(&made, &mut targets, 0, false);
-                    let at = super::engine::bytes(function.at);
-                    decorated.extend(targets.into_iter().map(|to| Edge {
-                        owner: Owner::function(number),
-                        kind: EdgeKind::Call,
-                        to,
-                        place: Place { row: at.start, ..Place::default() },
-                    }));
+    /// Methods of an object of another file's class, which may have them.
+    fn note_foreign_methods(&mut self, object: &Value<'a>, names: &[&str], range: Range) {
+        for name in names {
+            if let Value::Foreign(origin) = self.foreign_member(object, name) {
+                for to in ways(origin) {
+                    self.edge(self.owner, EdgeKind::Implied, to, range);
                 }
             }
         }
-        linked.edges.extend(decorated);
-        let mut links = Links { edges: linked.edges, stars: linked.stars, ..Links::default() };
-        for edge in &mut links.edges {
-            edge.place = row(edge.place.row);
-        }
-        for (owner, offset) in linked.unresolved {
-            match links.unresolved.iter_mut().rev().find(|one| one.owner == owner) {
-                Some(one) => one.count += 1,
-                None => links.unresolved.push(Unresolved { owner, place: row(offset), count: 1 }),
-            }
-        }
-        let mut named = FxHashSet::default();
-        for (way, owner, range) in linked.imports {
-            for one in way.each() {
-                if let Some(number) = one.index().and_then(|at| u32::try_from(at).ok())
-                    && named.insert((number, owner))
-                {
-                    links.imports.push(Import {
-                        way: number,
-                        owner,
-                        place: place(range.start),
-                        range,
-                    });
-                }
-            }
-        }
-        links.kept = self.kept_on_import(&place);
-        links.installs = std::mem::take(&mut self.installs);
-        if graph {
-            links.act_places = self.found.acts.iter().map(|act| row(act.range.start)).collect();
-            links.import_places =
-                self.found.imports.iter().map(|import| row(import.range.start)).collect();
-        }
-        self.offer(&mut links, graph, &place, &row);
-        let origins = linked.origins.into_inner();
-        links.ways = origins.all().map(|(from, step)| (from, step.clone().into_owned())).collect();
-        Some(Box::new(links))
     }
+}
 
-    /// What this file offers to others.
-    fn offer(
-        &self,
-        links: &mut Links,
-        graph: bool,
-        place: &dyn Fn(u32) -> Place,
-        row: &dyn Fn(u32) -> Place,
-    ) {
-        let module = Scopes::MODULE;
-        for (name, binding) in self.scopes.names(module) {
-            // A place: `a.b`.
-            if name.contains('.') {
-                continue;
-            }
-            let every = self.scopes.every_value(module, name, binding);
-            let value = every.as_ref().unwrap_or(&binding.value);
-            if name == "__all__" {
-                links.all = listed(value);
-                continue;
-            }
-            let thing = self.thing(value, 0);
-            if thing != Thing::Unknown {
-                let place = self.taken_at(&thing).map(place);
-                links.exports.push(Export { name: name.into(), thing, place });
-            }
+/// Whether a call of something of the language or its library calls nothing that it is given: a
+/// container keeps it, most builtins look at it.
+fn keeps_or_looks(callee: &Value<'_>, func: &Expr) -> bool {
+    let standard = match callee {
+        Value::Foreign(origin) => origin.is_standard(),
+        Value::Name(_) => true,
+        _ => false,
+    };
+    standard
+        && match func {
+            Expr::Attribute(method) => stores(method.attr.as_str()),
+            Expr::Name(name) => !matches!(
+                name.id.as_str(),
+                "map" | "filter" | "sorted" | "min" | "max" | "iter" | "reduce" | "partial"
+            ),
+            _ => false,
         }
-        links.exports.sort_by(|a, b| a.name.cmp(&b.name));
-        for function in &self.functions {
-            let returned = function.returned.as_ref();
-            let returned = returned.map_or(Thing::Unknown, |value| self.thing(value, 0));
-            let mut one = Function {
-                returned,
-                property: function.property,
-                class: function.outer.1.map(|class| class.0),
-                ..Function::default()
-            };
-            if graph {
-                one.name = self.qualified(function.outer, function.name).into();
-                one.place = row(super::engine::bytes(function.at).start);
-                one.calls_parameter = function.calls_parameter;
-                one.looked_at = function.looked_at;
-            }
-            if function.name == "__getattr__" && function.outer == (Owner::MODULE, None) {
-                links.getattr = Some(one.returned.clone());
-            }
-            links.functions.push(one);
-        }
-        for class in &self.classes {
-            if class.foreign.is_some() {
-                links.classes.push(Class::default());
-                continue;
-            }
-            let mut members: Vec<(Box<str>, Thing)> = Vec::new();
-            let bound = self.scopes.names(class.scope).map(|(name, b)| (name, &b.value));
-            let set = class.attributes.iter().map(|(name, value)| (*name, value));
-            // A member that is something else hides what a base says of it.
-            let all = bound.chain(set).map(|(name, value)| (name.into(), self.thing(value, 0)));
-            members.extend(all);
-            members.sort_by(|a, b| a.0.cmp(&b.0));
-            members.dedup_by(|(name, thing), (first, known)| {
-                if name != first {
-                    return false;
-                }
-                if *known == Thing::Unknown {
-                    *known = std::mem::take(thing);
-                } else if *known != *thing && *thing != Thing::Unknown {
-                    *known = Thing::Either(vec![std::mem::take(known), std::mem::take(thing)]);
-                }
-                true
-            });
-            let mut one = Class {
-                bases: class.bases.iter().map(|base| self.thing(base, 0)).collect(),
-                members,
-                ..Class::default()
-            };
-            if graph {
-                one.name = self.qualified(class.outer, class.name).into();
-                one.place = row(super::engine::bytes(class.at).start);
-            }
-            links.classes.push(one);
-        }
-    }
+}
 
-    /// Where the file takes something a rule knows.
-    fn taken_at(&self, thing: &Thing) -> Option<u32> {
-        let id = match thing {
-            Thing::Api(id) | Thing::ApiObject(id) => *id,
-            Thing::Either(options) => return options.iter().find_map(|one| self.taken_at(one)),
-            _ => return None,
-        };
-        let name = self.names.name(self.names.canonical(id));
-        let captured = self.found.captures.iter().find(|capture| *capture.target == *name);
-        let imported = || {
-            self.found.imports.iter().find(|import| {
-                let rest = name.strip_prefix(&*import.module);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        };
-        captured.map(|c| c.range.start).or_else(|| imported().map(|import| import.range.start))
-    }
-
-    fn qualified(&self, (owner, class): (Owner, Option<ClassId>), name: &str) -> String {
-        let mut parts = vec![name.to_owned()];
-        let (mut owner, mut class) = (owner, class);
-        for _ in 0..32 {
-            if let Some(outer) = class.and_then(|id| self.classes.get(id.0 as usize)) {
-                parts.push(outer.name.to_owned());
-                (owner, class) = outer.outer;
-            } else if let Some(outer) =
-                owner.as_function().and_then(|at| self.functions.get(at as usize))
-            {
-                parts.push("<locals>".to_owned());
-                parts.push(outer.name.to_owned());
-                (owner, class) = outer.outer;
-            } else {
-                break;
-            }
-        }
-        parts.reverse();
-        parts.join(".")
-    }
-
-    /// A value as other files are told of it.
-    fn thing(&self, value: &Value<'a>, depth: u8) -> Thing {
-        if depth > DEEPEST {
-            return Thing::Unknown;
-        }
-        match value {
-            Value::Name(id) | Value::Method(id, _) => Thing::Api(*id),
-            Value::Instance(instance) => Thing::ApiObject(instance.class),
-            Value::Function(Some(id)) => Thing::Function(id.0),
-            Value::Class(id) => match self.class_way(*id) {
-                Some(way) => thing_of(way),
-                None => Thing::Class(id.0),
-            },
-            Value::Own(id) => match self.class_way(*id) {
-                Some(_) => Thing::Unknown,
-                None => Thing::Object(id.0),
-            },
-            Value::Foreign(origin) => thing_of(*origin),
-            Value::Partial(partial) => self.thing(&partial.function, depth + 1),
-            Value::Sequence(items) | Value::List(items) => {
-                let items: Vec<_> = items.iter().map(|item| self.thing(item, depth + 1)).collect();
-                if items.iter().all(|item| *item == Thing::Unknown) {
-                    Thing::Unknown
-                } else {
-                    Thing::Items(items)
-                }
-            }
-            Value::Mapping(items) => {
-                let items: Vec<_> = items
-                    .iter()
-                    .filter_map(|(key, item)| {
-                        let thing = self.thing(item, depth + 1);
-                        (thing != Thing::Unknown)
-                            .then(|| (key.exact_text().unwrap_or_default().into(), thing))
-                    })
-                    .collect();
-                if items.is_empty() { Thing::Unknown } else { Thing::Table(items) }
-            }
-            Value::Either(options) => {
-                let options: Vec<_> =
-                    options.iter().map(|one| self.thing(one, depth + 1)).collect();
-                if options.iter().all(|one| *one == Thing::Unknown) {
-                    Thing::Unknown
-                } else {
-                    Thing::Either(options)
-                }
-            }
-            _ => Thing::Unknown,
-        }
-    }
+/// Whether a method of a container puts something into it.
+fn stores(method: &str) -> bool {
+    matches!(
+        method,
+        "add" | "append" | "appendleft" | "extend" | "insert" | "put" | "setdefault" | "update"
+    )
 }
 
 fn ways(origin: Origin) -> impl Iterator<Item = Callee> {
     let all = origin.each();
-    all.into_iter().filter(|one| *one != Origin::STANDARD).map(Callee::Way)
+    all.into_iter().filter(|one| !is_nowhere(*one)).map(Callee::Way)
 }
 
-fn thing_of(origin: Origin) -> Thing {
-    let mut all: Vec<_> =
-        origin.each().into_iter().filter(|one| *one != Origin::STANDARD).map(Thing::Way).collect();
-    if all.len() > 1 { Thing::Either(all) } else { all.pop().unwrap_or_default() }
+/// Whether no way of this file leads there.
+pub(super) fn is_nowhere(origin: Origin) -> bool {
+    origin.is_standard() || origin == Origin::UNKNOWN
 }
 
-/// The names of a literal list.
-fn listed(value: &Value<'_>) -> Option<Vec<Box<str>>> {
-    let (Value::List(items) | Value::Sequence(items)) = value else { return None };
-    items.iter().map(|item| item.exact_text().map(Into::into)).collect()
+/// Whether a call of it is one of nobody knows what: it is such a thing for certain, or perhaps.
+fn may_be_anything(origin: Origin) -> bool {
+    origin == Origin::CONTAINER || origin.each().contains(&Origin::UNKNOWN)
 }

@@ -113,6 +113,10 @@ pub(super) struct OwnFunction<'a> {
     pub(super) parameters: Option<&'a ast::Parameters>,
     /// Whether it calls what is passed to it.
     pub(super) calls_parameter: bool,
+    /// The edges of calls that it hands that on to.
+    pub(super) hands_on: Vec<u32>,
+    /// Whether it returns what is passed to it.
+    pub(super) gives_back: bool,
     /// Whether its body has been looked at in earnest.
     pub(super) looked_at: bool,
     /// What its decorators make of it.
@@ -120,6 +124,8 @@ pub(super) struct OwnFunction<'a> {
     /// What calling it gives, as far as is known: its annotation says, or the returns seen so far.
     pub(super) returned: Option<Value<'a>>,
     pub(super) annotated: bool,
+    /// Whether that is a class another file may know.
+    pub(super) promised: bool,
     /// Reading it as an attribute calls it.
     pub(super) property: bool,
     /// Its body, until it has been looked at.
@@ -272,17 +278,22 @@ impl<'a> Engine<'a> {
         property: bool,
     ) -> FunctionId {
         let id = FunctionId(u32::try_from(self.functions.len()).unwrap_or(u32::MAX));
-        let annotated = returned.is_some();
+        let promised = returned.is_some();
+        // What a class of another file is may be less than what is returned.
+        let annotated = returned.as_ref().is_some_and(|value| !value.is_unknown());
         self.functions.push(OwnFunction {
             name,
             outer: (self.owner, class),
             at,
             parameters: None,
             calls_parameter: false,
+            hands_on: Vec::new(),
+            gives_back: false,
             looked_at: false,
             decorated: Vec::new(),
             returned,
             annotated,
+            promised,
             property,
             waiting: None,
             done: false,
@@ -294,16 +305,6 @@ impl<'a> Engine<'a> {
     pub(super) fn returned(&self, function: Option<FunctionId>) -> Value<'a> {
         let function = function.and_then(|id| self.functions.get(id.0 as usize));
         function.and_then(|function| function.returned.clone()).unwrap_or_default()
-    }
-
-    /// The function whose body is looked at returns this somewhere.
-    pub(super) fn note_return(&mut self, value: Value<'a>) {
-        let function = self.function.and_then(|id| self.functions.get_mut(id.0 as usize));
-        if let Some(function) = function.filter(|function| !function.annotated) {
-            let before = function.returned.take();
-            let each = before.into_iter().chain([value]);
-            function.returned = Some(Value::either(each).bounded());
-        }
     }
 
     fn run_deferred(&mut self) {

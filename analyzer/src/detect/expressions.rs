@@ -97,7 +97,7 @@ impl<'a> Engine<'a> {
             }
             Expr::Starred(starred) => {
                 let items = self.expression(&starred.value, used);
-                item_of(&items).references()
+                self.any_item(&items).references()
             }
             Expr::Await(wait) => self.expression(&wait.value, used),
             Expr::Yield(yielded) => {
@@ -285,7 +285,7 @@ impl<'a> Engine<'a> {
             values.push(self.expression(item, inner));
         }
         if values.iter().all(|value| !self.is_of_interest(value)) {
-            return self.standard();
+            return self.container();
         }
         // `[*a, b]`: the places of the items are not known.
         if starred {
@@ -311,7 +311,7 @@ impl<'a> Engine<'a> {
             }
         }
         if items.is_empty() {
-            return self.standard();
+            return self.container();
         }
         let mapping = Value::Mapping(items.into()).bounded();
         if stays(used) { mapping.references() } else { mapping }

@@ -40,7 +40,7 @@ impl<'a> Engine<'a> {
             (false, true) => u16::MAX,
             (false, false) => guards,
         };
-        let at = if self.owner == Owner::MODULE { range.start } else { u32::MAX };
+        let at = if self.owner.is_script() { range.start } else { u32::MAX };
         self.installs.push(Install { at, guards, patching });
     }
 
@@ -51,7 +51,8 @@ impl<'a> Engine<'a> {
             Linking::Off | Linking::Facts { .. } => Vec::new(),
         };
         for act in &self.found.acts {
-            let Some((capability, done)) = unenforceable(act) else { continue };
+            let of = act.owner.is_script().then(|| unenforceable(act)).flatten();
+            let Some((capability, done)) = of else { continue };
             let install = self.installs.iter().find(|install| {
                 act.range.start < install.at && install.guards(capability) && !install.patching
             });
@@ -80,7 +81,8 @@ impl<'a> Engine<'a> {
             place: place(capture.range.start),
         });
         let acts = self.found.acts.iter().filter_map(|act| {
-            let (capability, done) = unenforceable(act)?;
+            let on_import = act.owner == Owner::MODULE;
+            let (capability, done) = on_import.then(|| unenforceable(act)).flatten()?;
             let what = act.target.clone();
             Some(Kept { what, capability: capability as u16, done, place: place(act.range.start) })
         });
@@ -120,11 +122,8 @@ fn guard_named(keyword: &str) -> Option<Capability> {
     })
 }
 
-/// What no guard in the process can undo, done while the module is imported.
+/// What no guard in the process can undo.
 fn unenforceable(act: &FoundAct) -> Option<(Capability, Done)> {
-    if act.owner != Owner::MODULE {
-        return None;
-    }
     let socket = act.target.starts_with("socket.");
     match (act.rule.capability, act.verb) {
         (Capability::Native, _) => Some((Capability::Native, Done::Loaded)),

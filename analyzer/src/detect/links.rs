@@ -317,6 +317,14 @@ impl<'a> Engine<'a> {
         self.further(base, &step)
     }
 
+    /// What a loop over something gives.
+    pub(super) fn any_item(&self, items: &Value<'a>) -> Value<'a> {
+        match items {
+            Value::Foreign(_) => self.foreign_item(items, &Value::Unknown),
+            known => super::expressions::item_of(known),
+        }
+    }
+
     /// A part no rule speaks of of something a rule knows.
     pub(super) fn foreign_part(&self, of: NameId, name: &str) -> Value<'a> {
         match self.way_of(of) {
@@ -345,12 +353,15 @@ impl<'a> Engine<'a> {
     fn way_of(&self, id: NameId) -> Value<'a> {
         let Some(linked) = &self.linked else { return Value::Unknown };
         let name = self.names.name(id);
-        if hermetic_policy::modules::is_stdlib(name) || self.is_builtin_name(id) {
-            return Value::Foreign(Origin::STANDARD);
+        if let Some(builtin) = name.strip_prefix("builtins.") {
+            return Value::Foreign(Origin::builtin(builtin));
         }
         let mut parts = name.split('.').map(|part| Cow::Owned(part.to_owned()));
         let mut origins = linked.origins.borrow_mut();
         let mut way = origins.module(0, parts.next().unwrap_or_default());
+        if way.is_standard() {
+            return Value::Foreign(way);
+        }
         for part in parts {
             match origins.step(way, &Step::Attribute(part)) {
                 Some(next) => way = next,
@@ -360,14 +371,10 @@ impl<'a> Engine<'a> {
         Value::Foreign(way)
     }
 
-    fn is_builtin_name(&self, id: NameId) -> bool {
-        self.names.name(id).starts_with("builtins")
-    }
-
     /// Names of another module are bound here, and nobody knows which.
     pub(super) fn foreign_star(&mut self, module: &Value<'a>) {
         if let (Some(linked), Some(origin)) = (&mut self.linked, module.origin())
-            && origin != Origin::STANDARD
+            && !origin.is_standard()
         {
             linked.stars.push(origin);
         }
@@ -383,21 +390,21 @@ impl<'a> Engine<'a> {
             .filter_map(|star| linked.origins.borrow_mut().step(*star, &step))
             .collect();
         if ways.is_empty() {
-            return self.standard();
+            return Value::Foreign(Origin::builtin(name));
         }
         Value::either(ways.into_iter().map(|way| self.foreign(way)))
     }
 
-    /// Something of the standard library that no rule speaks of: a display, a builtin's result.
-    pub(super) fn standard(&self) -> Value<'a> {
-        if self.linked.is_some() { Value::Foreign(Origin::STANDARD) } else { Value::Unknown }
+    /// A display that nothing of interest is in yet.
+    pub(super) fn container(&self) -> Value<'a> {
+        if self.linked.is_some() { Value::Foreign(Origin::CONTAINER) } else { Value::Unknown }
     }
 
     /// Whether something is known of it, or may be by another file.
     pub(super) fn is_of_interest(&self, value: &Value<'a>) -> bool {
         match value {
-            Value::Unknown | Value::Foreign(Origin::STANDARD) => false,
-            Value::Foreign(_) => self.linked.is_some(),
+            Value::Unknown => false,
+            Value::Foreign(origin) => !origin.is_standard() && self.linked.is_some(),
             _ => true,
         }
     }
@@ -421,7 +428,7 @@ impl<'a> Engine<'a> {
             }
         }
         drop(origins);
-        if way == Origin::STANDARD {
+        if way.is_standard() {
             return;
         }
         linked.imports.push((way, self.owner, range));
@@ -449,11 +456,21 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// A class is handed to its decorators.
+    pub(super) fn note_decorated_class(&mut self, class: ClassId, decorators: &[Value<'a>]) {
+        let at = self.classes.get(class.0 as usize).map(|class| class.at);
+        for value in decorators {
+            if let Some(at) = at {
+                self.note_decorator_call(value, super::engine::bytes(at));
+            }
+        }
+    }
+
     /// What `with` makes of a context: of another file's, what entering it gives.
     pub(super) fn entered(&mut self, value: Value<'a>, context: &'a Expr) -> Value<'a> {
         self.note_context(&value, context);
         match value {
-            Value::Foreign(Origin::STANDARD) => value,
+            Value::Foreign(origin) if origin.is_standard() => value,
             Value::Foreign(_) => {
                 let enter = self.further(&value, &Step::Attribute(Cow::Borrowed("__enter__")));
                 match self.foreign_called(&enter) {

@@ -49,7 +49,8 @@ impl<'a> Engine<'a> {
                     || arguments.keywords.iter().any(|(key, _)| *key == "fromlist");
                 match name.split_once('.') {
                     Some((top, _)) if !whole => {
-                        self.names.find(top).map_or(Value::Unknown, Value::Name)
+                        let known = self.names.find(top);
+                        known.map_or_else(|| self.foreign_text_module(top), Value::Name)
                     }
                     _ => module,
                 }
@@ -83,7 +84,7 @@ impl<'a> Engine<'a> {
             Special::MethodCaller => getter(Getter::Method, first),
             Special::ItemGetter => getter(Getter::Item, first),
             Special::Partial => match first {
-                Some(function) if function.is_reference() => {
+                Some(function) if function.is_reference() || self.is_of_interest(function) => {
                     let partial = Partial {
                         function: function.clone(),
                         positional: arguments.positional.iter().skip(1).cloned().collect(),

@@ -5,11 +5,11 @@ use crate::resolve::scope::ScopeKind;
 use crate::resolve::special::Special;
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::summary::Keep;
+use crate::summary::links::Owner;
 use crate::syntax::ast::{self, Expr, Stmt};
 
 use super::engine::{Body, Engine, OwnClass, Use, range_of};
 use super::exits::Exits;
-use super::expressions::item_of;
 use super::outer_writes::{each_target, sets_up};
 
 impl<'a> Engine<'a> {
@@ -83,8 +83,9 @@ impl<'a> Engine<'a> {
             }
             Stmt::Return(ret) => {
                 if let Some(value) = &ret.value {
+                    let gives_back = self.is_own_parameter(value);
                     let value = self.expression(value, Use::Returned);
-                    self.note_return(value);
+                    self.note_return(value, gives_back);
                 }
                 self.exits = self.exits.and(Exits::RETURN);
                 false
@@ -112,7 +113,7 @@ impl<'a> Engine<'a> {
                 self.kept_by_loop(&stmt.target, &stmt.iter, &items);
                 self.widen(&stmt.body);
                 self.rounds(stmt.range.len().to_usize(), |engine| {
-                    let item = item_of(&items);
+                    let item = engine.any_item(&items);
                     engine.assign(&stmt.target, item);
                     engine.block(&stmt.body);
                 });
@@ -238,7 +239,12 @@ impl<'a> Engine<'a> {
             let typing = only_typing || runs == Runs::Never;
             only_typing |= runs == Runs::Always;
             self.quiet += u32::from(typing);
+            let owner = self.owner;
+            if owner == Owner::MODULE && test.is_some_and(is_main_test) {
+                self.owner = Owner::MAIN;
+            }
             let way = self.way(|engine| engine.block(body));
+            self.owner = owner;
             self.quiet -= u32::from(typing);
             match way {
                 // It is there for annotations; whatever else binds these names counts.
@@ -379,13 +385,17 @@ impl<'a> Engine<'a> {
     ) -> FunctionId {
         let returned = match function.returns.as_deref() {
             None | Some(Expr::NoneLiteral(_)) => None,
-            Some(annotation) => Some(self.annotated(annotation)).filter(|v| !v.is_unknown()),
+            Some(annotation) => {
+                Some(self.annotated(annotation)).filter(|value| self.is_of_interest(value))
+            }
         };
         let part = property_part(function);
         let name = (function.name.as_str(), function.name.range);
-        let id = self.add_function(name, class, returned, part.is_some());
-        // `@x.setter` adds to the property `x`, which is read as before.
-        if !matches!(part, Some("setter" | "deleter")) {
+        let property = part.is_some_and(|part| part != "overload");
+        let id = self.add_function(name, class, returned, property);
+        // `@x.setter` adds to the property `x`, which is read as before; `@overload` is for type
+        // checkers.
+        if !matches!(part, Some("setter" | "deleter" | "overload")) {
             self.bind(function.name.as_str(), Value::Function(Some(id)));
         }
         id
@@ -417,9 +427,8 @@ impl<'a> Engine<'a> {
     }
 
     fn class_definition(&mut self, class: &'a ast::StmtClassDef) {
-        for decorator in &class.decorator_list {
-            self.decorator(decorator);
-        }
+        let decorators: Vec<_> =
+            class.decorator_list.iter().map(|decorator| self.decorator(decorator)).collect();
         let outer = self.scope;
         let outer_class = self.class;
         self.type_parameters(class.type_params.as_deref());
@@ -455,6 +464,7 @@ impl<'a> Engine<'a> {
         self.scope = outer;
         self.class = outer_class;
         self.bind(class.name.as_str(), Value::Class(id));
+        self.note_decorated_class(id, &decorators);
     }
 
     /// Forget the constants of every name a loop body assigns: they differ on the next round. The
@@ -495,7 +505,23 @@ enum Runs {
     Never,
 }
 
-/// The decorator that makes a method a property or part of one, by its last name.
+/// `__name__ == "__main__"`.
+fn is_main_test(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    let is_name = |one: &Expr| matches!(one, Expr::Name(name) if name.id == *"__name__");
+    let is_main =
+        |one: &Expr| matches!(one, Expr::StringLiteral(s) if s.value.to_str() == "__main__");
+    match (&*compare.ops, &*compare.comparators) {
+        ([ast::CmpOp::Eq], [right]) => {
+            let left = &*compare.left;
+            is_name(left) && is_main(right) || is_main(left) && is_name(right)
+        }
+        _ => false,
+    }
+}
+
+/// The decorator that makes a method a property or part of one, or a mere signature, by its last
+/// name.
 fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
     function.decorator_list.iter().find_map(|decorator| {
         let name = match &decorator.expression {
@@ -503,7 +529,8 @@ fn property_part(function: &ast::StmtFunctionDef) -> Option<&str> {
             Expr::Attribute(attribute) => attribute.attr.as_str(),
             _ => return None,
         };
-        matches!(name, "property" | "cached_property" | "setter" | "deleter").then_some(name)
+        let known = ["property", "cached_property", "setter", "deleter", "overload"];
+        known.contains(&name).then_some(name)
     })
 }
 

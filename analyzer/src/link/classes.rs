@@ -21,6 +21,8 @@ pub(crate) enum Link {
     Own(ClassRef),
     /// A class a rule knows.
     Api(NameId),
+    /// A class of the language or its library.
+    Standard,
     /// A class nobody knows: what comes behind it may be hidden by it.
     Unknown,
 }
@@ -76,16 +78,15 @@ impl Program<'_> {
     fn bases(&self, class: ClassRef, of: &Class) -> Bases {
         let links = |base| {
             let mut links: SmallVec<[Link; 1]> = SmallVec::new();
-            let mut known = false;
             for found in self.thing(class.0, base, &Walk::new()) {
                 match found {
                     Found::Class(base) if base != class => links.push(Link::Own(base)),
                     Found::Api(id, _) => links.push(Link::Api(id)),
-                    Found::Standard => known = true,
+                    Found::Standard => links.push(Link::Standard),
                     _ => {}
                 }
             }
-            if links.is_empty() && !known {
+            if links.is_empty() {
                 links.push(Link::Unknown);
             }
             links
@@ -139,7 +140,7 @@ fn order(
                 let line = lines.get(base.0).and_then(|c| c.get(base.1)).cloned().flatten();
                 lists.extend(line.map(Vec::from));
             }
-            Link::Api(_) | Link::Unknown => lists.push(vec![*link]),
+            Link::Api(_) | Link::Standard | Link::Unknown => lists.push(vec![*link]),
         }
         direct.push(*link);
     }
@@ -154,6 +155,40 @@ fn order(
     }
 }
 
+/// Whether another one like it need not be the same class.
+fn is_anonymous(link: Link) -> bool {
+    matches!(link, Link::Standard | Link::Unknown)
+}
+
+/// What every class has from `object` (CPython `Objects/typeobject.c`).
+pub(super) fn is_of_object(name: &str) -> bool {
+    matches!(
+        name,
+        "__class__"
+            | "__delattr__"
+            | "__dict__"
+            | "__dir__"
+            | "__doc__"
+            | "__eq__"
+            | "__format__"
+            | "__getattribute__"
+            | "__getstate__"
+            | "__hash__"
+            | "__init__"
+            | "__init_subclass__"
+            | "__module__"
+            | "__ne__"
+            | "__new__"
+            | "__reduce__"
+            | "__reduce_ex__"
+            | "__repr__"
+            | "__setattr__"
+            | "__sizeof__"
+            | "__str__"
+            | "__subclasshook__"
+    )
+}
+
 /// The bases' orders, each kept, so that a class comes before its own bases; where that cannot be,
 /// the program fails, and any order will do.
 fn merge(line: &mut Vec<Link>, mut lists: Vec<Vec<Link>>) {
@@ -161,11 +196,11 @@ fn merge(line: &mut Vec<Link>, mut lists: Vec<Vec<Link>>) {
         lists.retain(|list| !list.is_empty());
         let heads = || lists.iter().filter_map(|list| list.first()).copied();
         let in_tail = |link: Link| lists.iter().any(|list| list.iter().skip(1).any(|l| *l == link));
-        let free = heads().find(|head| *head == Link::Unknown || !in_tail(*head));
+        let free = heads().find(|head| is_anonymous(*head) || !in_tail(*head));
         let Some(next) = free.or_else(|| heads().next()) else { return };
         line.push(next);
         for list in &mut lists {
-            if next == Link::Unknown {
+            if is_anonymous(next) {
                 if list.first() == Some(&next) {
                     list.remove(0);
                     break;

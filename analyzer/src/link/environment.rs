@@ -163,7 +163,7 @@ impl Program<'_> {
         let known = |link: &Link| match link {
             Link::Api(id) => self.names.has_acts(*id),
             Link::Own(class) => of(*class).is_some_and(|members| !members.is_empty()),
-            Link::Unknown => false,
+            Link::Standard | Link::Unknown => false,
         };
         if !line.iter().any(known) {
             return None;

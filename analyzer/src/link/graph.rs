@@ -6,7 +6,7 @@
 //! may be what any subclass has.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use crate::resolve::origin::{Origin, Step};
@@ -22,6 +22,8 @@ use super::walk::{All, ClassRef, Found, FunctionRef, Walk};
 pub enum Node {
     /// A module, while it is imported.
     Import(FileId),
+    /// What a module does beside that when it is run as a script.
+    Main(FileId),
     /// What a module hands to others, who may call it at any time.
     Handed(FileId),
     /// A function: its file and number.
@@ -35,6 +37,7 @@ impl Node {
     pub const fn file(self) -> FileId {
         match self {
             Self::Import(file)
+            | Self::Main(file)
             | Self::Handed(file)
             | Self::Function(file, _)
             | Self::Method(file, ..) => file,
@@ -45,6 +48,7 @@ impl Node {
     pub const fn owner(self) -> Option<Owner> {
         match self {
             Self::Import(_) => Some(Owner::MODULE),
+            Self::Main(_) => Some(Owner::MAIN),
             Self::Handed(_) => None,
             Self::Function(_, number) | Self::Method(_, number, _) => Some(Owner::function(number)),
         }
@@ -60,6 +64,8 @@ pub struct Arc {
     pub to: u32,
     /// Where in `from`'s file.
     pub place: Place,
+    /// Whether it is only handed on there, to be called who knows when.
+    pub later: bool,
 }
 
 /// All code of a program and its steps.
@@ -72,6 +78,9 @@ pub struct CallGraph {
     /// Calls that lead nobody knows where, by who makes them: how many, and the first.
     pub unresolved: FxHashMap<Node, (u32, Place)>,
 }
+
+/// Functions that hand something on to each other are followed through so many.
+const MOST_HANDED_ON: usize = 32;
 
 /// Classes below one that are asked for a method.
 const MOST_SUBCLASSES: usize = 4096;
@@ -105,7 +114,7 @@ struct Builder<'b, 'l> {
 /// What expanding one node gives.
 #[derive(Default)]
 struct Expanded {
-    steps: Vec<(Node, Place)>,
+    steps: Vec<(Node, bool, Place)>,
     unresolved: Option<(u32, Place)>,
 }
 
@@ -116,7 +125,7 @@ impl<'l> Builder<'_, 'l> {
         for (index, links) in self.program.files.iter().enumerate() {
             let file = FileId(u32::try_from(index).unwrap_or(u32::MAX));
             let functions = links.functions.iter().zip(0..).filter(|(f, _)| f.looked_at);
-            let first = [Node::Import(file), Node::Handed(file)];
+            let first = [Node::Import(file), Node::Main(file), Node::Handed(file)];
             let all = functions.map(|(_, number)| Node::Function(file, number));
             for node in first.into_iter().chain(all) {
                 numbers.insert(node, u32::try_from(graph.nodes.len()).unwrap_or(u32::MAX));
@@ -136,15 +145,16 @@ impl<'l> Builder<'_, 'l> {
                 {
                     graph.unresolved.insert(*node, calls);
                 }
-                one.steps.sort_by_key(|(node, place)| (*node, *place));
-                one.steps.dedup_by_key(|(node, _)| *node);
-                for (node, place) in one.steps {
+                // What is called as well is not only handed on.
+                one.steps.sort_unstable();
+                one.steps.dedup_by_key(|(node, ..)| *node);
+                for (node, later, place) in one.steps {
                     let to = *numbers.entry(node).or_insert_with(|| {
                         graph.nodes.push(node);
                         u32::try_from(graph.nodes.len() - 1).unwrap_or(u32::MAX)
                     });
                     let from = u32::try_from(from).unwrap_or(u32::MAX);
-                    graph.arcs.push(Arc { from, to, place });
+                    graph.arcs.push(Arc { from, to, place, later });
                 }
             }
         }
@@ -169,25 +179,34 @@ impl<'l> Builder<'_, 'l> {
         for (_, number) in edges.iter().skip(begin).take_while(|(of, _)| *of == owner) {
             let Some(edge) = links.edges.get(*number as usize) else { continue };
             let mut targets = Vec::new();
+            let mut later = false;
             match edge.kind {
-                EdgeKind::Pass(call) if owner == Owner::MODULE => {
-                    let call = call.and_then(|call| links.edges.get(call as usize));
-                    let now = call.is_some_and(|call| self.calls_its_parameter(file, call));
-                    if now != handed {
-                        self.targets(file, edge, receiver, &mut targets);
+                EdgeKind::Pass(call) => {
+                    later = !self.is_called_there(file, call, &mut FxHashSet::default());
+                    if owner != Owner::MODULE || later == handed {
+                        self.handed_on(file, edge, receiver, &mut targets);
                     }
                 }
                 _ if handed => {}
                 EdgeKind::Import => self.imported(file, &edge.to, &mut targets),
                 EdgeKind::Read => self.read(file, &edge.to, &mut targets),
-                EdgeKind::Call | EdgeKind::Pass(_) => {
-                    let known = self.targets(file, edge, receiver, &mut targets);
-                    if !known && edge.kind == EdgeKind::Call {
+                EdgeKind::Made => {
+                    let known = self.targets(file, edge, receiver, &mut targets)
+                        || self.is_given_back(file, &edge.to);
+                    if !known {
+                        unknown = Some(unknown.map_or((1, edge.place), |(n, at)| (n + 1, at)));
+                    }
+                }
+                EdgeKind::Implied => {
+                    self.targets(file, edge, receiver, &mut targets);
+                }
+                EdgeKind::Call => {
+                    if !self.targets(file, edge, receiver, &mut targets) {
                         unknown = Some(unknown.map_or((1, edge.place), |(n, at)| (n + 1, at)));
                     }
                 }
             }
-            found.steps.extend(targets.into_iter().map(|target| (target, edge.place)));
+            found.steps.extend(targets.into_iter().map(|target| (target, later, edge.place)));
         }
         let dynamic = links.unresolved.iter().find(|calls| calls.owner == owner && !handed);
         found.unresolved = match (dynamic, unknown) {
@@ -200,18 +219,70 @@ impl<'l> Builder<'_, 'l> {
         found
     }
 
-    /// Whether what is called calls what is handed to it, then and there.
-    fn calls_its_parameter(&self, file: FileId, call: &Edge) -> bool {
+    /// Whether what is handed to a call is called by it then and there, for all that is known.
+    fn is_called_there(
+        &self,
+        file: FileId,
+        call: Option<u32>,
+        seen: &mut FxHashSet<(FileId, u32)>,
+    ) -> bool {
+        let links = self.program.links(file);
+        let Some(call) = links.zip(call).and_then(|(l, call)| l.edges.get(call as usize)) else {
+            return false;
+        };
         let mut callees = Vec::new();
         self.targets(file, call, None, &mut callees);
-        callees.iter().any(|callee| match callee {
-            Node::Function(file, number) | Node::Method(file, number, _) => {
-                let links = self.program.links(*file);
-                let function = links.and_then(|links| links.functions.get(*number as usize));
-                function.is_some_and(|function| function.calls_parameter)
+        callees.iter().any(|callee| {
+            let (Node::Function(file, number) | Node::Method(file, number, _)) = *callee else {
+                return false;
+            };
+            if seen.len() > MOST_HANDED_ON || !seen.insert((file, number)) {
+                return false;
             }
-            Node::Import(_) | Node::Handed(_) => false,
+            let links = self.program.links(file);
+            let of = links.and_then(|links| links.functions.get(number as usize));
+            of.is_some_and(|of| {
+                let on = |edge: &u32| self.is_called_there(file, Some(*edge), seen);
+                of.calls_parameter || of.hands_on.iter().any(on)
+            })
         })
+    }
+
+    /// What may be called by who is handed it: functions, not objects that could be called too.
+    fn handed_on(
+        &self,
+        file: FileId,
+        edge: &Edge,
+        receiver: Option<ClassRef>,
+        found: &mut Vec<Node>,
+    ) {
+        let Callee::Way(origin) = &edge.to else {
+            self.targets(file, edge, receiver, found);
+            return;
+        };
+        for one in self.found(file, *origin) {
+            if !matches!(one, Found::Object { .. }) {
+                self.one(one, found);
+            }
+        }
+    }
+
+    /// Whether what a call gives is what was handed to it, or something known.
+    fn is_given_back(&self, file: FileId, to: &Callee) -> bool {
+        let Callee::Way(origin) = to else { return false };
+        let links = self.program.links(file);
+        let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
+        let Some((Some(callee), Step::Called)) = way else { return false };
+        let all = self.found(file, *callee);
+        !all.is_empty()
+            && all.iter().all(|one| match one {
+                Found::Function(function) | Found::Method { function, .. } => {
+                    let links = self.program.links(function.0);
+                    let of = links.and_then(|links| links.functions.get(function.1 as usize));
+                    of.is_some_and(|of| of.gives_back)
+                }
+                _ => false,
+            })
     }
 
     /// What an edge leads to; whether that is known, be it nothing of the program.
@@ -227,10 +298,7 @@ impl<'l> Builder<'_, 'l> {
                 found.push(Node::Function(file, *number));
                 true
             }
-            Callee::Class(number) => {
-                self.made((file, *number), found);
-                true
-            }
+            Callee::Class(number) => self.made((file, *number), found),
             Callee::Method { class, name, exact: true } => self.method((file, *class), name, found),
             Callee::Method { class, name, exact: false } => {
                 self.any_method((file, *class), name, found)
@@ -250,33 +318,36 @@ impl<'l> Builder<'_, 'l> {
         let all = self.found(file, origin);
         let mut known = true;
         for one in all {
-            match one {
-                Found::Function(function) => found.push(Node::Function(function.0, function.1)),
-                Found::Method { class, function, exact } => {
-                    let name = self.short_name(*function);
-                    if *exact {
-                        found.push(self.node_of(*function, *class));
-                    } else if let Some(name) = name {
-                        self.any_method(*class, name, found);
-                    }
-                }
-                Found::Class(class) => self.made(*class, found),
-                Found::Object { class, exact: true } => {
-                    known &= self.method(*class, "__call__", found);
-                }
-                Found::Object { class, exact: false } => {
-                    known &= self.any_method(*class, "__call__", found);
-                }
-                Found::External | Found::Unknown => known = false,
-                Found::Api(..)
-                | Found::ApiObject(..)
-                | Found::Module(_)
-                | Found::Items(..)
-                | Found::Table(..)
-                | Found::Standard => {}
-            }
+            known &= self.one(one, found);
         }
         known && !all.is_empty()
+    }
+
+    /// What calling one thing leads to; whether that is known.
+    fn one(&self, one: &Found<'l>, found: &mut Vec<Node>) -> bool {
+        match one {
+            Found::Function(function) => found.push(Node::Function(function.0, function.1)),
+            Found::Method { class, function, exact } => {
+                if *exact {
+                    found.push(self.node_of(*function, *class));
+                } else if let Some(name) = self.short_name(*function) {
+                    self.any_method(*class, name, found);
+                }
+            }
+            Found::Class(class) => return self.made(*class, found),
+            Found::Object { class, exact: true } => return self.method(*class, "__call__", found),
+            Found::Object { class, exact: false } => {
+                return self.any_method(*class, "__call__", found);
+            }
+            Found::External | Found::Unknown => return false,
+            Found::Api(..)
+            | Found::ApiObject(..)
+            | Found::Module(_)
+            | Found::Items(..)
+            | Found::Table(..)
+            | Found::Standard => {}
+        }
+        true
     }
 
     fn found(&self, file: FileId, origin: Origin) -> &[Found<'l>] {
@@ -326,11 +397,12 @@ impl<'l> Builder<'_, 'l> {
         }
     }
 
-    /// What making an object of a class runs (CPython `Doc/reference/datamodel.rst`).
-    fn made(&self, class: ClassRef, found: &mut Vec<Node>) {
-        for name in ["__new__", "__init__", "__post_init__"] {
-            self.method(class, name, found);
-        }
+    /// What making an object of a class runs (CPython `Doc/reference/datamodel.rst`), and whether
+    /// that is known.
+    fn made(&self, class: ClassRef, found: &mut Vec<Node>) -> bool {
+        self.method(class, "__new__", found);
+        self.method(class, "__post_init__", found);
+        self.method(class, "__init__", found)
     }
 
     /// The method a class has under a name, on an object of just this class.
@@ -344,7 +416,7 @@ impl<'l> Builder<'_, 'l> {
         for member in members {
             match member {
                 Found::Function(function) => found.push(self.node_of(*function, class)),
-                Found::Class(made) => self.made(*made, found),
+                Found::Class(made) => known &= self.made(*made, found),
                 Found::Unknown | Found::External => known = false,
                 _ => {}
             }
@@ -361,10 +433,7 @@ impl<'l> Builder<'_, 'l> {
                     known = true;
                     found.push(Node::Function(file, number));
                 }
-                Found::Class(made) => {
-                    known = true;
-                    self.made(made, found);
-                }
+                Found::Class(made) => known |= self.made(made, found),
                 Found::Unknown | Found::External => {}
                 _ => known = true,
             }
@@ -395,7 +464,34 @@ impl<'l> Builder<'_, 'l> {
         name: &str,
         found: &mut Vec<Node>,
     ) -> bool {
-        let of = receiver.unwrap_or(class);
+        let below = self.subclasses.get(&class).map_or(&[] as &[_], Vec::as_slice);
+        if let Some(of) = receiver.or_else(|| below.is_empty().then_some(class)) {
+            return self.behind(class, of, name, &mut |function| {
+                found.push(self.node_of(function, of));
+            });
+        }
+        // In an object of a class below, another one may stand behind this one.
+        let mut functions: Vec<FunctionRef> = Vec::new();
+        let mut known = true;
+        for of in std::iter::once(&class).chain(below.iter().take(MOST_SUBCLASSES)) {
+            known &= self.behind(class, *of, name, &mut |function| {
+                if !functions.contains(&function) {
+                    functions.push(function);
+                }
+            });
+        }
+        found.extend(functions.into_iter().map(|(file, number)| Node::Function(file, number)));
+        known
+    }
+
+    /// What stands behind one class in the order of search of another; whether that is known.
+    fn behind(
+        &self,
+        class: ClassRef,
+        of: ClassRef,
+        name: &str,
+        found: &mut impl FnMut(FunctionRef),
+    ) -> bool {
         let line = self.program.line(of);
         let behind = line.iter().position(|link| *link == Link::Own(class)).map_or(1, |at| at + 1);
         for link in line.iter().skip(behind) {
@@ -410,15 +506,13 @@ impl<'l> Builder<'_, 'l> {
                     };
                     let members = self.program.thing(*file, thing, &Walk::new());
                     for member in &members {
-                        if let Found::Function((file, number)) = member {
-                            found.push(match receiver {
-                                Some(_) => self.node_of((*file, *number), of),
-                                None => Node::Function(*file, *number),
-                            });
+                        if let Found::Function(function) = member {
+                            found(*function);
                         }
                     }
                     return true;
                 }
+                Link::Standard => {}
                 Link::Api(_) => return true,
                 Link::Unknown => return false,
             }

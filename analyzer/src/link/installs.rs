@@ -26,7 +26,7 @@ impl Program<'_> {
             return Vec::new();
         }
         let mut late = Vec::new();
-        for import in links.imports.iter().filter(|import| import.owner == Owner::MODULE) {
+        for import in links.imports.iter().filter(|import| import.owner.is_script()) {
             let above = |install: &&Install| import.range.start < install.at;
             for install in links.installs.iter().filter(above) {
                 if let Some((module, kept)) = self.first_kept(file, import, *install) {

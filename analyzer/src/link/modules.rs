@@ -22,6 +22,8 @@ pub struct RootId(u32);
 #[derive(Debug, Default)]
 pub struct Modules {
     roots: Vec<PathBuf>,
+    /// Those of them that were to be analysed.
+    given: Vec<RootId>,
     named: Vec<Named>,
     files: FxHashMap<(RootId, Box<str>), FileId>,
     /// Packages without a file of their own.
@@ -66,8 +68,12 @@ impl Modules {
             roots.insert(folder.to_owned(), root);
             root
         };
-        let mut others: Vec<PathBuf> = given.to_vec();
-        others.extend(given.iter().map(|folder| folder.join("src")));
+        // Files below `.` are named without it.
+        let given = given.iter().map(|folder| folder.strip_prefix(".").unwrap_or(folder));
+        // What is in a package is named from above it.
+        let given = given.filter(|folder| !packages.contains(folder));
+        let mut others: Vec<PathBuf> = given.clone().map(Path::to_owned).collect();
+        others.extend(given.map(|folder| folder.join("src")));
         for (index, file) in files.enumerate() {
             let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
             let mut top = file;
@@ -95,6 +101,7 @@ impl Modules {
             }
             modules.named.push(Named { root, name: shown, is_package });
         }
+        modules.given = others.iter().filter_map(|folder| roots.get(folder).copied()).collect();
         for roots in modules.tops.values_mut() {
             let depth = |root: &RootId| {
                 let folder = modules.roots.get(root.0 as usize);
@@ -149,15 +156,37 @@ impl Modules {
     pub fn package(&self, from: FileId, level: u32) -> Option<Module> {
         let named = self.named.get(from.0 as usize)?;
         let mut name: &str = &named.name;
-        let up = level - u32::from(named.is_package && level > 0);
-        for _ in 0..up {
+        let mut up = level - u32::from(named.is_package && level > 0);
+        while up > 0 && !name.is_empty() {
             name = name.rsplit_once('.').map_or("", |(package, _)| package);
+            up -= 1;
         }
-        if name.is_empty() {
-            // Beside the file: no package, but scripts are written so.
-            return Some(Module::Folder(named.root, "".into()));
+        if !name.is_empty() {
+            return self.at(named.root, name);
         }
-        self.at(named.root, name)
+        // Above the packages that have a file, folders may be packages too.
+        let namespace = self.folder_above(named.root, up);
+        // Beside the file: no package, but scripts are written so.
+        namespace.or_else(|| (up == 0).then(|| Module::Folder(named.root, "".into())))
+    }
+
+    /// The folder so many levels above a root, if it is in one that was to be analysed.
+    fn folder_above(&self, root: RootId, up: u32) -> Option<Module> {
+        let mut folder = self.roots.get(root.0 as usize)?.as_path();
+        for _ in 0..up {
+            folder = folder.parent()?;
+        }
+        self.given.iter().find_map(|given| {
+            let inside = folder.strip_prefix(self.roots.get(given.0 as usize)?).ok()?;
+            let parts: Option<Vec<&str>> =
+                inside.components().map(|part| part.as_os_str().to_str()).collect();
+            let name = parts?.join(".");
+            if name.is_empty() {
+                Some(Module::Folder(*given, "".into()))
+            } else {
+                self.at(*given, &name)
+            }
+        })
     }
 
     /// A module of a module.

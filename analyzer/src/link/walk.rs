@@ -96,7 +96,7 @@ impl<'l> Program<'l> {
 
     /// What one way of a file leads to.
     pub(crate) fn way(&self, file: FileId, origin: Origin, walk: &Walk) -> All<'l> {
-        if origin == Origin::STANDARD {
+        if origin.is_standard() {
             return smallvec![Found::Standard];
         }
         let links = self.links(file);
@@ -397,6 +397,7 @@ impl<'l> Program<'l> {
         if !walk.goes_on() {
             return smallvec![Found::Unknown];
         }
+        let (mut unknown, mut standard) = (false, false);
         for link in self.line(class).iter() {
             match link {
                 classes::Link::Own((file, number)) => {
@@ -405,7 +406,9 @@ impl<'l> Program<'l> {
                     let at = of.members.binary_search_by(|(member, _)| (**member).cmp(name));
                     if let Some((_, thing)) = at.ok().and_then(|at| of.members.get(at)) {
                         let found = self.thing(*file, thing, walk);
-                        return found.into_iter().map(|one| placed(one, *file, None)).collect();
+                        let placed = found.into_iter().map(|one| placed(one, *file, None));
+                        // A class nobody knows that comes before may hide it.
+                        return placed.chain(unknown.then_some(Found::Unknown)).collect();
                     }
                 }
                 classes::Link::Api(id) => {
@@ -413,10 +416,12 @@ impl<'l> Program<'l> {
                         return smallvec![Found::Api(member, None)];
                     }
                 }
-                classes::Link::Unknown => return smallvec![Found::Unknown],
+                classes::Link::Standard => standard = true,
+                classes::Link::Unknown => unknown = true,
             }
         }
-        smallvec![Found::Unknown]
+        let known = !unknown && (standard || classes::is_of_object(name));
+        smallvec![if known { Found::Standard } else { Found::Unknown }]
     }
 
     /// What an object has under a name: a property is read.

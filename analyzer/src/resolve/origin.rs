@@ -61,6 +61,60 @@ impl Origin {
     pub const STANDARD: Self = Self(0);
     /// Numbers from here on are two ways at once.
     const JOINED: u32 = 1 << 31;
+    /// A container of the language or its library: what is in it, anybody may have put there.
+    pub const CONTAINER: Self = Self(Self::JOINED - 1);
+    /// What gives such a container: `list`, `collections.deque`, `{}.values`.
+    const MAKER: Self = Self(Self::JOINED - 2);
+    /// What gives something that is in one: `next`, `{}.get`, `[].pop`.
+    const GETTER: Self = Self(Self::JOINED - 3);
+    /// What annotations are made of: `typing.Any`, a type variable. What is annotated so may be
+    /// anything.
+    const TYPING: Self = Self(Self::JOINED - 4);
+    /// Beside a way: it may as well be something nobody knows.
+    pub const UNKNOWN: Self = Self(Self::JOINED - 5);
+
+    /// Whether it is of the language or its library, where no rule speaks of it.
+    pub const fn is_standard(self) -> bool {
+        self.0 == 0 || self.0 < Self::JOINED && self.0 >= Self::TYPING.0
+    }
+
+    /// A builtin no rule speaks of.
+    pub fn builtin(name: &str) -> Self {
+        match name {
+            "list" | "dict" | "set" | "tuple" | "frozenset" | "sorted" | "reversed" | "iter"
+            | "zip" | "enumerate" | "filter" | "map" => Self::MAKER,
+            "next" | "min" | "max" | "anext" => Self::GETTER,
+            "object" | "type" => Self::TYPING,
+            _ => Self::STANDARD,
+        }
+    }
+
+    fn standard_module(name: &str) -> Self {
+        match name {
+            "collections" | "itertools" | "queue" | "weakref" | "contextvars" => Self::MAKER,
+            "copy" => Self::GETTER,
+            "typing" => Self::TYPING,
+            _ => Self::STANDARD,
+        }
+    }
+
+    /// One step further from something of the language or its library.
+    fn standard_step(self, step: &Step<'_>) -> Option<Self> {
+        match (self, step) {
+            (Self::MAKER, Step::Called | Step::Instance) => Some(Self::CONTAINER),
+            (Self::MAKER | Self::GETTER | Self::TYPING, Step::Attribute(_)) => Some(self),
+            (Self::TYPING, Step::Instance) => None,
+            (Self::CONTAINER, Step::Attribute(name)) => Some(match &**name {
+                "get" | "pop" | "popitem" | "popleft" | "setdefault" | "get_nowait"
+                | "__getitem__" | "__next__" => Self::GETTER,
+                "items" | "values" | "copy" | "union" | "intersection" | "difference"
+                | "__iter__" => Self::MAKER,
+                _ => Self::STANDARD,
+            }),
+            (Self::GETTER | Self::CONTAINER, _) => None,
+            _ => Some(self),
+        }
+    }
 }
 
 /// Ways longer than this lead nowhere.
@@ -104,10 +158,11 @@ pub(crate) fn begin() {
 
 /// One way or the other.
 pub(crate) fn join(a: Origin, b: Origin) -> Origin {
-    if a == b || b == Origin::STANDARD {
+    // Of a part of the standard library nothing is told; one way or the other is.
+    if a == b || b == Origin::STANDARD || b.is_standard() && a != Origin::STANDARD {
         return a;
     }
-    if a == Origin::STANDARD {
+    if a.is_standard() {
         return b;
     }
     let pair = if a < b { (a, b) } else { (b, a) };
@@ -184,7 +239,7 @@ impl<'a> Origins<'a> {
     /// A way that begins at a module.
     pub fn module(&mut self, level: u32, name: Cow<'a, str>) -> Origin {
         if level == 0 && hermetic_policy::modules::is_stdlib(&name) {
-            return Origin::STANDARD;
+            return Origin::standard_module(&name);
         }
         self.add(None, Step::Module { level, name }, 1).unwrap_or(Origin::STANDARD)
     }
@@ -196,8 +251,8 @@ impl<'a> Origins<'a> {
 
     /// One step further; `None` where that is too far.
     pub fn step(&mut self, from: Origin, step: &Step<'a>) -> Option<Origin> {
-        if from == Origin::STANDARD {
-            return Some(from);
+        if from.is_standard() {
+            return from.standard_step(step);
         }
         if from.0 >= Origin::JOINED {
             let all = from.each();
@@ -265,6 +320,21 @@ mod tests {
         let called = origins.step(both, &Step::Called).expect("short");
         assert_eq!(called.each().len(), 2);
         assert_eq!(join(both, Origin::STANDARD), both);
+    }
+
+    #[test]
+    fn what_a_container_holds_nobody_knows() {
+        let mut origins = Origins::default();
+        let get = Step::Attribute("get".into());
+        let got = origins.step(Origin::CONTAINER, &get).expect("a method");
+        assert!(got.is_standard());
+        assert_eq!(origins.step(got, &Step::Called), None);
+        assert_eq!(origins.step(Origin::CONTAINER, &Step::AnyItem), None);
+        let append = Step::Attribute("append".into());
+        assert_eq!(origins.step(Origin::CONTAINER, &append), Some(Origin::STANDARD));
+        let made = origins.step(Origin::builtin("list"), &Step::Called);
+        assert_eq!(made, Some(Origin::CONTAINER));
+        assert_eq!(join(Origin::STANDARD, Origin::CONTAINER), Origin::CONTAINER);
     }
 
     #[test]

@@ -97,6 +97,7 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("pytest.importorskip", Special::ImportModule),
     ("test.support.import_helper.import_module", Special::ImportModule),
     ("importlib.reload", Special::Identity),
+    ("functools.update_wrapper", Special::Identity),
     ("sys.modules", Special::Modules),
     ("operator.attrgetter", Special::AttrGetter),
     ("operator.methodcaller", Special::MethodCaller),

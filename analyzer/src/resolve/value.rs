@@ -182,6 +182,15 @@ impl<'a> Value<'a> {
         matches!(self, Self::Unknown | Self::Foreign(_))
     }
 
+    /// Whether nothing is known, nor may be by another file.
+    fn is_nowhere(&self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Foreign(origin) => origin.is_standard(),
+            _ => false,
+        }
+    }
+
     /// Where it is from, if that is all there is to say of it.
     pub fn origin(&self) -> Option<Origin> {
         match self {
@@ -265,7 +274,7 @@ impl<'a> Value<'a> {
                 let items: Vec<_> = items
                     .iter()
                     .map(|(key, value)| (key.clone(), value.references()))
-                    .filter(|(_, value)| !value.is_unknown())
+                    .filter(|(_, value)| !value.is_nowhere())
                     .collect();
                 if items.is_empty() { Self::Unknown } else { Self::Mapping(items.into()) }
             }
@@ -275,7 +284,7 @@ impl<'a> Value<'a> {
 
     fn items_of(items: &[Self]) -> Option<Rc<[Self]>> {
         let items: Vec<_> = items.iter().map(Self::references).collect();
-        (!items.iter().all(Self::is_unknown)).then(|| items.into())
+        (!items.iter().all(Self::is_nowhere)).then(|| items.into())
     }
 
     /// The string, if it is one known in full.
@@ -404,7 +413,13 @@ impl<'a> Value<'a> {
             if one.is_unknown() {
                 more = Some(match (more, one) {
                     (Some(Self::Foreign(a)), Self::Foreign(b)) => Self::Foreign(origin::join(a, b)),
-                    (Some(before @ Self::Foreign(_)), _) => before,
+                    (Some(Self::Foreign(way)), _) | (Some(_), Self::Foreign(way)) => {
+                        if way.is_standard() {
+                            Self::Unknown
+                        } else {
+                            Self::Foreign(origin::join(way, Origin::UNKNOWN))
+                        }
+                    }
                     (_, one) => one,
                 });
             } else if let Some(slot) = joined.iter_mut().find(|j| j.is_like(&one)) {

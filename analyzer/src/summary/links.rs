@@ -190,6 +190,7 @@ pub enum Thing {
 
 /// A function, method or lambda.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Function {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
     pub name: Box<str>,
@@ -203,6 +204,10 @@ pub struct Function {
     pub returned: Thing,
     /// Whether it calls what is passed to it.
     pub calls_parameter: bool,
+    /// The edges of calls that it hands that on to.
+    pub hands_on: Vec<u32>,
+    /// Whether it returns what is passed to it.
+    pub gives_back: bool,
     /// Whether its body was looked at: not where a loop's first round defined it.
     pub looked_at: bool,
 }
@@ -230,6 +235,14 @@ impl Owner {
     /// The code of the module outside of functions.
     pub const MODULE: Self = Self(0);
 
+    /// The code of the module below `if __name__ == "__main__"`: not run when it is imported.
+    pub const MAIN: Self = Self(u32::MAX);
+
+    /// Whether it runs when the module is run as a script, outside of functions.
+    pub fn is_script(self) -> bool {
+        self == Self::MODULE || self == Self::MAIN
+    }
+
     /// A function by its number.
     pub const fn function(number: u32) -> Self {
         Self(number + 1)
@@ -237,7 +250,10 @@ impl Owner {
 
     /// The function's number, if it is one.
     pub const fn as_function(self) -> Option<u32> {
-        self.0.checked_sub(1)
+        match self {
+            Self::MODULE | Self::MAIN => None,
+            Self(number) => Some(number - 1),
+        }
     }
 }
 
@@ -261,6 +277,10 @@ pub enum EdgeKind {
     Call,
     /// Reads it from an object: calls it if it is a property.
     Read,
+    /// Calls what a decorator made of it.
+    Made,
+    /// Calls it if there is such a method: `with` and loops do.
+    Implied,
     /// Hands it to something that may call it: to the callee of the edge of this number, if that
     /// is known.
     Pass(Option<u32>),
