@@ -19,7 +19,7 @@ use rustc_hash::FxHashSet;
 use crate::cache::{Cache, Kept, Seen};
 use crate::detect::{Linking, summarise};
 use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
-use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
+use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File, Member};
 use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::logical::LogicalLines;
@@ -30,6 +30,7 @@ use crate::summary::{Facts, Range};
 use crate::suppress::{self, Addition};
 use crate::syntax::{self, STACK_BYTES};
 
+mod dependencies;
 mod first_party;
 mod kept;
 mod per_file;
@@ -61,6 +62,9 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// Facts of earlier runs, where they are wanted.
     pub cache: Option<Arc<Cache>>,
+    /// For a whole program: folders and archives whose modules belong to it as far as they are
+    /// imported, in the order in which they are searched.
+    pub dependencies: Option<Vec<PathBuf>>,
 }
 
 /// One file's part of a report.
@@ -179,7 +183,7 @@ impl Run<'_> {
     }
 
     fn one(&self, file: File) {
-        let applies = self.settings.applies(&file.path);
+        let applies = self.settings.applies(file.on_disk());
         if applies.excluded {
             self.push(Outcome { excluded: true, ..Outcome::default() });
             return;
@@ -286,9 +290,12 @@ fn by_rule(findings: &[&Diagnostic]) -> BTreeMap<&'static str, u64> {
     counts
 }
 
-/// Read and decode a file again, for excerpts; `None` where it has gone or changed beyond reading.
-pub fn source_of(path: &Path) -> Option<Source> {
-    let bytes = discover::read(path).ok()?;
+/// Read and decode a file again, or what an archive has for it, for excerpts; `None` where it has gone or changed beyond reading.
+pub fn source_of(path: &Path, member: Option<&Member>) -> Option<Source> {
+    let bytes = match member {
+        Some(member) => member.bytes.to_vec(),
+        None => discover::read(path).ok()?,
+    };
     decode(bytes, discover::kind_of(path)?).ok()
 }
 
@@ -316,15 +323,17 @@ fn check_file(
 ) -> Outcome {
     let shown = discover::display(&file.path, Some(&settings.base));
     let cache = settings.cache.as_ref();
+    let cache = cache.filter(|_| file.member.is_none());
     let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
     let kept = seen.as_ref().and_then(Seen::unchanged);
     let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept, None));
-    let read = || discover::read(&file.path);
+    let read = || file.read();
     let mut outcome =
         known.unwrap_or_else(|| analyse(judgement, &shown, read, file.kind, seen.as_ref()));
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
+    outcome.report.member.clone_from(&file.member);
     outcome
 }
 

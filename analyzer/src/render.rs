@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Ruling};
 use crate::report::{FileReport, NotAnalysed, Report};
 
 pub mod capabilities;
+pub mod difference;
 pub mod closing;
 pub mod concise;
 pub mod escape;

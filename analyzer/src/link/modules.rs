@@ -219,7 +219,10 @@ impl Modules {
 /// The dotted name of a file, from a folder; `None` where it is not in it, or no name.
 fn dotted(file: &Path, from: &Path) -> Option<Box<str>> {
     let inside = file.strip_prefix(from).ok()?;
-    if inside.extension().is_some_and(|extension| extension != "py" && extension != "pyw") {
+    let suffix = inside.extension().and_then(|suffix| suffix.to_str()).unwrap_or("py");
+    // `_speedups.cpython-312-x86_64-linux-gnu.so`
+    let is_native = matches!(suffix, "so" | "pyd" | "dylib");
+    if !is_native && suffix != "py" && suffix != "pyw" {
         return None;
     }
     let mut parts: Vec<&str> = Vec::new();
@@ -228,7 +231,8 @@ fn dotted(file: &Path, from: &Path) -> Option<Box<str>> {
         parts.push(text.to_str()?);
     }
     if let Some(last) = parts.last_mut() {
-        *last = last.rsplit_once('.').map_or(*last, |(stem, _)| stem);
+        let cut = if is_native { last.split_once('.') } else { last.rsplit_once('.') };
+        *last = cut.map_or(*last, |(stem, _)| stem);
     }
     if parts.is_empty() || parts.iter().any(|part| part.is_empty() || part.contains('.')) {
         return None;

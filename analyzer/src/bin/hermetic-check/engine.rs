@@ -38,6 +38,7 @@ pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Fai
                     per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
                     threads: settings.threads,
                     cache: cache.clone(),
+                    dependencies: None,
                 },
                 done,
             );
@@ -96,7 +97,7 @@ pub(crate) struct Sources<'s> {
 impl SourceProvider for Sources<'_> {
     fn text(&self, file: &FileReport) -> Option<Cow<'_, str>> {
         let source: Source = match (&file.source, &self.settings.input) {
-            (Some(path), _) => project::source_of(path)?,
+            (Some(path), _) => project::source_of(path, file.member.as_ref())?,
             (None, Input::Stdin { name, content }) => {
                 decode(content.clone().ok()?, stdin_kind(name)).ok()?
             }

@@ -1,0 +1,130 @@
+//! What changed between two programs ([`Difference`]), as text and as JSON.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Serializer, ser::PrettyFormatter};
+
+use super::capabilities::{One, VERSION, one, way};
+use super::escape::escape;
+use crate::capabilities::difference::Difference;
+use crate::capabilities::{Entry, Extension, Scope, When};
+
+/// For people: what is gained first, each with its way.
+///
+/// # Errors
+/// Those of `out`.
+pub fn text(out: &mut impl Write, difference: &Difference) -> io::Result<()> {
+    section(out, "gained", &difference.gained)?;
+    section(out, "lost", &difference.lost)?;
+    if !difference.new_extensions.is_empty() {
+        writeln!(out, "new extension modules")?;
+        for module in &difference.new_extensions {
+            writeln!(out, "  {}  {}", escape(&module.name), escape(&module.path))?;
+        }
+        writeln!(out)?;
+    }
+    for (then, now) in &difference.renamed {
+        writeln!(out, "renamed: {} is {} and reaches the same", escape(then), escape(now))?;
+    }
+    for (path, reason) in &difference.not_analysed {
+        let (path, detail) = (escape(path), escape(&reason.detail));
+        writeln!(out, "not analysed: {path}: {}: {detail}", reason.reason)?;
+    }
+    let (gained, lost) = (difference.gained.len(), difference.lost.len());
+    if difference.is_gain() || lost > 0 {
+        writeln!(out, "{gained} gained, {lost} lost")?;
+    } else {
+        writeln!(out, "no capability gained or lost")?;
+    }
+    let (before, now) = difference.unresolved;
+    writeln!(out, "calls that could not be followed: {before} before, {now} now")?;
+    out.flush()
+}
+
+fn section(out: &mut impl Write, title: &str, entries: &[Entry]) -> io::Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{title}")?;
+    let mut last = None;
+    for entry in entries {
+        let of = (entry.scope, &*entry.name);
+        if last != Some(of) {
+            let name = escape(&entry.name);
+            match (&entry.distribution, entry.scope) {
+                (Some(of), Scope::Package) => writeln!(out, "  {name} {}", escape(&of.version))?,
+                _ => writeln!(out, "  {name}")?,
+            }
+            last = Some(of);
+        }
+        let when = match entry.when {
+            When::Import => "on import",
+            When::Call => "if called",
+        };
+        writeln!(out, "    {:<13} {when}  {}", entry.reach.name(), way(&entry.via))?;
+    }
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    gained: Vec<One<'a>>,
+    lost: Vec<One<'a>>,
+    renamed: Vec<Renamed<'a>>,
+    new_extension_modules: Vec<Module<'a>>,
+    not_analysed: Vec<NotAnalysed<'a>>,
+    unresolved_calls: Counts,
+}
+
+#[derive(Serialize)]
+struct Renamed<'a> {
+    old: &'a str,
+    new: &'a str,
+}
+
+#[derive(Serialize)]
+struct Module<'a> {
+    name: &'a str,
+    path: &'a str,
+}
+
+#[derive(Serialize)]
+struct NotAnalysed<'a> {
+    path: &'a str,
+    reason: &'static str,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    old: u64,
+    new: u64,
+}
+
+/// For programs: one object.
+///
+/// # Errors
+/// Those of `out`.
+pub fn json(out: &mut impl Write, difference: &Difference) -> io::Result<()> {
+    let module = |it: &'_ Extension| (it.name.clone(), it.path.clone());
+    let modules: Vec<_> = difference.new_extensions.iter().map(module).collect();
+    let report = Report {
+        version: VERSION,
+        gained: difference.gained.iter().map(one).collect(),
+        lost: difference.lost.iter().map(one).collect(),
+        renamed: difference.renamed.iter().map(|(old, new)| Renamed { old, new }).collect(),
+        new_extension_modules: modules.iter().map(|(name, path)| Module { name, path }).collect(),
+        not_analysed: difference
+            .not_analysed
+            .iter()
+            .map(|(path, why)| NotAnalysed { path, reason: why.reason, detail: &why.detail })
+            .collect(),
+        unresolved_calls: Counts { old: difference.unresolved.0, new: difference.unresolved.1 },
+    };
+    let formatter = PrettyFormatter::with_indent(b" ");
+    report.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
+    writeln!(out)?;
+    out.flush()
+}
