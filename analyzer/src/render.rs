@@ -14,9 +14,9 @@ use crate::diagnostic::{Diagnostic, Ruling};
 use crate::report::{FileReport, NotAnalysed, Report};
 
 pub mod capabilities;
-pub mod difference;
 pub mod closing;
 pub mod concise;
+pub mod difference;
 pub mod escape;
 mod excerpt;
 mod fingerprint;

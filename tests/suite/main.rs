@@ -6,7 +6,7 @@
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
-//!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//!   `configurations`, `dependencies`: the `hermetic-check` binary as a process, on real files.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
@@ -24,6 +24,7 @@ mod catalog;
 mod cli;
 mod configurations;
 mod conformance;
+mod dependencies;
 mod documents;
 #[cfg(unix)]
 mod escapes;

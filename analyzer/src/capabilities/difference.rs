@@ -78,7 +78,10 @@ pub fn difference(old: &Capabilities, new: &Capabilities, finest: Granularity) -
         gained: only(&after, &before, |of| &of.now),
         lost: only(&before, &after, |of| &of.then),
         new_extensions: new_extensions(old, new, &renamed),
-        renamed: renamed.iter().map(|of| (of.then.as_str().into(), of.now.as_str().into())).collect(),
+        renamed: renamed
+            .iter()
+            .map(|of| (of.then.as_str().into(), of.now.as_str().into()))
+            .collect(),
         not_analysed: newly_not_analysed(old, new),
         unresolved: (old.unresolved, new.unresolved),
     }
@@ -216,7 +219,8 @@ mod tests {
     #[test]
     fn what_moves_or_is_renamed_is_no_gain() {
         let package = |row| entry(Scope::Package, "p", Capability::Subprocess, When::Call, row);
-        let module = |name, row| entry(Scope::Module, name, Capability::Subprocess, When::Call, row);
+        let module =
+            |name, row| entry(Scope::Module, name, Capability::Subprocess, When::Call, row);
         let old = of(&[package(1), module("p.a", 1)]);
         let moved = of(&[package(9), module("p.a", 9)]);
         assert!(!difference(&old, &moved, Granularity::Module).is_gain());

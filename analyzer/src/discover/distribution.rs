@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn names_and_versions_are_read() {
-        let read = Distribution::read("Metadata-Version: 2.1\nName: Foo.Bar\nVersion: 1.0\n\nName: x");
+        let read =
+            Distribution::read("Metadata-Version: 2.1\nName: Foo.Bar\nVersion: 1.0\n\nName: x");
         let read = read.expect("a name");
         assert_eq!((&*read.name, &*read.version), ("Foo.Bar", "1.0"));
         assert_eq!(read.normal_name(), "foo-bar");

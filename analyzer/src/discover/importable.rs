@@ -10,11 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::File;
 use super::archive::{self, Archive};
 use super::distribution::{Distribution, of_archive};
 use super::kind::{Named, named};
 use super::read::{read_up_to, unreadable};
-use super::File;
 use crate::source::{Reason, Unanalysed};
 
 /// Bytes of a `RECORD`, `METADATA` or `.pth` that are read.
@@ -377,7 +377,8 @@ impl Owners {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             };
             let metadata = text("METADATA").or_else(|| text("PKG-INFO"));
-            let of = metadata.as_deref().and_then(Distribution::read).or_else(|| of_archive(&folder));
+            let of =
+                metadata.as_deref().and_then(Distribution::read).or_else(|| of_archive(&folder));
             let Some(of) = of.map(Arc::new) else { continue };
             if let Some(record) = text("RECORD") {
                 for path in record.lines().filter_map(first_field) {

@@ -135,11 +135,8 @@ impl Reach<'_> {
             }
             ways.push(way);
         }
-        let stars: BTreeSet<&String> = links
-            .stars
-            .iter()
-            .filter_map(|star| ways.get(star.index()?)?.as_ref())
-            .collect();
+        let stars: BTreeSet<&String> =
+            links.stars.iter().filter_map(|star| ways.get(star.index()?)?.as_ref()).collect();
         for star in stars {
             if self.starred.insert(star.clone())
                 && let Some(all) = self.listed.get(star).cloned()
@@ -164,7 +161,7 @@ impl Reach<'_> {
 
     fn ask(&mut self, dotted: &str, own: Option<FileId>, by: Option<(&ProgramFile, u32)>) {
         let top = dotted.split('.').next().unwrap_or(dotted);
-        if top.is_empty() || is_stdlib(top) || self.is_own(dotted, own) {
+        if top.is_empty() || top == "__main__" || is_stdlib(top) || self.is_own(dotted, own) {
             return;
         }
         if !self.asked.insert(dotted.to_owned()) {

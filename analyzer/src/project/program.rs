@@ -15,7 +15,7 @@ use crate::detect::{Environment, Linking, summarise};
 use crate::discover::importable::{self, Importable};
 use crate::discover::{self, Discovered, Distribution, File, Member};
 use crate::link::graph::CallGraph;
-use crate::link::modules::Modules;
+use crate::link::modules::{Modules, Roots};
 use crate::link::{FileId, Program};
 use crate::report::NotAnalysed;
 use crate::source::{FileKind, Reason, Unanalysed, decode};
@@ -91,7 +91,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             done.fetch_add(1, Ordering::Relaxed);
             one
         };
-        let mut given = roots(&settings.discover.roots, &found);
+        let mut roots = roots(&settings.discover.roots, &found);
         let mut missing = Vec::new();
         let mut unanalysed = Vec::new();
         let mut looked: Vec<(ProgramFile, Option<File>)> = found
@@ -126,8 +126,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             let mut importable = Importable::new(places);
             let program: Vec<ProgramFile> =
                 looked.iter_mut().map(|(one, _)| std::mem::take(one)).collect();
-            let own =
-                Modules::of(program.iter().map(|file| file.source.as_path()), &given);
+            let own = Modules::of(program.iter().map(|file| file.source.as_path()), &roots);
             let of_dependency = |file: &File| first(file, &Applies::default());
             let reached = reach(&mut importable, &own, &program, &of_dependency);
             for ((slot, _), one) in looked.iter_mut().zip(program) {
@@ -139,7 +138,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             looked.extend(new);
             looked.sort_by(|(a, _), (b, _)| a.source.cmp(&b.source));
             looked.dedup_by(|(a, _), (b, _)| a.source == b.source);
-            given.extend(importable.roots().map(Path::to_owned));
+            roots.searched.extend(importable.roots().map(Path::to_owned));
             missing = reached.missing;
             unanalysed.extend(importable.unanalysed().iter().cloned());
             unanalysed.extend(reached.unanalysed.into_iter().filter_map(|one| match one.module {
@@ -156,7 +155,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
         // What others offer may be what they take from others, and so on; but all of that was
         // written down at the first look, so that a second is enough.
         let environments: Vec<Option<Environment>> = {
-            let program = program_of(settings, &looked, &given);
+            let program = program_of(settings, &looked, &roots);
             (0..u32::try_from(looked.len()).unwrap_or(u32::MAX))
                 .into_par_iter()
                 .map(|file| program.environment(FileId(file)).map(|(known, _)| known))
@@ -180,7 +179,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             },
         );
         let (graph, modules, notes) = {
-            let program = program_of(settings, &looked, &given);
+            let program = program_of(settings, &looked, &roots);
             let files = 0..u32::try_from(looked.len()).unwrap_or(u32::MAX);
             let names = files.map(|file| program.modules().name(FileId(file)).to_owned());
             (program.call_graph(), names.collect(), notes(&program, &looked))
@@ -199,12 +198,14 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
 }
 
 /// The folders that modules are named from: those that were given, and those in archives.
-fn roots(given: &[PathBuf], found: &Discovered) -> Vec<PathBuf> {
-    let plain = |path: &Path| path.strip_prefix(".").unwrap_or(path).to_owned();
-    let is_archive = |path: &PathBuf| found.archives.iter().any(|it| it.path == plain(path));
+fn roots(given: &[PathBuf], found: &Discovered) -> Roots {
     // As the walk shows what is in them: without a leading `./`.
-    let folders = given.iter().filter(|path| !is_archive(path)).map(|path| plain(path));
-    folders.chain(found.archives.iter().flat_map(|archive| archive.roots.clone())).collect()
+    let plain = |path: &PathBuf| path.strip_prefix(".").unwrap_or(path).to_owned();
+    let is_archive = |path: &PathBuf| found.archives.iter().any(|it| it.path == *path);
+    Roots {
+        given: given.iter().map(plain).filter(|path| !is_archive(path)).collect(),
+        searched: found.archives.iter().flat_map(|archive| archive.roots.clone()).collect(),
+    }
 }
 
 fn whose(found: &Discovered, archive: &Path) -> Option<Arc<Distribution>> {
@@ -255,12 +256,12 @@ fn more(count: usize) -> String {
 /// What a file that could not be looked at offers.
 static NOTHING: Links = Links::NOTHING;
 
-fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], given: &[PathBuf]) -> Program<'l> {
+fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], roots: &Roots) -> Program<'l> {
     let files = files.iter().map(|file| {
         let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
         (file.source.as_path(), links)
     });
-    Program::of(files, given, settings.judgement.names)
+    Program::of(files, roots, settings.judgement.names)
 }
 
 fn look_at(

@@ -16,7 +16,7 @@ pub const VERSION: u32 = 1;
 const SHOWN_STEPS: usize = 6;
 
 /// Names listed on one line.
-const SHOWN_NAMES: usize = 12;
+pub(super) const SHOWN_NAMES: usize = 12;
 
 /// The finest scope that is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,14 +1,15 @@
 //! What changed between two programs ([`Difference`]), as text and as JSON.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Serializer, ser::PrettyFormatter};
 
-use super::capabilities::{One, VERSION, one, way};
+use super::capabilities::{One, SHOWN_NAMES, VERSION, one, way};
 use super::escape::escape;
 use crate::capabilities::difference::Difference;
-use crate::capabilities::{Entry, Extension, Scope, When};
+use crate::capabilities::{Entry, Extension, Scope, Step, When};
 
 /// For people: what is gained first, each with its way.
 ///
@@ -47,24 +48,48 @@ fn section(out: &mut impl Write, title: &str, entries: &[Entry]) -> io::Result<(
         return Ok(());
     }
     writeln!(out, "{title}")?;
-    let mut last = None;
-    for entry in entries {
-        let of = (entry.scope, &*entry.name);
-        if last != Some(of) {
-            let name = escape(&entry.name);
-            match (&entry.distribution, entry.scope) {
-                (Some(of), Scope::Package) => writeln!(out, "  {name} {}", escape(&of.version))?,
-                _ => writeln!(out, "  {name}")?,
-            }
-            last = Some(of);
+    for entry in entries.iter().filter(|entry| entry.scope == Scope::Package) {
+        let version = entry.distribution.as_ref().map_or("", |of| &of.version);
+        writeln!(out, "  {} {}", escape(&entry.name), escape(version))?;
+        line(out, entry)?;
+    }
+    // One new call deep down is reached by all that lead to it: told once, with the shortest way.
+    let mut groups: BTreeMap<_, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.scope != Scope::Package) {
+        let end = entry.via.last();
+        groups.entry((entry.reach, entry.when, end.map(Step::key))).or_default().push(entry);
+    }
+    for group in groups.values() {
+        let Some(nearest) = group.iter().min_by_key(|entry| entry.via.len()) else { continue };
+        let others: Vec<_> =
+            group.iter().filter(|it| it.name != nearest.name).map(|it| &*it.name).collect();
+        writeln!(out, "  {}", escape(&nearest.name))?;
+        line(out, nearest)?;
+        if !others.is_empty() {
+            let shown: Vec<_> = others.iter().take(SHOWN_NAMES).map(|name| escape(name)).collect();
+            let more = match others.len().saturating_sub(SHOWN_NAMES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            writeln!(out, "      and so do {}{more}", shown.join(", "))?;
         }
-        let when = match entry.when {
-            When::Import => "on import",
-            When::Call => "if called",
-        };
-        writeln!(out, "    {:<13} {when}  {}", entry.reach.name(), way(&entry.via))?;
     }
     writeln!(out)
+}
+
+fn line(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+    let when = match entry.when {
+        When::Import => "on import",
+        When::Call => "if called",
+    };
+    writeln!(out, "    {:<13} {when}  {}", entry.reach.name(), way(&entry.via))
+}
+
+impl Step {
+    /// What it is, whatever leads to it.
+    fn key(&self) -> (&str, &str, u32) {
+        (&self.name, &self.path, self.row)
+    }
 }
 
 #[derive(Serialize)]

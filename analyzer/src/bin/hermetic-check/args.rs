@@ -77,7 +77,12 @@ pub(crate) struct Args {
 
     /// The environment: an interpreter, or an environment's folder [default: the active one, or
     /// .venv beside the project]
-    #[arg(long, value_name = "PATH", requires = "with_dependencies", help_heading = "Capabilities")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "with_dependencies",
+        help_heading = "Capabilities"
+    )]
     pub(crate) python: Option<PathBuf>,
 
     /// Print the page of a rule

@@ -11,12 +11,12 @@ use hermetic_check::project::{self, PerFile, program};
 use hermetic_check::render::capabilities as render;
 
 use crate::args::{Args, Granularity, Output, OutputFormat};
-use crate::{engine, environment};
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 use crate::{CLEAN, NOT_ANALYSED};
+use crate::{engine, environment};
 
 /// Report the capabilities; the exit code.
 pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Result<u8, Failure> {

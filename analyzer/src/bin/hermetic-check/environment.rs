@@ -27,9 +27,9 @@ pub(crate) fn find(
     projects: &[PathBuf],
 ) -> Result<Option<Vec<PathBuf>>, Failure> {
     if let Some(python) = python {
-        return of_path(python).map(Some).map_err(|why| {
-            Failure::new(format_args!("--python={}: {why}", python.display()))
-        });
+        return of_path(python)
+            .map(Some)
+            .map_err(|why| Failure::new(format_args!("--python={}: {why}", python.display())));
     }
     for name in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
         if let Some(prefix) = env::var_os(name).filter(|prefix| !prefix.is_empty()) {
@@ -96,7 +96,8 @@ fn of_folder(prefix: &Path) -> Result<Vec<PathBuf>, String> {
         return Ok(vec![prefix.to_owned()]);
     }
     let mut found = laid_out(prefix, &["site-packages"]);
-    let pythons: Vec<&PathBuf> = found.iter().filter(|it| it.starts_with(prefix.join("lib"))).collect();
+    let pythons: Vec<&PathBuf> =
+        found.iter().filter(|it| it.starts_with(prefix.join("lib"))).collect();
     if pythons.len() > 1 {
         return Err("more than one Python has packages there; name its interpreter".to_owned());
     }
@@ -115,7 +116,9 @@ fn of_folder(prefix: &Path) -> Result<Vec<PathBuf>, String> {
         let version = found.iter().find_map(|it| it.parent()?.file_name().map(ToOwned::to_owned));
         let of_version = |folder: &PathBuf| {
             let own = folder.parent().and_then(Path::file_name);
-            own.is_some_and(|own| own == "python3" || Some(own) == version.as_deref() || own == "Lib")
+            own.is_some_and(|own| {
+                own == "python3" || Some(own) == version.as_deref() || own == "Lib"
+            })
         };
         for prefix in [base.to_owned(), base.join("local")] {
             let all = laid_out(&prefix, &["site-packages", "dist-packages"]);

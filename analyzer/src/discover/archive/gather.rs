@@ -9,7 +9,9 @@ use super::super::distribution::{Distribution, of_archive};
 use super::super::kind::{Named, named};
 use super::super::shebang::{HEAD, Head, head};
 use super::super::{File, Member, display};
-use super::{Archive, MOST_MEMBERS, MOST_RATIO, MOST_READ, RATIO_FREE, broken, form, name, refused};
+use super::{
+    Archive, MOST_MEMBERS, MOST_RATIO, MOST_READ, RATIO_FREE, broken, form, name, refused,
+};
 use crate::source::{FileKind, Reason, SIZE_LIMIT, Unanalysed};
 
 /// The start of a `METADATA` file has all of its fields.
@@ -285,7 +287,8 @@ impl Gather {
                 tops.insert(None);
                 continue;
             };
-            if top.to_string_lossy().ends_with(".data") && (second == "purelib" || second == "platlib")
+            if top.to_string_lossy().ends_with(".data")
+                && (second == "purelib" || second == "platlib")
             {
                 data.insert(self.inside.join(top).join(second));
             }
@@ -296,8 +299,16 @@ impl Gather {
             && let Some(Some(top)) = tops.first()
         {
             let folder = self.inside.join(top);
-            if !self.out.files.iter().any(|file| file.path == folder.join("__init__.py")) {
-                return vec![folder];
+            let has = |path: &Path| self.out.files.iter().any(|file| file.path == path);
+            if !has(&folder.join("__init__.py")) {
+                // Many projects keep their packages one folder down.
+                let down = ["src", "lib", "python"].map(|name| folder.join(name));
+                let holds = |down: &PathBuf| {
+                    !has(&down.join("__init__.py"))
+                        && self.out.files.iter().any(|file| file.path.starts_with(down))
+                };
+                let down = down.into_iter().filter(holds);
+                return std::iter::once(folder.clone()).chain(down).collect();
             }
         }
         std::iter::once(self.inside.clone()).chain(data).collect()

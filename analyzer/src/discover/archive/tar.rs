@@ -108,7 +108,9 @@ pub(super) fn read(file: File, gather: &mut Gather) -> Result<(), Unanalysed> {
 fn renames(fields: &[u8]) -> bool {
     fields.split(|byte| *byte == b'\n').any(|line| {
         let field = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-        [&b"path="[..], b"linkpath=", b"size=", b"GNU.sparse"].iter().any(|it| field.starts_with(it))
+        [&b"path="[..], b"linkpath=", b"size=", b"GNU.sparse"]
+            .iter()
+            .any(|it| field.starts_with(it))
     })
 }
 

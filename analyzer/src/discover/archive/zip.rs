@@ -5,8 +5,8 @@ use std::fs::File;
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive};
 
-use super::gather::{Gather, Want};
 use super::broken;
+use super::gather::{Gather, Want};
 use crate::source::Unanalysed;
 
 /// Take what is in it. An error ends it.
