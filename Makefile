@@ -81,7 +81,7 @@ python-lint: $(VENV)/done
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
 	export MYPYPATH=runtime-guard/python
 	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
-	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/transparency
+	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/real/inside.py tests/real/fixes.py tests/transparency
 	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
@@ -95,8 +95,10 @@ test-long: test
 	export HERMETIC_GUARDED HERMETIC_PYTHONS=$$HERMETIC_GUARDED
 	run "pages on every Python" cargo test --package hermetic-tests pages_run
 	run "escapes on every Python" cargo test --package hermetic-tests escapes
-	run "CPython's tests, with and without" $(PYTHON) tests/transparency/run.py $$HERMETIC_GUARDED
+	run "CPython's tests, with and without" $(PYTHON) tests/transparency/run.py $$HERMETIC_GUARDED | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
 	run "real programs" $(PYTHON) tests/real/under_guard.py $(WHEELS)/*.whl | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
+	cargo build --quiet --package hermetic-check
+	run "fixed packages" $(PYTHON) tests/real/fixes.py target/debug/hermetic-check | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
 	run "cost of the guard" $(PYTHON) tests/bench/guard.py
 	closing
 

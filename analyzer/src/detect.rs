@@ -16,6 +16,7 @@ mod exits;
 mod expressions;
 mod folding;
 mod imports;
+mod installs;
 mod items;
 mod links;
 mod literals;

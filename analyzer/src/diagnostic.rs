@@ -4,6 +4,7 @@ use hermetic_policy::{Level, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
+use crate::fix::Safety;
 
 /// A place in a file, counted in characters (Unicode scalar values) from 1. In a notebook, rows
 /// count within the cell.
@@ -81,10 +82,35 @@ pub struct Diagnostic {
     pub remedy: String,
     /// The fully qualified API, module or literal.
     pub target: String,
-    /// Other places of the same file that belong to it.
+    /// Other places that belong to it.
     pub related: Vec<Related>,
     /// What it is recognised by in a changed file, where that was asked for.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether it can be made to go away.
+    pub fix: FixState,
+}
+
+/// What is known of a finding's fix.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FixState {
+    /// Its rule has none.
+    #[default]
+    None,
+    /// There may be one; nobody has looked.
+    Perhaps,
+    /// There is one.
+    Ready(Fix),
+    /// There is none, for this reason.
+    Refused(String),
+}
+
+/// Edits of a finding's file that make it go away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What is put where, in order.
+    pub edits: Vec<(Span, String)>,
+    /// Whether somebody should look at it.
+    pub safety: Safety,
 }
 
 /// A rule by reference, compared by name.
@@ -101,6 +127,8 @@ impl Eq for RuleRef {}
 /// Another place that belongs to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
+    /// The file, if it is another.
+    pub path: Option<String>,
     /// Where.
     pub span: Span,
     /// What is there.

@@ -11,6 +11,7 @@ mod ignored;
 pub mod importable;
 mod kind;
 mod read;
+mod root;
 mod shebang;
 mod stamp;
 mod walk;
@@ -28,6 +29,7 @@ pub use self::distribution::{Distribution, normal_name};
 pub use self::kind::kind_of;
 pub(crate) use self::read::read_up_to;
 pub use self::read::{read, read_stream};
+pub use self::root::project_root;
 pub(crate) use self::stamp::{Stamp, stamp};
 
 use self::ignored::Excludes;

@@ -12,9 +12,13 @@ use hermetic_policy::{
 };
 use rustc_hash::FxHashSet;
 
-use crate::diagnostic::{Diagnostic, Related, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, FixState, Related, RuleRef, Ruling, Span};
+use crate::fix;
 use crate::resolve::names::{NAMES, NameTable};
-use crate::summary::{Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, Range};
+use crate::summary::links::Done;
+use crate::summary::{
+    Capture, FileSummary, FoundAct, FoundImport, FoundOperand, Keep, LateInstall, Range,
+};
 
 /// The most uses of native code listed beside the import they belong to.
 const MOST_RELATED: usize = 20;
@@ -35,6 +39,8 @@ pub struct Judgement {
     pub first_party: FxHashSet<String>,
     /// Whether comments suppress findings.
     pub suppressions: bool,
+    /// Whether the guard is one that patches, and does not see what is kept past it.
+    pub patching_guard: bool,
     /// Whether findings carry a fingerprint, for a baseline.
     pub fingerprints: bool,
     /// The names that are looked for.
@@ -49,6 +55,7 @@ impl Default for Judgement {
             undecided: Level::Info,
             first_party: FxHashSet::default(),
             suppressions: true,
+            patching_guard: false,
             fingerprints: false,
             names: &NAMES,
         }
@@ -90,6 +97,9 @@ impl Judgement {
             }
         }
         bench.once(once);
+        for late in &summary.late {
+            bench.late(late);
+        }
         for import in &summary.imports {
             bench.import(import);
         }
@@ -137,7 +147,41 @@ impl Bench<'_> {
             _ => message::tell_capture,
         };
         let told = tell(&capture.target, capture.of.capability, capture.enforced);
+        let before = self.judged.diagnostics.len();
         self.push(rule, level, Ruling::Advise, capture.range, &capture.target, told);
+        if let Some(told) = self.judged.diagnostics.get_mut(before)
+            && fix::is_import(capture)
+        {
+            told.fix = FixState::Perhaps;
+        }
+    }
+
+    /// What is done above the install of a guard.
+    fn late(&mut self, late: &LateInstall) {
+        let Some(rule) = NAMES.construct_rule(Construct::LateInstall) else { return };
+        let (done, enforced) = match late.done {
+            Done::Opened => (message::Late::Opens, false),
+            Done::Loaded => (message::Late::Loads, false),
+            Done::Kept => (message::Late::Keeps { enforced: false }, false),
+            Done::KeptEnforced => {
+                let enforced = !(late.patching || self.judgement.patching_guard);
+                (message::Late::Keeps { enforced: true }, enforced)
+            }
+        };
+        let otherwise = if enforced { rule.level } else { Level::Warn };
+        let level = self.judgement.level(rule, otherwise);
+        let module = late.by.as_ref().map(|(module, ..)| &**module);
+        let told = message::tell_late_install(&late.imported, module, &late.what, done);
+        let before = self.judged.diagnostics.len();
+        self.push(rule, level, Ruling::Advise, late.range, &late.what, told);
+        let Some(told) = self.judged.diagnostics.get_mut(before) else { return };
+        if let Some((_, path, place)) = &late.by {
+            told.related.push(Related {
+                path: Some(path.to_string()),
+                span: place.span(),
+                message: format!("`{}` stands here", late.what),
+            });
+        }
     }
 
     /// Whether a cloud's metadata address stands in a call that is told as reaching it.
@@ -212,6 +256,7 @@ impl Bench<'_> {
                 .filter(|act| act.range != first.range)
                 .take(MOST_RELATED)
                 .map(|act| Related {
+                    path: None,
                     span: (self.span_of)(act.range),
                     message: match &act.operand {
                         FoundOperand::Name(name) if *name == act.target => {
@@ -324,6 +369,7 @@ impl Bench<'_> {
             target: target.to_owned(),
             related: Vec::new(),
             fingerprint: None,
+            fix: FixState::None,
         });
     }
 }
@@ -347,7 +393,7 @@ pub(crate) fn is_told_once(rule: &Rule) -> bool {
 }
 
 /// The act, with an operand where what was found is one in full.
-fn as_act(found: &FoundAct) -> Act<'_> {
+pub(crate) fn as_act(found: &FoundAct) -> Act<'_> {
     let operand = &found.operand;
     match found.verb {
         Verb::Prepare => Act::Prepare(endpoint(operand)),

@@ -50,6 +50,9 @@
 //!
 //! A [`baseline`] takes out what was there before; it knows findings by their [`fingerprint`].
 //!
+//! [`fix`] works out how a reference that is kept can be looked up late instead; [`rewrite`] makes
+//! such edits in the bytes of a file.
+//!
 //! [`render`] writes the report, for people or for programs. The library itself prints nothing,
 //! and ends no process; the command `hermetic-check` does both.
 
@@ -62,13 +65,16 @@ mod detect;
 pub mod diagnostic;
 pub mod discover;
 pub mod fingerprint;
+pub mod fix;
 pub mod judge;
+pub mod least_policy;
 pub mod link;
 mod logical;
 pub mod project;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod rewrite;
 pub mod source;
 pub mod summary;
 pub mod suppress;

@@ -23,6 +23,7 @@ use crate::summary::links::Links;
 mod classes;
 pub(crate) mod environment;
 pub mod graph;
+mod installs;
 pub mod modules;
 mod walk;
 

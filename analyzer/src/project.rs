@@ -12,40 +12,36 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use hermetic_policy::rule::Construct;
-use hermetic_policy::{Capability, Level, message};
+use hermetic_policy::Capability;
 use rustc_hash::FxHashSet;
 
-use crate::cache::{Cache, Kept, Seen};
-use crate::detect::{Linking, summarise};
-use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+use crate::cache::{Cache, Seen};
+use crate::detect::Linking;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File, Member};
-use crate::fingerprint;
 use crate::judge::Judgement;
-use crate::logical::LogicalLines;
-use crate::report::{FileReport, NotAnalysed, Report, Summary};
-use crate::resolve::names::{NAMES, NameTable};
-use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
-use crate::summary::{Facts, Range};
+use crate::report::{FileReport, Report, Summary};
+use crate::source::{FileKind, Source, Unanalysed, decode};
+use crate::summary::links::Links;
 use crate::suppress::{self, Addition};
-use crate::syntax::{self, STACK_BYTES};
+use crate::syntax::STACK_BYTES;
 
 mod dependencies;
+mod file;
 mod first_party;
+pub mod fixes;
 mod kept;
+mod linked;
 mod per_file;
 pub mod program;
 
 pub use self::per_file::{Applies, PerFile};
 
+use self::file::analyse_source;
 use self::first_party::first_party;
 use self::kept::judge_kept;
-
-/// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
-/// hundred times its memory.
-const LARGE: usize = 2 << 20;
-
-static LARGE_FILE: Mutex<()> = Mutex::new(());
+use self::linked::Linked;
+use self::per_file::Judgements;
 
 /// What to analyse, and how to judge it.
 #[derive(Clone, Debug, Default)]
@@ -110,15 +106,22 @@ impl std::error::Error for ProjectError {}
 /// in a file.
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let run = Run { settings, done, outcomes: Mutex::default(), waiting: Mutex::default() };
-    let found = on_workers(settings.threads, || {
+    // A single file has nobody to take from.
+    let alone = match settings.discover.roots.as_slice() {
+        [one] => one.is_file() && !discover::is_archive(one),
+        _ => false,
+    };
+    let linking = if alone { Linking::Off } else { Linking::Facts { graph: false } };
+    let run =
+        Run { settings, done, outcomes: Mutex::default(), linking, waiting: Mutex::default() };
+    let (found, outcomes) = on_workers(settings.threads, || {
         let found = run.all()?;
         if let Some(cache) = &settings.cache {
             cache.finish();
         }
         Ok::<_, ProjectError>(found)
     })??;
-    let mut report = join(run.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let mut report = join(outcomes);
     unanalysable(&mut report, &found, settings);
     report.summary.ignored = found.ignored.len() as u64;
     report.summary.excluded += found.excluded.len() as u64;
@@ -137,14 +140,16 @@ impl Settings {
 struct Run<'s> {
     settings: &'s Settings,
     done: &'s AtomicUsize,
-    outcomes: Mutex<Vec<Outcome>>,
+    outcomes: Mutex<Vec<Linked>>,
+    /// Whether files are joined.
+    linking: Linking<'static>,
     /// Files that cannot be judged until all are found.
     waiting: Mutex<Vec<(File, Applies)>>,
 }
 
 impl Run<'_> {
     /// Analyse files on all workers, while one of them is still finding more.
-    fn all(&self) -> Result<Discovered, ProjectError> {
+    fn all(&self) -> Result<(Discovered, Vec<Outcome>), ProjectError> {
         let found = rayon::scope(|scope| {
             discover::discover_each(&self.settings.discover, &mut |file: &File| {
                 let file = file.clone();
@@ -154,38 +159,30 @@ impl Run<'_> {
         let found = found.map_err(ProjectError::Discover)?;
         let waiting = self.waiting.lock().map(|mut waiting| std::mem::take(&mut *waiting));
         let waiting = waiting.unwrap_or_default();
-        if waiting.is_empty() {
-            return Ok(found);
-        }
-        let first_party = first_party(&found.files);
-        let mut judgements: Vec<(*const Judgement, Judgement)> = Vec::new();
-        for (_, applies) in &waiting {
-            let judgement = applies.judgement(&self.settings.judgement);
-            if !judgements.iter().any(|(of, _)| std::ptr::eq(*of, judgement)) {
-                let first_party = first_party.clone();
-                judgements.push((judgement, Judgement { first_party, ..judgement.clone() }));
+        let mut judgements = Judgements::new(&self.settings.judgement);
+        if !waiting.is_empty() {
+            let first_party = first_party(&found.files);
+            for (_, applies) in &waiting {
+                judgements.add(applies, &first_party);
             }
         }
-        let judgements: Vec<&Judgement> = waiting
-            .iter()
-            .filter_map(|(_, applies)| {
-                let judgement = applies.judgement(&self.settings.judgement);
-                let known = judgements.iter().find(|(of, _)| std::ptr::eq(*of, judgement));
-                known.map(|(_, with)| with)
-            })
-            .collect();
+        let judgements = &judgements;
         rayon::scope(|scope| {
-            for ((file, applies), judgement) in waiting.iter().zip(judgements) {
-                scope.spawn(move |_| self.check(file, applies, judgement));
+            for (file, applies) in &waiting {
+                scope.spawn(move |_| self.check(file, applies, judgements.of(applies)));
             }
         });
-        Ok(found)
+        let linked = self.outcomes.lock().map(|mut all| std::mem::take(&mut *all));
+        let linked = linked.unwrap_or_default();
+        let roots = program::roots(&self.settings.discover.roots, &found);
+        Ok((found, linked::link(self.settings, &roots, linked, judgements)))
     }
 
     fn one(&self, file: File) {
         let applies = self.settings.applies(file.on_disk());
         if applies.excluded {
-            self.push(Outcome { excluded: true, ..Outcome::default() });
+            let outcome = Outcome { excluded: true, ..Outcome::default() };
+            self.push(Linked { file, outcome, links: None });
             return;
         }
         let judgement = applies.judgement(&self.settings.judgement);
@@ -198,12 +195,13 @@ impl Run<'_> {
     }
 
     fn check(&self, file: &File, applies: &Applies, judgement: &Judgement) {
-        let outcome = check_file(judgement, &applies.ignored, file, self.settings);
+        let (outcome, links) =
+            check_file(judgement, &applies.ignored, file, self.settings, self.linking);
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.push(outcome);
+        self.push(Linked { file: file.clone(), outcome, links });
     }
 
-    fn push(&self, outcome: Outcome) {
+    fn push(&self, outcome: Linked) {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
     }
 }
@@ -221,7 +219,9 @@ pub fn check_bytes(
     kind: FileKind,
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
-    let mut outcome = on_workers(Some(1), || analyse(judgement, path, || bytes, kind, None))?;
+    let mut outcome = on_workers(Some(1), || {
+        file::analyse(judgement, path, || bytes, kind, None, Linking::Off).0
+    })?;
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     let mut report = join([outcome]);
@@ -249,7 +249,7 @@ pub fn add_ignores(
         let (before, written) = {
             let source = decode(bytes.to_vec(), kind).ok()?;
             let mut outcome = Outcome::default();
-            let run = || analyse_source(judgement, &source, &mut outcome);
+            let run = || analyse_source(judgement, &source, &mut outcome, Linking::Off);
             let parsed = catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
             let findings: Vec<&Diagnostic> = outcome
                 .report
@@ -268,7 +268,7 @@ pub fn add_ignores(
         // Only what is seen to work is written.
         let mut outcome = Outcome::default();
         let source = decode(written.clone(), kind).ok()?;
-        let run = || analyse_source(judgement, &source, &mut outcome);
+        let run = || analyse_source(judgement, &source, &mut outcome, Linking::Off);
         catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
         let findings: Vec<&Diagnostic> =
             outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
@@ -315,239 +315,30 @@ fn on_workers<T: Send>(
     Ok(pool.install(run))
 }
 
+/// One file's findings, and what it offers to others and takes from them.
 fn check_file(
     judgement: &Judgement,
     ignored: &[&str],
     file: &File,
     settings: &Settings,
-) -> Outcome {
+    linking: Linking<'_>,
+) -> (Outcome, Option<Box<Links>>) {
     let shown = discover::display(&file.path, Some(&settings.base));
-    let cache = settings.cache.as_ref();
-    let cache = cache.filter(|_| file.member.is_none());
+    // What others tell of a file is in no cache.
+    let known = matches!(linking, Linking::With { .. });
+    let cache = settings.cache.as_ref().filter(|_| !known && file.member.is_none());
     let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
     let kept = seen.as_ref().and_then(Seen::unchanged);
-    let known = kept.and_then(|kept| judge_kept(judgement, &shown, &kept, None));
+    let known = kept.and_then(|kept| judge_kept(judgement, &shown, kept, None, linking));
     let read = || file.read();
-    let mut outcome =
-        known.unwrap_or_else(|| analyse(judgement, &shown, read, file.kind, seen.as_ref()));
+    let (mut outcome, links) = known.unwrap_or_else(|| {
+        file::analyse(judgement, &shown, read, file.kind, seen.as_ref(), linking)
+    });
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
     outcome.report.member.clone_from(&file.member);
-    outcome
-}
-
-impl Outcome {
-    fn of(path: &str) -> Self {
-        let report = FileReport { path: path.to_owned(), ..FileReport::default() };
-        Self { report, ..Self::default() }
-    }
-
-    fn sort(&mut self) {
-        for findings in [&mut self.report.diagnostics, &mut self.report.suppressed] {
-            findings.sort_by(|a, b| {
-                let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
-                key(a).cmp(&key(b))
-            });
-        }
-    }
-}
-
-/// One file from its bytes to its findings; what comes between is kept where it is `seen`.
-fn analyse(
-    judgement: &Judgement,
-    path: &str,
-    read: impl FnOnce() -> Result<Vec<u8>, Unanalysed>,
-    kind: FileKind,
-    seen: Option<&Seen>,
-) -> Outcome {
-    let mut outcome = Outcome::of(path);
-    let read = read();
-    let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
-    let kept = seen.and_then(|(seen, content)| seen.same(content));
-    let (kept, with_text) = match kept {
-        Some(kept) if judgement.suppressions && kept.lines.is_some() => (None, Some(kept)),
-        kept => (kept, None),
-    };
-    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, &kept, None)) {
-        return known;
-    }
-    // Their trees are many times as large, and one at a time is enough to hold.
-    let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
-    let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
-    let source = match read.and_then(|bytes| decode(bytes, kind)) {
-        Ok(source) => source,
-        Err(unanalysed) => {
-            outcome.report.add(judgement, unanalysed, Span::FIRST);
-            return outcome;
-        }
-    };
-    let known = with_text.and_then(|kept| judge_kept(judgement, path, &kept, Some(&source)));
-    if let Some(known) = known {
-        return known;
-    }
-    outcome.lines = source.lines();
-    // A defect of ours must cost no more than the file that shows it.
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        let (facts, parsed) = analyse_source(judgement, &source, &mut outcome);
-        if let Some((seen, content)) = seen {
-            let marked = judgement.fingerprints;
-            seen.keep(content, &Kept::new(facts, &source, parsed.as_ref(), marked));
-        }
-    }));
-    if result.is_err() {
-        let detail = "hermetic-check failed inside on this file; please report it".to_owned();
-        outcome.report.add(judgement, Unanalysed::new(Reason::InternalError, detail), Span::FIRST);
-    }
-    outcome.sort();
-    outcome
-}
-
-/// The findings of a text; gives its facts and its tree.
-fn analyse_source(
-    judgement: &Judgement,
-    source: &Source,
-    outcome: &mut Outcome,
-) -> (Facts, Option<syntax::Parsed>) {
-    let (facts, parsed) = examine(judgement.names, source);
-    judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
-    let Some(parsed) = parsed else { return (facts, None) };
-    let lines = || LogicalLines::new(&parsed, source.text());
-    accept(judgement, source, &facts, &lines, outcome);
-    if judgement.fingerprints {
-        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
-    }
-    (facts, Some(parsed))
-}
-
-/// The findings that a file's facts come to before any comment is read.
-fn judge_facts(
-    judgement: &Judgement,
-    facts: &Facts,
-    outcome: &mut Outcome,
-    span_of: &dyn Fn(Range) -> Span,
-) {
-    let judged = judgement.judge(&facts.summary, span_of);
-    outcome.lines = facts.lines;
-    outcome.report.diagnostics = judged.diagnostics;
-    outcome.used = judged.used;
-    outcome.undecided = judged.undecided;
-    for (unanalysed, range) in &facts.unanalysed {
-        outcome.report.add(judgement, unanalysed.clone(), range.map_or(Span::FIRST, span_of));
-    }
-}
-
-/// Take out what comments accept.
-fn accept(
-    judgement: &Judgement,
-    source: &Source,
-    facts: &Facts,
-    lines: &dyn Fn() -> LogicalLines,
-    outcome: &mut Outcome,
-) {
-    let summary = &facts.summary;
-    let broken = facts.unanalysed.iter().any(|(part, _)| part.reason == Reason::SyntaxError);
-    let whole = !summary.exhausted && !broken;
-    let analysed = suppress::Analysed { judgement, source, lines, summary, whole };
-    let accepted = suppress::suppress(analysed, &mut outcome.report);
-    outcome.undecided = outcome.undecided.saturating_sub(accepted);
-}
-
-/// What a text does, and what of it could not be analysed; its tree, if it could be made.
-fn examine(names: &'static NameTable, source: &Source) -> (Facts, Option<syntax::Parsed>) {
-    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
-    let parts = source.parts().iter().map(|part| part.start..part.end);
-    let notebook = kind_is_notebook(source.kind());
-    let parsed = match syntax::parse(source.text(), parts, notebook) {
-        Ok(parsed) => parsed,
-        Err(deep) => {
-            let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
-            facts.unanalysed.push((too_deep(), Some(range)));
-            return (facts, None);
-        }
-    };
-    facts.summary = summarise(&parsed, source, names, Linking::Off);
-    if facts.summary.exhausted {
-        facts.unanalysed.push((too_complex(), None));
-    }
-    if let Some((detail, range)) = first_error(&parsed) {
-        facts.unanalysed.push((Unanalysed::new(Reason::SyntaxError, detail), Some(range)));
-    }
-    for magic in source.cell_magics() {
-        if magic.body == MagicBody::Unknown {
-            let detail = format!("the cell is handed to `%%{}`", magic.name);
-            let range = Range { start: magic.offset, end: magic.offset.saturating_add(2) };
-            facts.unanalysed.push((Unanalysed::new(Reason::CellMagic, detail), Some(range)));
-        }
-    }
-    (facts, Some(parsed))
-}
-
-fn too_deep() -> Unanalysed {
-    let detail = format!(
-        "nested more deeply than the limit of {} expressions, {} blocks and {} formatted strings",
-        syntax::DEEPEST,
-        syntax::MOST_BLOCKS,
-        syntax::MOST_STRINGS
-    );
-    Unanalysed::new(Reason::TooDeep, detail)
-}
-
-fn too_complex() -> Unanalysed {
-    let detail = "it takes more steps than any ordinary file; the rest was left out";
-    Unanalysed::new(Reason::TooComplex, detail)
-}
-
-/// The first thing the parser objected to, and how many more there are.
-fn first_error(parsed: &syntax::Parsed) -> Option<(String, Range)> {
-    let mut errors = parsed.errors();
-    let first = errors.next()?;
-    let more = match errors.count() {
-        0 => String::new(),
-        1 => " (and 1 more syntax error)".to_owned(),
-        n => format!(" (and {n} more syntax errors)"),
-    };
-    let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
-    Some((format!("{}{more}", lower_first(&first.message)), range))
-}
-
-fn kind_is_notebook(kind: FileKind) -> bool {
-    kind.mode() == crate::source::Mode::Ipython
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
-}
-
-impl FileReport {
-    /// Note that the file, or a part of it, is not analysed, as a finding of its own.
-    fn add(&mut self, judgement: &Judgement, unanalysed: Unanalysed, span: Span) {
-        let mut noted = NotAnalysed::from(unanalysed);
-        let Some(rule) = NAMES.construct_rule(Construct::Unanalysed) else {
-            self.not_analysed.push(noted);
-            return;
-        };
-        let otherwise = if noted.accepted { Level::Info } else { rule.level };
-        let level = judgement.level(rule, otherwise);
-        noted.accepted = level <= Level::Info;
-        if level > Level::Off {
-            let told = message::tell_unanalysed(noted.reason, &noted.detail);
-            self.diagnostics.push(Diagnostic {
-                rule: RuleRef(rule),
-                level,
-                ruling: Ruling::Advise,
-                span,
-                message: told.what,
-                why: told.why,
-                remedy: told.remedy,
-                target: noted.reason.to_owned(),
-                related: Vec::new(),
-                fingerprint: None,
-            });
-        }
-        self.not_analysed.push(noted);
-    }
+    (outcome, links)
 }
 
 /// Add what was found but is nothing to analyse.

@@ -19,7 +19,6 @@ pub mod concise;
 pub mod difference;
 pub mod escape;
 mod excerpt;
-mod fingerprint;
 pub mod full;
 pub mod github;
 pub mod gitlab;

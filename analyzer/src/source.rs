@@ -151,6 +151,12 @@ pub(crate) fn too_large(bytes: u64) -> Unanalysed {
 }
 
 impl Source {
+    /// A module's text that is in no file.
+    pub(crate) fn of_module(text: String, kind: FileKind) -> Self {
+        let whole = Part { start: 0, end: offset(text.len()), cell: None };
+        Self { text, kind, parts: vec![whole], magics: Vec::new(), index: OnceLock::new() }
+    }
+
     /// The text to parse. Line ends are as in the file; what is no Python is left blank, so that
     /// rows and offsets stay right.
     pub fn text(&self) -> &str {

@@ -34,6 +34,8 @@ pub struct FileSummary {
     pub captures: Vec<Capture>,
     /// Absolute imports, dynamic ones with a known name among them.
     pub imports: Vec<FoundImport>,
+    /// What is done above the install of a guard.
+    pub late: Vec<LateInstall>,
     /// What it offers to other files and takes from them, where that was asked for.
     pub links: Option<Box<Links>>,
     /// Whether there would have been more, had the file not taken more steps than any ordinary
@@ -53,12 +55,18 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether nothing of the text could be looked at.
+    pub(crate) fn has_no_tree(&self) -> bool {
+        self.unanalysed.iter().any(|(part, _)| part.reason == crate::source::Reason::TooDeep)
+    }
+
     /// Every stretch that something is said of, in no order.
     pub(crate) fn ranges(&self) -> Vec<Range> {
         // Taken apart in full, so that a new field cannot be forgotten here.
-        let FileSummary { acts, captures, imports, links: _, exhausted: _ } = &self.summary;
+        let FileSummary { acts, captures, imports, late, links: _, exhausted: _ } = &self.summary;
         let mut ranges: Vec<_> = acts.iter().map(|act| act.range).collect();
         ranges.extend(captures.iter().map(|capture| capture.range));
+        ranges.extend(late.iter().map(|late| late.range));
         for import in imports {
             ranges.push(import.range);
             ranges.extend(import.members.iter().map(|&(_, range)| range));
@@ -149,6 +157,23 @@ pub struct Capture {
     /// How it is kept.
     pub form: Keep,
     /// Where.
+    pub range: Range,
+}
+
+/// Something a guard would have stopped, done above its install.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateInstall {
+    /// What is imported, if another module does it.
+    pub imported: Box<str>,
+    /// The module that does it, its file, and where; `None` for this file itself.
+    pub by: Option<(Box<str>, Box<str>, links::Place)>,
+    /// The API, or the library.
+    pub what: Box<str>,
+    /// What is done with it.
+    pub done: links::Done,
+    /// Whether the guard is one that patches.
+    pub patching: bool,
+    /// The import, or where it is done.
     pub range: Range,
 }
 

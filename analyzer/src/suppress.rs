@@ -27,7 +27,7 @@ pub(crate) use self::add::plan;
 pub use self::add::{Addition, BadReason, Reason};
 
 use self::directive::{Directive, Kind, directives};
-use crate::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
 use crate::judge::{Judgement, is_told_once};
 use crate::logical::LogicalLines;
 use crate::report::FileReport;
@@ -209,7 +209,9 @@ impl Bench<'_> {
     fn related(&mut self, report: &mut FileReport) {
         for finding in &mut report.diagnostics {
             let rule = finding.rule.0;
-            finding.related.retain(|related| !self.on_rows(rule, &related.span));
+            finding
+                .related
+                .retain(|related| related.path.is_some() || !self.on_rows(rule, &related.span));
         }
         let again: Vec<_> = self
             .analysed
@@ -348,6 +350,7 @@ impl Bench<'_> {
             target: fault.target,
             related: Vec::new(),
             fingerprint: None,
+            fix: FixState::None,
         };
         if acceptable && self.accepts(&finding) {
             report.suppressed.push(finding);

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use ruff_python_ast as ast;
 pub use ruff_python_ast::token::TokenKind;
+pub use ruff_python_ast::visitor;
 use ruff_python_parser::{Mode, ParseOptions, lexer};
 pub use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -104,6 +105,58 @@ pub fn parse(
 pub fn parse_module(text: &str) -> Result<Parsed, TooDeep> {
     let whole = 0..u32::try_from(text.len()).unwrap_or(u32::MAX);
     parse(text, std::iter::once(whole), false)
+}
+
+/// Annotations in strings longer than this are none that anybody wrote.
+const LONGEST_ANNOTATION: u32 = 1000;
+
+/// The names in a string that is an annotation, with their places in `text`; `None` where it is
+/// none, or is written with escapes or in parts.
+pub(crate) fn names_in_annotation<'t>(
+    text: &'t str,
+    string: &ast::ExprStringLiteral,
+) -> Option<Vec<(&'t str, TextRange)>> {
+    struct Names<'t> {
+        text: &'t str,
+        found: Vec<(&'t str, TextRange)>,
+        plain: bool,
+    }
+    impl<'e> visitor::Visitor<'e> for Names<'_> {
+        fn visit_expr(&mut self, expression: &'e ast::Expr) {
+            match expression {
+                ast::Expr::Name(name) => {
+                    let range = name.range.start().to_usize()..name.range.end().to_usize();
+                    match self.text.get(range) {
+                        Some(text) if text == name.id.as_str() => {
+                            self.found.push((text, name.range));
+                        }
+                        _ => self.plain = false,
+                    }
+                }
+                // They have names of their own, or a string in a string.
+                ast::Expr::Lambda(_)
+                | ast::Expr::Named(_)
+                | ast::Expr::ListComp(_)
+                | ast::Expr::SetComp(_)
+                | ast::Expr::DictComp(_)
+                | ast::Expr::Generator(_)
+                | ast::Expr::StringLiteral(_)
+                | ast::Expr::FString(_)
+                | ast::Expr::TString(_) => self.plain = false,
+                other => visitor::walk_expr(self, other),
+            }
+        }
+    }
+    let literal = string.as_single_part_string()?;
+    let short = literal.range.len().to_u32() < LONGEST_ANNOTATION;
+    let range = literal.range.start().to_usize()..literal.range.end().to_usize();
+    if !short || text.get(range)?.contains('\\') {
+        return None;
+    }
+    let parsed = ruff_python_parser::parse_string_annotation(text, literal).ok()?;
+    let mut names = Names { text, found: Vec::new(), plain: true };
+    visitor::Visitor::visit_expr(&mut names, parsed.expr());
+    names.plain.then_some(names.found)
 }
 
 impl Parsed {

@@ -63,6 +63,8 @@ pub struct CheckConfig {
     pub exclude: Option<Vec<String>>,
     /// `extend-exclude`: adds to them.
     pub extend_exclude: Vec<String>,
+    /// `baseline`: the file that lists the findings that were there before; not empty.
+    pub baseline: Option<String>,
     /// `[levels]`: rule names with the level each is told at, in the order of the text.
     pub levels: Vec<(&'static str, Level)>,
     /// `[per-file-ignores]`: patterns with the rules that are suppressed in what matches, in the
@@ -189,7 +191,7 @@ const POLICY_KEYS: &[&str] = &[
     "learn",
 ];
 const CHECK_KEYS: &[&str] =
-    &["undecided", "exclude", "extend-exclude", "levels", "per-file-ignores", "api"];
+    &["undecided", "exclude", "extend-exclude", "baseline", "levels", "per-file-ignores", "api"];
 
 fn find<'t, 'i>(table: &'t DeTable<'i>, name: &str) -> Option<(&'t Key<'i>, &'t Value<'i>)> {
     table.iter().find(|(key, _)| key.get_ref() == name)
@@ -291,6 +293,13 @@ impl<'a> Reader<'a> {
                 "undecided" => check.undecided = Some(self.level(name, value)?),
                 "exclude" => check.exclude = Some(self.strings(name, value, glob)?),
                 "extend-exclude" => check.extend_exclude = self.strings(name, value, glob)?,
+                "baseline" => {
+                    check.baseline =
+                        Some(self.string(name, value, "a file", &|text| match text {
+                            "" => Err("names no file".to_owned()),
+                            _ => Ok(()),
+                        })?);
+                }
                 "levels" => {
                     for (key, value) in entries(self.table("check.levels", value)?) {
                         let name = key.get_ref().as_ref();

@@ -118,6 +118,52 @@ pub fn tell_star_import(api: &str, capability: Capability, enforced: bool) -> To
     Told { what, ..tell_capture(api, capability, enforced) }
 }
 
+/// What a module does that is imported before a guard is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// It keeps a reference; whether the runtime guard enforces it all the same.
+    Keeps {
+        /// Whether it does.
+        enforced: bool,
+    },
+    /// It loads native code.
+    Loads,
+    /// It opens a socket.
+    Opens,
+}
+
+/// Tell an import above the install of a guard. `module` is what does it, where that is another
+/// than `imported`; `what` is the API or library.
+pub fn tell_late_install(imported: &str, module: Option<&str>, what: &str, late: Late) -> Told {
+    let (imported, what) = (shown(imported), shown(what));
+    let does = match late {
+        Late::Keeps { .. } => format!("keeps `{what}`"),
+        Late::Loads => format!("loads native code, `{what}`"),
+        Late::Opens => format!("opens a socket, `{what}`"),
+    };
+    let what = match module {
+        Some(module) => {
+            let module = shown(module);
+            format!("`{imported}` is imported before the guard is installed; `{module}` {does}")
+        }
+        None => format!("this {does}, before the guard is installed"),
+    };
+    let why = match late {
+        Late::Keeps { enforced: true } => {
+            "the runtime guard enforces it all the same; one that patches does not see it"
+        }
+        Late::Keeps { enforced: false } => "the runtime guard does not see it either",
+        Late::Loads => "what is loaded already, no guard in the process can take away",
+        Late::Opens => "what is open already stays usable",
+    };
+    Told {
+        what,
+        why: why.to_owned(),
+        remedy: "install the guard first: start the program with `hermetic`, or import below it"
+            .to_owned(),
+    }
+}
+
 /// Tell that a file, or a part of it, is not analysed.
 ///
 /// `reason` is the kebab-case reason, `detail` what exactly was seen.
@@ -140,6 +186,10 @@ pub fn tell_unanalysed(reason: &str, detail: &str) -> Told {
 const SHOWN: usize = 120;
 
 fn shown(text: &str) -> Cow<'_, str> {
+    // No text has more characters than bytes.
+    if text.len() <= SHOWN {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),

@@ -116,6 +116,8 @@ pub enum Construct {
     UnusedSuppression,
     /// A comment meant to suppress findings that suppresses none: no rule or an unknown one.
     InvalidSuppression,
+    /// An import before a guard is installed of what the guard would have stopped.
+    LateInstall,
     /// A comment that suppresses findings without a reason.
     UnexplainedSuppression,
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use pyo3::Borrowed;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
@@ -10,19 +11,26 @@ use crate::value::{Args, At, Value};
 
 /// The arguments of an audit event.
 pub struct EventArgs<'a, 'py> {
-    items: Vec<Bound<'py, PyAny>>,
+    items: [Option<Borrowed<'a, 'py, PyAny>>; MOST],
     tuple: &'a Bound<'py, PyTuple>,
 }
+
+/// As many arguments of an event as are read; what comes after is not there to the readers.
+const MOST: usize = 5;
 
 impl<'a, 'py> EventArgs<'a, 'py> {
     /// Of the hook's tuple.
     pub fn new(tuple: &'a Bound<'py, PyTuple>) -> Self {
-        Self { items: tuple.iter().collect(), tuple }
+        let mut items = [None; MOST];
+        for (item, given) in items.iter_mut().zip(tuple.iter_borrowed()) {
+            *item = Some(given);
+        }
+        Self { items, tuple }
     }
 
     /// The argument as an object.
     pub fn object(&self, position: usize) -> Option<&Bound<'py, PyAny>> {
-        self.items.get(position)
+        self.items.get(position)?.as_deref()
     }
 
     /// The interpreter.
@@ -33,7 +41,7 @@ impl<'a, 'py> EventArgs<'a, 'py> {
 
 impl Args for EventArgs<'_, '_> {
     fn value(&self, at: At) -> Value<'_> {
-        self.items.get(at.position).map_or(Value::Absent, value)
+        self.object(at.position).map_or(Value::Absent, value)
     }
 }
 

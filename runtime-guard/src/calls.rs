@@ -9,16 +9,19 @@ mod table;
 
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use hermetic_policy::{Capability, Host, Verb, rules};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 pub use self::table::{COUNT, SLOTS, Slot, find, rule_of};
 use self::table::{FOLDER, Kind, PATH};
 use crate::arguments::{CallArgs, text};
 use crate::deed::{Deed, Object, PathObject, PathPlace, Read};
+use crate::ffi::file::File;
+use crate::ffi::system::Opened;
 use crate::ffi::{Frame, OwnWork, path_of, raise_plain};
 use crate::hook::Reading;
 use crate::resolve::{self, Exact};
@@ -121,7 +124,9 @@ pub fn before<'py>(
         }
         Kind::Judge => {
             let changed = match slot.read {
-                Read::Path(path) | Read::PathBeside(path, _) => take_path(args, path),
+                Read::Path(path) | Read::PathBeside(path, _) | Read::Dbm(path, _) => {
+                    take_path(args, path)
+                }
                 Read::Paths(one, other) => {
                     let changed = take_path(args, one);
                     take_path(args, other) || changed
@@ -176,15 +181,22 @@ pub fn before<'py>(
         }
         Kind::LookUp => return Ok(encode_host(py, args)),
         Kind::Load | Kind::Frozen => {
+            if slot.name.starts_with("_imp.exec") {
+                return Ok(false);
+            }
             // `create_*` take a spec, `init_frozen` and `get_frozen_object` a name.
             let given = args.object(at(0));
             let name = given.map(|given| given.getattr("name").unwrap_or_else(|_| given.clone()));
-            match name.as_ref().and_then(text) {
-                Some(name) if !slot.name.starts_with("_imp.exec") => {
-                    imports::judge(py, active, &name)
-                }
-                _ => Ok(()),
+            let Some(name) = name.filter(PyAnyMethods::is_instance_of::<PyString>) else {
+                return Ok(false);
+            };
+            if let Some(name) = text(&name) {
+                imports::judge(py, active, &name)?;
             }
+            return match slot.name {
+                "_imp.create_builtin" => Ok(args.replace(at(0), named_spec(py, &name)?)),
+                _ => Ok(false),
+            };
         }
         Kind::Written => match slot.read {
             Read::Descriptor(place) => match args.value(place) {
@@ -207,6 +219,13 @@ fn trampoline(py: Python<'_>, reading: &Reading<'_>) -> PyResult<()> {
         Some(rule) => reading.put(py, rule, Verb::WriteFile, &Object::Nothing),
         None => Ok(()),
     }
+}
+
+/// A spec that says no other name when it is asked again. Built-in modules read nothing else of it.
+fn named_spec<'py>(py: Python<'py>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let names = PyDict::new(py);
+    names.set_item(intern!(py, "name"), name)?;
+    py.get_type::<PyType>().call1(("ModuleSpec", PyTuple::empty(py), names))
 }
 
 /// Ask a path object for its path, once: the function would, and may be told another.
@@ -273,7 +292,6 @@ pub fn denies_elsewhere(index: usize) -> bool {
 pub fn after<'py>(
     py: Python<'py>,
     index: usize,
-    receiver: Option<&Bound<'py, PyAny>>,
     args: &CallArgs<'py>,
     result: PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -283,12 +301,9 @@ pub fn after<'py>(
             JUDGED_LATER.set(false);
             OPEN_FOLDER.set(None);
             let opened = result?;
-            if let Err(denied) = judge_opened(py, slot.name, receiver, args, &opened) {
-                let _own = OwnWork::begin();
-                match receiver {
-                    Some(file) if slot.name == "_io.FileIO" => drop(file.call_method0("close")),
-                    _ => crate::ffi::system::close(opened.extract().unwrap_or(-1)),
-                }
+            let descriptor = opened.extract()?;
+            if let Err(denied) = judge_opened(py, slot.name, descriptor, || false) {
+                crate::ffi::system::close(descriptor);
                 return Err(denied);
             }
             Ok(opened)
@@ -357,45 +372,65 @@ fn load(py: Python<'_>, args: &CallArgs<'_>, loaded: &Bound<'_, PyAny>) -> PyRes
         Err(_) if !module.is_instance_of::<PyModule>() => return Ok(()),
         name => name?,
     };
-    let Some(name) = text(&name) else { return Ok(()) };
-    if is_filled && matches!(&*name, "posix" | "nt") {
-        crate::shims::environment::on_second_copy(py, module)?;
+    // What it says of itself, a program may have changed.
+    let said = text(&name);
+    let defined = crate::ffi::module_name(module).filter(|name| said.as_deref() != Some(name));
+    for name in said.as_deref().into_iter().chain(defined.as_deref()) {
+        if is_filled && matches!(name, "posix" | "nt") {
+            crate::shims::environment::on_second_copy(py, module)?;
+        }
+        slots::guard_module(py, name, module)?;
     }
-    slots::guard_module(py, &name, module)
+    Ok(())
+}
+
+/// A `FileIO` is about to open a file.
+pub fn before_file() {
+    JUDGED_LATER.set(true);
+}
+
+/// A `FileIO` could not open its file.
+pub fn no_file() {
+    JUDGED_LATER.set(false);
+}
+
+/// What comes after a `FileIO` was made. Its arguments are read only where they matter.
+pub fn after_file<'py>(
+    py: Python<'py>,
+    index: usize,
+    file: &Bound<'py, PyAny>,
+    args: impl FnOnce() -> CallArgs<'py>,
+) -> PyResult<()> {
+    JUDGED_LATER.set(false);
+    let Some(slot) = SLOTS.get(index) else { return Ok(()) };
+    let file = File::of(file);
+    // A descriptor was judged when it was opened.
+    let is_given = || matches!(args().value(named(0, "file")), Value::Int(_));
+    judge_opened(py, slot.name, file.descriptor(), is_given).inspect_err(|_| file.close())
 }
 
 /// Judge the file an `open` came to: a link or a folder's descriptor may have led elsewhere.
 fn judge_opened(
     py: Python<'_>,
     api: &'static str,
-    receiver: Option<&Bound<'_, PyAny>>,
-    args: &CallArgs<'_>,
-    opened: &Bound<'_, PyAny>,
+    descriptor: i64,
+    is_given: impl FnOnce() -> bool,
 ) -> PyResult<()> {
     let active = scope::active();
-    let Some(active) = active.as_ref() else { return Ok(()) };
-    // A descriptor was judged when it was opened.
-    if matches!(args.value(named(0, "file")), Value::Int(_)) {
+    let (Some(active), Some(opened)) = (active.as_ref(), Opened::of(descriptor)) else {
         return Ok(());
-    }
-    let descriptor: i64 = match receiver {
-        Some(file) if api == "_io.FileIO" => {
-            let _own = OwnWork::begin();
-            file.call_method0(intern!(py, "fileno"))?.extract()?
-        }
-        _ => opened.extract()?,
     };
-    let is_special = crate::ffi::system::is_in_proc(descriptor);
-    if !active.has_root() && !is_special {
+    let is_special = opened.is_in_proc();
+    if (!active.has_root() && !is_special) || is_given() {
         return Ok(());
     }
-    let writes = crate::ffi::system::is_writable(descriptor);
     // There is nothing in it, and nothing stays in it.
-    if crate::ffi::system::is_null_descriptor(descriptor) {
+    if opened.is_null_device() {
         return Ok(());
     }
     let Some(path) = resolve::descriptor_path(descriptor) else { return Ok(()) };
     if is_special {
+        let writes = crate::ffi::system::is_writable(descriptor);
         let verb = if writes { Verb::WriteFile } else { Verb::ReadFile };
         proc::judge(py, active, api, verb, &Exact::Path(path.clone()))?;
     }
@@ -412,10 +447,27 @@ fn judge_opened(
     reading.put(py, rule, Verb::ReadFile, &object)
 }
 
+/// `socket.getsockname` of CPython's own: a class may have another.
+static SOCKET_NAME: OnceLock<Py<PyAny>> = OnceLock::new();
+
+/// Take hold of what says what a socket is bound to.
+pub fn hold_socket(module: &Bound<'_, PyAny>) {
+    let found = module
+        .getattr("socket")
+        .and_then(|class| class.getattr("__dict__"))
+        .and_then(|dict| dict.get_item("getsockname"));
+    if let Ok(method) = found
+        && method.get_type().name().is_ok_and(|name| name == "method_descriptor")
+    {
+        let _ = SOCKET_NAME.set(method.unbind());
+    }
+}
+
 /// What a socket is bound to; an unbound one listens on every address.
 fn bound_to(socket: &Bound<'_, PyAny>) -> Object<'static> {
     let _own = OwnWork::begin();
-    let Ok(name) = socket.call_method0("getsockname") else { return Object::Nothing };
+    let name = SOCKET_NAME.get().map(|method| method.bind(socket.py()).call1((socket,)));
+    let Some(Ok(name)) = name else { return Object::Nothing };
     match Object::address(crate::arguments::value(&name)) {
         Some(Object::Host(host, port)) => Object::Host(host.into_owned().into(), port),
         Some(Object::Unix(path)) => Object::Unix(path.into_owned().into()),

@@ -14,6 +14,7 @@ use pyo3::types::PyString;
 
 use crate::ffi;
 use crate::origin::{self, Place};
+use crate::recent::{self, Known, Texts};
 use crate::scope;
 
 /// An act that is denied.
@@ -29,6 +30,19 @@ pub struct Denial {
     pub api: &'static str,
     /// The operand as the program spells it.
     pub operand: Option<String>,
+    /// The name that was looked up for the operand, an address.
+    pub name: Option<String>,
+}
+
+impl PartialEq for Denial {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.rule, other.rule)
+            && self.verb == other.verb
+            && self.why == other.why
+            && self.api == other.api
+            && self.operand == other.operand
+            && self.name == other.name
+    }
 }
 
 /// A recorded violation.
@@ -65,19 +79,29 @@ impl Record {
         Self { violations: Vec::new(), dropped: 0 }
     }
 
-    /// Add one, or count one that is there again.
-    pub fn add(&mut self, violation: Violation) {
-        let same = self.violations.iter_mut().rev().find(|known| {
+    /// Add one, or count one that is there again. Its place, unless it found no room.
+    pub fn add(&mut self, violation: Violation) -> Option<usize> {
+        let same = self.violations.iter().rposition(|known| {
             known.rule == violation.rule
                 && known.target == violation.target
                 && known.place == violation.place
         });
-        if let Some(known) = same {
-            known.count += 1;
+        if let Some(at) = same {
+            self.again(at);
+            Some(at)
         } else if self.violations.len() < MOST {
             self.violations.push(violation);
+            Some(self.violations.len() - 1)
         } else {
             self.dropped += 1;
+            None
+        }
+    }
+
+    /// Count the one at this place again.
+    pub fn again(&mut self, at: usize) {
+        if let Some(known) = self.violations.get_mut(at) {
+            known.count += 1;
         }
     }
 }
@@ -209,7 +233,7 @@ impl Denial {
                 self.api.to_owned()
             }
         };
-        format!("[hermetic] blocked {}", escaped(&what))
+        format!("[hermetic] blocked {}", escaped(what))
     }
 
     /// What is raised: prefix, sentence, place, remedy.
@@ -225,44 +249,83 @@ impl Denial {
                 api => api,
             },
         };
-        let told = message::tell_act(
-            self.rule,
-            self.verb,
-            api,
-            self.operand.as_deref(),
-            Verdict::Deny(self.why),
-        );
+        let tell = |operand| {
+            message::tell_act(self.rule, self.verb, api, operand, Verdict::Deny(self.why))
+        };
+        let told = tell(self.operand.as_deref());
+        // Who allows a host writes its name: addresses change.
+        let remedy = match self.name.as_deref() {
+            name @ Some(_) => tell(name).remedy,
+            None => told.remedy,
+        };
         let place =
             place.map_or(String::new(), |place| format!(" at {}:{}", place.path, place.row));
-        escaped(&format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, told.remedy))
+        escaped(format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, remedy))
     }
 
     /// Record and tell the act, and make the exception to raise.
     pub fn raise(&self, py: Python<'_>) -> PyErr {
-        let place = ffi::in_main_interpreter().then(|| origin::caller(py)).flatten();
-        let text = self.text(place.as_ref());
+        if !ffi::in_main_interpreter() {
+            return self.raise_elsewhere();
+        }
+        if let Some(error) = recent::at_line(py, self).and_then(|known| self.again(py, &known)) {
+            return error;
+        }
+        let caller = origin::caller(py);
+        let place = caller.as_ref().map(|caller| &caller.place);
+        if let Some(known) = place.and_then(|place| recent::at_place(py, self, place))
+            && let Some(error) = self.again(py, &known)
+        {
+            return error;
+        }
+        let text = self.text(place);
         let guard = guard_name(self.rule.capability);
         let target = self.target();
-        RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
-            rule: self.rule.name,
-            guard,
-            target: target.clone(),
-            text: text.clone(),
-            place,
-            count: 1,
-        });
-        if !ffi::in_main_interpreter() {
-            // The class belongs to the main interpreter, with a lock of its own. An import goes on
-            // without its `.pyc` file after nothing but an `OSError`.
-            let is_bytecode =
-                self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
-            ffi::keep_for_elsewhere(&text, is_bytecode);
-            return PyRuntimeError::new_err("");
+        let texts = Texts {
+            message: PyString::new(py, &text).unbind(),
+            guard: PyString::intern(py, guard).unbind(),
+            target: PyString::new(py, &target).unbind(),
+        };
+        let error = violation(py, &texts).unwrap_or_else(|| PyRuntimeError::new_err(text.clone()));
+        let at = self.record(target, text, place.cloned());
+        self.tell();
+        if let (Some(at), Some(caller)) = (at, caller) {
+            recent::keep(self, caller, Known { at, texts });
         }
+        error
+    }
+
+    /// Record and tell the act again, as it was told before.
+    fn again(&self, py: Python<'_>, known: &Known) -> Option<PyErr> {
+        let error = violation(py, &known.texts)?;
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).again(known.at);
+        self.tell();
+        Some(error)
+    }
+
+    /// Record the act in another interpreter: the class of the exception belongs to the main one,
+    /// with a lock of its own.
+    fn raise_elsewhere(&self) -> PyErr {
+        let text = self.text(None);
+        self.record(self.target(), text.clone(), None);
+        // An import goes on without its `.pyc` file after nothing but an `OSError`.
+        let is_bytecode = self.verb == Verb::WriteFile && self.operand().contains("__pycache__");
+        ffi::keep_for_elsewhere(&text, is_bytecode);
+        PyRuntimeError::new_err("")
+    }
+
+    fn record(&self, target: String, text: String, place: Option<Place>) -> Option<usize> {
+        let guard = guard_name(self.rule.capability);
+        let rule = self.rule.name;
+        let violation = Violation { rule, guard, target, text, place, count: 1 };
+        RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(violation)
+    }
+
+    /// Tell the act, if any policy wants that.
+    fn tell(&self) {
         if scope::active().as_ref().is_some_and(|active| active.traces()) {
             ffi::write_stderr(&self.trace());
         }
-        violation(py, &text, guard, &target).unwrap_or_else(|| PyRuntimeError::new_err(text))
     }
 }
 
@@ -279,8 +342,11 @@ pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
 }
 
 /// Control characters as escapes: the text may hold names a program chose.
-fn escaped(text: &str) -> String {
-    if text.chars().any(char::is_control) {
+fn escaped(text: String) -> String {
+    // Those beyond ASCII begin with this byte in UTF-8 (U+0080 to U+009F).
+    // Without a way out of the loop, many are looked at in one step.
+    let doubt = |byte: u8| u8::from(byte.is_ascii_control()) | u8::from(byte == 0xc2);
+    if text.bytes().map(doubt).fold(0, std::ops::BitOr::bitor) != 0 {
         text.chars()
             .flat_map(|c| {
                 let escape: Box<dyn Iterator<Item = char>> = if c.is_control() {
@@ -292,7 +358,7 @@ fn escaped(text: &str) -> String {
             })
             .collect()
     } else {
-        text.to_owned()
+        text
     }
 }
 
@@ -327,11 +393,11 @@ pub fn bootstrap_error(py: Python<'_>, text: &str) -> PyErr {
 }
 
 /// A `PolicyViolation`, made without its `__init__`: a program may have put another there.
-fn violation(py: Python<'_>, text: &str, guard: &str, target: &str) -> Option<PyErr> {
+fn violation(py: Python<'_>, texts: &Texts) -> Option<PyErr> {
     let class = ERRORS.get()?.violation.bind(py);
-    let error = ffi::new_exception(class, text)?;
-    ffi::set_plainly(&error, intern!(py, "guard"), PyString::intern(py, guard).as_any());
-    ffi::set_plainly(&error, intern!(py, "target"), PyString::new(py, target).as_any());
+    let error = ffi::new_exception(class, texts.message.bind(py))?;
+    ffi::set_plainly(&error, intern!(py, "guard"), texts.guard.bind(py).as_any());
+    ffi::set_plainly(&error, intern!(py, "target"), texts.target.bind(py).as_any());
     Some(PyErr::from_value(error))
 }
 
@@ -343,7 +409,7 @@ mod tests {
     fn denial(rule: &str, verb: Verb, api: &'static str, operand: Option<&str>) -> Denial {
         let rule = rules::find(rule).unwrap();
         let why = Why::Denied(rule.capability);
-        Denial { rule, verb, why, api, operand: operand.map(str::to_owned) }
+        Denial { rule, verb, why, api, operand: operand.map(str::to_owned), name: None }
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn is_on_the_way(reading: &Reading<'_>, path: &PathObject<'_>) -> bool {
     let leads_to = |end: &str| path::contains(&path, end);
     let is_known = origin::folders().is_some_and(|folders| {
         folders.imports.iter().any(|folder| path::contains(folder, &path) || leads_to(folder))
-            || folders.programs.iter().any(|program| leads_to(program))
+            || folders.ways.iter().chain(&folders.programs).any(|end| leads_to(end))
     });
     is_known || reading.active.roots().any(leads_to)
 }

@@ -18,6 +18,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
+pub(crate) mod file;
 pub(crate) mod probe;
 pub(crate) mod system;
 
@@ -220,30 +221,23 @@ pub(crate) fn outcome<T>(
     judged: Result<PyResult<T>, Box<dyn std::any::Any + Send>>,
 ) -> Option<T> {
     const INTERNAL: &str = "hermetic: internal error in the guard, so it denies";
+    let judged = match judged {
+        Ok(Ok(value)) => return Some(value),
+        other => other,
+    };
     if !in_main_interpreter() {
-        return if let Ok(Ok(value)) = judged {
-            Some(value)
-        } else {
-            match PENDING.take() {
-                // SAFETY: the classes are static objects.
-                Some((true, text)) => raise_static(unsafe { ffi::PyExc_OSError }, &text),
-                Some((false, text)) => raise_plain(&text),
-                None => raise_plain(INTERNAL),
-            }
-            None
-        };
-    }
-    match judged {
-        Ok(Ok(value)) => Some(value),
-        Ok(Err(error)) => {
-            error.restore(py);
-            None
+        match PENDING.take() {
+            // SAFETY: the classes are static objects.
+            Some((true, text)) => raise_static(unsafe { ffi::PyExc_OSError }, &text),
+            Some((false, text)) => raise_plain(&text),
+            None => raise_plain(INTERNAL),
         }
-        Err(_panic) => {
-            raise_plain(INTERNAL);
-            None
-        }
+    } else if let Ok(Err(error)) = judged {
+        error.restore(py);
+    } else {
+        raise_plain(INTERNAL);
     }
+    None
 }
 
 thread_local! {
@@ -284,7 +278,8 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyAny>) -> Option<&'a str> {
         }
         std::slice::from_raw_parts(start.cast::<u8>(), usize::try_from(length).ok()?)
     };
-    std::str::from_utf8(bytes).ok()
+    // SAFETY: what CPython's encoder gives is UTF-8: surrogates are an error to it.
+    Some(unsafe { std::str::from_utf8_unchecked(bytes) })
 }
 
 /// A `str` in the file system's encoding, lone surrogates as the bytes they stand for.
@@ -321,6 +316,24 @@ pub(crate) fn path_of<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyOS_FSPath(object.as_ptr())) }
 }
 
+/// The name in the definition a module was made of; `None` where it has none.
+pub(crate) fn module_name(module: &Bound<'_, PyAny>) -> Option<String> {
+    // SAFETY: any object may be asked; the definition is static, and its name ends in NUL. An
+    // error is cleared at once.
+    unsafe {
+        let definition = ffi::PyModule_GetDef(module.as_ptr());
+        if definition.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        let name = (*definition).m_name;
+        let name =
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())?;
+        // CPython `Modules/_io/_iomodule.c`.
+        Some(if name == "io" { "_io".to_owned() } else { name })
+    }
+}
+
 static NEW_EXCEPTION: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Take hold of the function by which CPython itself makes objects of an exception class
@@ -334,7 +347,7 @@ pub(crate) fn hold_maker(class: &Bound<'_, PyAny>) {
 /// An exception with this text, without running Python code.
 pub(crate) fn new_exception<'py>(
     class: &Bound<'py, PyAny>,
-    text: &str,
+    text: &Bound<'py, PyString>,
 ) -> Option<Bound<'py, PyAny>> {
     let made = NEW_EXCEPTION.load(Ordering::Acquire);
     if made.is_null() {

@@ -162,8 +162,9 @@ impl Reading<'_> {
             if verb == Verb::Connect {
                 calls::note_refusal();
             }
+            let name = resolved.as_ref().and_then(|exact| resolve::looked_up(verb, exact));
             let operand = shown(object);
-            return Err(Denial { rule, verb, why, api: self.api, operand }.raise(py));
+            return Err(Denial { rule, verb, why, api: self.api, operand, name }.raise(py));
         }
         Ok(())
     }

@@ -31,7 +31,9 @@ pub fn judge(py: Python<'_>, active: &Arc<Active>, name: &str) -> PyResult<()> {
         && let Some((rule, why)) = denied_bridge(active, name)
     {
         let operand = Some(name.to_owned());
-        return Err(Denial { rule, verb: rule.verb, why, api: "import", operand }.raise(py));
+        return Err(
+            Denial { rule, verb: rule.verb, why, api: "import", operand, name: None }.raise(py)
+        );
     }
     Ok(())
 }
@@ -113,7 +115,7 @@ fn put(
                 continue;
             }
             let operand = Some(shown.to_owned());
-            return Err(Denial { rule, verb, why, api: "import", operand }.raise(py));
+            return Err(Denial { rule, verb, why, api: "import", operand, name: None }.raise(py));
         }
     }
     Ok(())

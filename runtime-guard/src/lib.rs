@@ -44,6 +44,7 @@ mod native;
 pub mod origin;
 pub mod proc;
 pub mod protect;
+pub mod recent;
 pub mod resolve;
 pub mod scope;
 pub mod shims;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use hermetic_policy::ResolvedPath;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::text;
@@ -28,6 +30,8 @@ pub struct Folders {
     pub package: String,
     /// Folders imports were looked up in when the guard was installed, links resolved.
     pub imports: Vec<String>,
+    /// The same folders as they were written: a link may be on the way to them.
+    pub ways: Vec<String>,
     /// The interpreter's program, as it was started, and what links there lead to.
     pub programs: Vec<String>,
 }
@@ -62,9 +66,12 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
     } else {
         format!("{exec}/{platform}/{library_name}/lib-dynload")
     };
-    let mut imports: Vec<String> = Vec::new();
+    let (mut imports, mut ways): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let mut add = |path: &str| {
         let path = if path.is_empty() { "." } else { path };
+        if let Some(way) = ResolvedPath::lexical(path) {
+            ways.push(way.as_str().to_owned());
+        }
         let path = std::path::Path::new(path);
         // Every interpreter looks into an archive that hardly one has (`lib/python311.zip`).
         let real = path
@@ -102,6 +109,7 @@ pub fn learn(py: Python<'_>) -> PyResult<()> {
         extensions: slash(extensions),
         package: slash(package),
         imports,
+        ways,
         programs,
     });
     Ok(())
@@ -126,13 +134,13 @@ fn links(path: String) -> Vec<String> {
 
 /// The file a code object names.
 pub fn file_of(code: &Bound<'_, PyAny>) -> Option<String> {
-    let name = code.getattr("co_filename").ok()?;
+    let name = code.getattr(intern!(code.py(), "co_filename")).ok()?;
     Some(text(&name)?.into_owned())
 }
 
 /// The name of a code object.
 pub fn name_of(code: &Bound<'_, PyAny>) -> Option<String> {
-    let name = code.getattr("co_name").ok()?;
+    let name = code.getattr(intern!(code.py(), "co_name")).ok()?;
     Some(text(&name)?.into_owned())
 }
 
@@ -147,30 +155,52 @@ pub fn is_library_file(path: &str) -> bool {
         })
 }
 
+/// The file below this package's folder that a path names.
+fn within_package(path: &str) -> Option<&str> {
+    let package = &folders()?.package;
+    if package.is_empty() { None } else { path.strip_prefix(package) }
+}
+
+/// Whether a file is the program's: neither the standard library's nor this package's.
+pub fn is_program_file(path: &str) -> bool {
+    within_package(path).is_none() && !is_library_file(path)
+}
+
 /// Where the program asks for an act: the innermost frame that is neither the standard library's
 /// nor this package's, or the innermost of all.
-pub fn caller(py: Python<'_>) -> Option<Place> {
+pub fn caller(py: Python<'_>) -> Option<Caller<'_>> {
     let mut innermost = None;
     let mut frame = Frame::innermost(py);
+    let mut is_innermost = true;
     while let Some(current) = frame {
-        let place = current
-            .code()
-            .and_then(|code| file_of(&code))
-            .map(|path| Place { path, row: current.line() });
-        if let Some(place) = place {
-            let within = folders()
-                .filter(|folders| !folders.package.is_empty())
-                .and_then(|folders| place.path.strip_prefix(&folders.package));
-            if within == Some("cli.py") {
+        if let Some(code) = current.code()
+            && let Some(path) = file_of(&code)
+        {
+            if within_package(&path) == Some("cli.py") {
                 // What called the command line is no part of the program that it runs.
                 break;
             }
-            if within.is_none() && !is_library_file(&place.path) {
-                return Some(place);
+            let is_program = is_program_file(&path);
+            if is_program || innermost.is_none() {
+                let place = Place { path, row: current.line() };
+                if is_program {
+                    let code = is_innermost.then_some((code, place.row));
+                    return Some(Caller { place, code });
+                }
+                innermost = Some(place);
             }
-            innermost.get_or_insert(place);
         }
         frame = current.back();
+        is_innermost = false;
     }
-    innermost
+    innermost.map(|place| Caller { place, code: None })
+}
+
+/// Who asks for an act.
+pub struct Caller<'py> {
+    /// Where.
+    pub place: Place,
+    /// The code and the line, where the program asks without the standard library in between:
+    /// the same code at the same line is then the same place.
+    pub code: Option<(Bound<'py, PyAny>, u32)>,
 }

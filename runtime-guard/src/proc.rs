@@ -41,7 +41,9 @@ pub fn judge(
         if let Verdict::Deny(why) | Verdict::Undecided(why) =
             open.policy.decide(&resolve::act(verb, &exact)).verdict()
         {
-            return Err(Denial { rule, verb, why, api, operand: Some(path.clone()) }.raise(py));
+            return Err(
+                Denial { rule, verb, why, api, operand: Some(path.clone()), name: None }.raise(py)
+            );
         }
     }
     Ok(())

@@ -42,6 +42,7 @@ pub fn on_attribute(_active: &Arc<Active>, args: &EventArgs<'_, '_>) -> PyResult
         why: Why::AgainstGuard,
         api: "object.__setattr__",
         operand: args.object(1).and_then(crate::arguments::text).map(std::borrow::Cow::into_owned),
+        name: None,
     };
     Err(denial.raise(args.py()))
 }

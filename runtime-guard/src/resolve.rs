@@ -141,6 +141,16 @@ fn by_lookup(policy: &Policy, verb: Verb, exact: &Exact) -> Option<Decision> {
         .find(|decision| decision.is_allow())
 }
 
+/// The name whose look-up gave the address that is connected to.
+pub fn looked_up(verb: Verb, exact: &Exact) -> Option<String> {
+    match exact {
+        Exact::Endpoint(Endpoint::Inet { host, .. }) if verb == Verb::Connect => {
+            Some(lookups::names_of(host.address()?).pop()?.as_str().to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// An absolute path without links; what does not exist is taken as it is written.
 pub fn real_path(path: &PathObject<'_>) -> Option<String> {
     match &path.place {

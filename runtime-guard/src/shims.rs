@@ -23,7 +23,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::CallArgs;
 use crate::ffi::OwnWork;
-use crate::{imports, lookups, scope, slots};
+use crate::{imports, lookups, recent, scope, slots};
 
 /// Slot triggers that are guarded here.
 pub const WATCHED: &[&str] = &[
@@ -78,6 +78,7 @@ fn apply_once(py: Python<'_>) -> PyResult<()> {
     } else {
         slots::disarm();
         lookups::forget();
+        recent::forget();
         Ok(())
     };
     armed

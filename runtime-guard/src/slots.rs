@@ -13,6 +13,7 @@
 
 #![expect(unsafe_code, reason = "stores into CPython's method tables")]
 
+mod hash;
 mod trampolines;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -21,11 +22,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::calls::{self, COUNT, SLOTS};
-use crate::ffi::OwnWork;
 use crate::ffi::probe::Probe;
+use crate::ffi::{OwnWork, file};
 use crate::scope::Active;
 
 use self::trampolines::TRAMPOLINES;
@@ -63,9 +64,19 @@ struct Descriptor {
 
 /// Places of a `PyTypeObject` in pointers from its start (`Include/cpython/object.h`, the same
 /// from 3.9 to 3.15).
-const TYPE_CALL: usize = 16;
-const TYPE_INIT: usize = 37;
 const TYPE_POINTERS: usize = 40;
+
+/// A function of a type, and the wrapper that has a copy of it.
+struct TypePlace {
+    offset: usize,
+    wrapper: &'static str,
+}
+
+impl TypePlace {
+    const HASH: Self = Self { offset: 15, wrapper: "__hash__" };
+    const CALL: Self = Self { offset: 16, wrapper: "__call__" };
+    const INIT: Self = Self { offset: 37, wrapper: "__init__" };
+}
 
 /// The functions that were there before.
 static ORIGINALS: [AtomicPtr<c_void>; COUNT] =
@@ -91,7 +102,7 @@ struct Place {
     at: &'static AtomicPtr<c_void>,
     original: *mut c_void,
     ours: *mut c_void,
-    slot: usize,
+    slot: Option<usize>,
     /// The type the place belongs to, kept alive.
     _owner: Option<Py<PyAny>>,
 }
@@ -107,7 +118,7 @@ fn places() -> MutexGuard<'static, Vec<Place>> {
 
 /// The names of the functions that are guarded.
 pub(crate) fn guarded() -> Vec<&'static str> {
-    let mut slots: Vec<usize> = places().iter().map(|place| place.slot).collect();
+    let mut slots: Vec<usize> = places().iter().filter_map(|place| place.slot).collect();
     slots.sort_unstable();
     slots.dedup();
     slots.into_iter().filter_map(|slot| SLOTS.get(slot).map(|slot| slot.name)).collect()
@@ -158,6 +169,9 @@ pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     let _own = OwnWork::begin();
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
     let probe = Probe::new();
+    if let Err(problem) = hash::guard(py, &probe) {
+        less(py, "the hash of functions", problem)?;
+    }
     let mut last = "";
     for slot in &SLOTS {
         let module = slot.name.split('.').next().unwrap_or_default();
@@ -197,6 +211,9 @@ fn guard_loaded(
     module: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let _own = OwnWork::begin();
+    if name == "_socket" {
+        calls::hold_socket(module);
+    }
     for (index, slot) in SLOTS.iter().enumerate() {
         let Some(path) = slot.name.strip_prefix(name).and_then(|path| path.strip_prefix('.'))
         else {
@@ -230,7 +247,7 @@ fn take(
     at: *const AtomicPtr<c_void>,
     expected: *mut c_void,
     ours: *mut c_void,
-    slot: usize,
+    slot: Option<usize>,
     owner: Option<Py<PyAny>>,
 ) -> Result<(), &'static str> {
     let mut places = places();
@@ -247,7 +264,7 @@ fn take(
     if at.load(Ordering::Acquire) != expected {
         return Err("its place holds another function than the interpreter says");
     }
-    if let Some(original) = ORIGINALS.get(slot) {
+    if let Some(original) = slot.and_then(|slot| ORIGINALS.get(slot)) {
         let known = original.load(Ordering::Acquire);
         if known.is_null() {
             original.store(expected, Ordering::Release);
@@ -327,7 +344,7 @@ fn guard_function(
     }
     let ours = trampoline(slot, flags).ok_or(UNKNOWN_CONVENTION)?;
     note_flags(slot, flags);
-    take(probe, &raw const def.function, expected, ours, slot, None)
+    take(probe, &raw const def.function, expected, ours, Some(slot), None)
 }
 
 fn guard_method(
@@ -366,7 +383,7 @@ fn guard_method(
     let expected = def.function.load(Ordering::Acquire);
     let ours = trampoline(slot, def.flags).ok_or(UNKNOWN_CONVENTION)?;
     note_flags(slot, def.flags);
-    take(probe, &raw const def.function, expected, ours, slot, None)
+    take(probe, &raw const def.function, expected, ours, Some(slot), None)
 }
 
 fn is_ours(at: &AtomicPtr<c_void>) -> bool {
@@ -388,10 +405,35 @@ fn guard_type(
 ) -> Result<(), &'static str> {
     let Ok(class) = module.getattr(name) else { return Ok(()) };
     let Ok(class) = class.cast_into::<PyType>() else { return Err("it is no type") };
-    let (place, wrapper) =
-        if name == "FileIO" { (TYPE_INIT, "__init__") } else { (TYPE_CALL, "__call__") };
+    let Some(ours) = TRAMPOLINES.get(slot) else { return Err(UNKNOWN_CONVENTION) };
+    let is_file = name == "FileIO";
+    // Looked at once: another copy of the class is made by the same code.
+    let is_first = places().iter().all(|place| place.slot != Some(slot));
+    if is_file && is_first && !file::is_known(probe, &class) {
+        return Err("its objects are not laid out as the guard knows them");
+    }
+    let (place, ours) = if is_file {
+        (TypePlace::INIT, ours.init as *mut c_void)
+    } else {
+        (TypePlace::CALL, ours.three as *mut c_void)
+    };
+    note_flags(slot, ffi::METH_VARARGS | ffi::METH_KEYWORDS);
+    guard_type_place(probe, class, &place, ours, Some(slot), |_| ())
+}
+
+/// Exchange a function of a type and of the types below it that have the same; `found` gets it
+/// before anything is exchanged.
+fn guard_type_place(
+    probe: &Probe,
+    class: Bound<'_, PyType>,
+    place: &TypePlace,
+    ours: *mut c_void,
+    slot: Option<usize>,
+    found: impl FnOnce(*mut c_void),
+) -> Result<(), &'static str> {
     let unknown = "its type is not laid out as the guard knows it";
-    let Ok(wrapper) = class.getattr("__dict__").and_then(|dict| dict.get_item(wrapper)) else {
+    let Ok(wrapper) = class.getattr("__dict__").and_then(|dict| dict.get_item(place.wrapper))
+    else {
         return Err(unknown);
     };
     if wrapper.get_type().name().map_or(true, |name| name != "wrapper_descriptor") {
@@ -408,10 +450,7 @@ fn guard_type(
         return Ok(());
     }
     let expected = head.wrapped.load(Ordering::Acquire);
-    let Some(ours) = TRAMPOLINES.get(slot) else { return Err(UNKNOWN_CONVENTION) };
-    let ours =
-        if place == TYPE_INIT { ours.init as *mut c_void } else { ours.three as *mut c_void };
-    note_flags(slot, ffi::METH_VARARGS | ffi::METH_KEYWORDS);
+    found(expected);
     let owner = || Some(wrapper.clone().unbind());
     let mut classes = vec![class];
     let mut first = true;
@@ -421,21 +460,19 @@ fn guard_type(
             return Err(unknown);
         }
         // SAFETY: so many pointers can be read there, as the kernel said.
-        let found = unsafe { (*start.add(place)).load(Ordering::Acquire) };
+        let inside = unsafe { (*start.add(place.offset)).load(Ordering::Acquire) };
         // A subclass has a copy of its own, or a function of its own that calls the first.
-        if found == expected {
+        if inside == expected {
             // SAFETY: within what can be read.
-            let at = unsafe { start.add(place) };
+            let at = unsafe { start.add(place.offset) };
             take(probe, at, expected, ours, slot, Some(class.clone().into_any().unbind()))?;
         } else if first {
             return Err(unknown);
         }
         first = false;
         let subclasses = class.py().get_type::<PyType>().call_method1("__subclasses__", (&class,));
-        if let Ok(Ok(subclasses)) =
-            subclasses.map(|list| list.try_iter().map(|list| list.flatten().collect::<Vec<_>>()))
-        {
-            classes.extend(subclasses.into_iter().filter_map(|class| class.cast_into().ok()));
+        if let Ok(Ok(subclasses)) = subclasses.map(Bound::cast_into::<PyList>) {
+            classes.extend(subclasses.iter().filter_map(|class| class.cast_into().ok()));
         }
     }
     take(probe, &raw const head.wrapped, expected, ours, slot, owner())

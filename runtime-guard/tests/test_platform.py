@@ -21,7 +21,11 @@ except RuntimeError as error:
 class Refusals(Project):
     def test_another_implementation(self) -> None:
         ran = self.program("import sys\nsys.implementation.name = 'pypy'" + LOAD)
-        self.assertEqual(ran.stdout, "BootstrapError hermetic guards CPython alone, and this interpreter is pypy\n")
+        self.assertEqual(
+            ran.stdout,
+            "BootstrapError hermetic guards CPython alone (3.9 or later, its default build), "
+            "and this interpreter is pypy\n",
+        )
 
     def test_free_threaded_builds(self) -> None:
         # How 3.13 and later spell it (Modules/getbuildinfo.c and Python/getversion.c).
@@ -66,5 +70,5 @@ class Refusals(Project):
         )
         self.assertEqual(
             (ran.returncode, ran.stdout, ran.stderr),
-            (1, "", f"hermetic: hermetic guards CPython alone, and {sys.executable} is pypy\n"),
+            (1, "", f"hermetic: hermetic guards CPython alone (3.9 or later), and {sys.executable} is pypy\n"),
         )

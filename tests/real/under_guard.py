@@ -2,11 +2,12 @@
 
 usage: under_guard.py WHEEL. Installs the wheel and `requirements.txt` into an environment under `target/real`; skips
 loudly where that cannot be done. Each case is a command line and what must be in what it prints, with its exit code.
-Ends with 1 if one is different.
+Some run by the command, others in a process that opens the policy itself. Ends with 1 if one is different.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / "target" / "real"
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 PROGRAMS = Path(__file__).parent / "programs"
+INSIDE = Path(__file__).parent / "inside.py"
 # Seconds a program may take; none takes a quarter of it.
 LIMIT = 240
 PYTEST = ["pytest", "-q", "-p", "no:cacheprovider"]
@@ -53,6 +55,35 @@ CASES: list[tuple[list[str], list[str], int, str]] = [
 ]  # fmt: skip
 
 
+# The same for a policy that the program itself opens: keywords of the blocker, target, exit code, what is printed.
+OWN_CASES: list[tuple[dict[str, object], list[str], int, str]] = [
+    ({"block_network": True}, ["pip", "list"], 0, "requests"),
+    ({"block_network": True, "block_subprocess": True, "block_environment": False, "fs_readonly": True},
+     ["pip", "show", "flask"], 0, "Name: Flask"),
+    ({"block_network": True, "block_subprocess": True}, [*PYTEST, "suite.py"], 0, "passed"),
+    ({"block_network": True},
+     [*PYTEST, "-n", "2", "--cov=suite", "suite.py", "--deselect", "suite.py::test_network"], 0, "passed"),
+    ({"block_network": True, "allow_localhost": True}, ["web.py"], 0, "hello 2\ndenied network disabled: DNS("),
+    ({"block_network": True, "allow_localhost": True, "block_subprocess": True, "fs_readonly": True}, ["web.py"], 0,
+     "hello 2"),
+    ({"block_network": True, "allow_domains": ["127.0.0.1", "localhost"]}, ["streams.py"], 0,
+     "b'HI\\n'\ndenied network disabled: connect("),
+    ({"block_network": True}, ["streams.py"], 1, "network disabled: DNS(localhost)"),
+    ({"fs_root": "@"}, ["frames.py"], 0, "4\ndenied read outside sandbox root: /etc/passwd"),
+    ({"fs_root": "@", "block_network": True, "block_subprocess": True}, ["frames.py"], 0, "4\ndenied read outside"),
+    ({"fs_root": "@"}, ["files.py"], 0, "served 12"),
+    ({"fs_root": "@"}, ["models.py"], 0, "x=1"),
+    ({"fs_readonly": True}, ["database.py"], 0, "1\ndenied filesystem mutation disabled"),
+    ({"block_network": True, "fs_readonly": True}, ["children.py"], 0, "4\n5\n[1, 2]"),
+    ({"block_subprocess": True}, ["children.py"], 1, "subprocess disabled"),
+    ({"block_code_exec": True}, ["import classes"], 0, "A(x=1)"),
+    # Under --no-code-exec `runpy` is the command's alone.
+    ({"block_code_exec": True}, ["classes.py"], 1, "dynamic code execution disabled: compile"),
+    ({"block_native": True, "allow_native": ["charset_normalizer"]}, ["templates.py"], 1, "markupsafe"),
+    ({"block_interpreter_mutation": True, "block_network": True, "allow_localhost": True}, ["web.py"], 0, "hello 2"),
+]  # fmt: skip
+
+
 def install(wheel: str) -> bool:
     """Make the environment; whether it could be made."""
     subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
@@ -63,23 +94,31 @@ def install(wheel: str) -> bool:
     return True
 
 
-def wrong(flags: list[str], target: list[str], code: int, text: str) -> str | None:
-    """What is different from what is expected."""
+def by_command(flags: list[str], target: list[str]) -> list[str]:
+    """A command that opens the policy and runs the target."""
+    return [str(ENVIRONMENT / "bin" / "hermetic"), "--isolated", *flags, "--", *target]
+
+
+def by_itself(keywords: dict[str, object], target: list[str]) -> list[str]:
+    """A program that opens the policy itself."""
+    return [str(ENVIRONMENT / "bin" / "python"), str(INSIDE), json.dumps(keywords), *target]
+
+
+def wrong(command: list[str], code: int, *texts: str) -> str | None:
+    """What is different from what is expected. `@` is the folder of the case."""
     with tempfile.TemporaryDirectory() as folder:
         for program in PROGRAMS.iterdir():
             if program.is_file():
                 (Path(folder) / program.name).write_bytes(program.read_bytes())
-        policy = [flag.replace("@", folder) for flag in flags]
-        command = [str(ENVIRONMENT / "bin" / "hermetic"), "--isolated", *policy, "--", *target]
         # Whose home that is, and its settings, is no matter of the guard.
         environment = {"HOME": folder, "PATH": f"{ENVIRONMENT / 'bin'}:/usr/bin:/bin", "LANG": "en_US.UTF-8"}
         done = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False,
+            [word.replace("@", folder) for word in command], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT, check=False,
         )  # fmt: skip
-    if done.returncode == code and text in done.stdout:
+    if done.returncode == code and all(text in done.stdout for text in texts):
         return None
-    return f"exit {done.returncode}, not {code} with {text!r}:\n{done.stdout}"
+    return f"exit {done.returncode}, not {code} with {texts!r}:\n{done.stdout}"
 
 
 def main() -> None:
@@ -89,9 +128,14 @@ def main() -> None:
         return
     bad = 0
     for flags, target, code, text in CASES:
-        difference = wrong(flags, target, code, text)
+        difference = wrong(by_command(flags, target), code, text)
         bad += difference is not None
         print("FAILED" if difference else "ok", *flags, "--", *target, difference or "", flush=True)
+    for keywords, target, code, text in OWN_CASES:
+        command = by_itself(keywords, target)
+        difference = wrong(command, code, text, "restored\n")
+        bad += difference is not None
+        print("FAILED" if difference else "ok", json.dumps(keywords), *target, difference or "", flush=True)
     sys.exit(bool(bad))
 
 

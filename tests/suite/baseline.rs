@@ -107,3 +107,37 @@ fn what_is_no_baseline_ends_the_run() {
     }
     assert_eq!(fs::read_to_string(project.path().join("known.json")).unwrap(), whole);
 }
+
+#[test]
+fn a_configuration_names_it() {
+    let project = adopted();
+    project.write("hermetic.toml", b"no-subprocess = true\n[check]\nbaseline = \"known.json\"\n");
+    let run = project.run(&[]).exits(0);
+    assert!(run.stdout.contains("2 findings listed in the baseline"), "{run:?}");
+    // From its own folder, not the working directory.
+    let config = ["--config", "../hermetic.toml", "."];
+    let mut command = project.command(&config);
+    crate::process::run(command.current_dir(project.path().join("src")), b"").exits(0);
+    // A nearer one has no say.
+    project
+        .write("src/hermetic.toml", b"no-subprocess = true\n[check]\nbaseline = \"none.json\"\n");
+    project.run(&[]).exits(0);
+    fs::remove_file(project.path().join("src/hermetic.toml")).unwrap();
+    // The command line goes before it.
+    project.run(&["--isolated", POLICY]).exits(3);
+    project.run(&["--baseline", "none.json"]).exits(2);
+    project.write("src/a.py", b"import os\n");
+    let pruned = project.run(&["--prune-baseline"]).exits(0);
+    assert!(pruned.stderr.contains("known.json: no longer lists 1 finding\n"), "{pruned:?}");
+    project.run(&["--write-baseline", "other.json"]).exits(0);
+    let shown = project.run(&["--show-settings"]).exits(0);
+    assert!(shown.stdout.contains("baseline = \"known.json\"\n"), "{shown:?}");
+    project.write("hermetic.toml", b"[check]\nbaseline = \"gone.json\"\n");
+    let gone = project.run(&[]).exits(2);
+    assert!(gone.stderr.starts_with("gone.json: "), "{gone:?}");
+    assert!(gone.stderr.contains("write one with --write-baseline"), "{gone:?}");
+    project.write("hermetic.toml", b"[check]\nbaseline = \"\"\n");
+    project.run(&[]).exits(2);
+    let nothing = project.run(&["--isolated", "--prune-baseline"]).exits(2);
+    assert!(nothing.stderr.contains("prunes the file of --baseline"), "{nothing:?}");
+}

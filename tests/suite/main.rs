@@ -5,9 +5,10 @@
 //!   grammar about what concerns all rules.
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
-//! * `cli`, `files`, `hostile`, `suppressions`, `baseline`, `cache`,
+//! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`, `dependencies`: the `hermetic-check` binary as a process, on real files.
 //! * `programs`: programs of several files, and what their functions reach.
+//! * `order`: imports above a guard, the least policy.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `tidy`: the shape of the repository.
@@ -29,10 +30,12 @@ mod documents;
 #[cfg(unix)]
 mod escapes;
 mod files;
+mod fixes;
 mod generated;
 mod hostile;
 mod interpreter;
 mod laws;
+mod order;
 mod outputs;
 mod page;
 mod pages_run;

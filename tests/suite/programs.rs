@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::process::Project;
-use crate::repository::{assert_none, markdown_in, read};
+use crate::repository::{assert_none, markdown_in, read, slashed};
 
 /// One program of a page.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ fn every_program_reaches_what_its_page_says() {
     for path in markdown_in("tests/corpus/programs") {
         for program in programs(&read(&path)) {
             count += 1;
-            let at = format!("{path}:{}: {}", program.line, program.title);
+            let at = format!("{}:{}: {}", slashed(&path), program.line, program.title);
             let Some(reach) = &program.reach else {
                 complaints.push(format!("{at}: it has no `reach` block"));
                 continue;

@@ -80,6 +80,13 @@ def main() -> None:
         suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{module}")
     except unittest.SkipTest:
         suite = unittest.TestSuite()
+    if unittest.defaultTestLoader.errors:
+        # A module that cannot be loaded would count as one test that ends the same way each time.
+        sys.exit(str(unittest.defaultTestLoader.errors[0]))
+    for name, made in vars(sys.modules.get(f"test.{module}", unittest)).items():
+        # To 3.12 these wait for ever in a virtual machine that has the device and nobody behind it.
+        if "VSOCK" in name and isinstance(made, type):
+            unittest.skip("needs another machine")(made)
     outcomes = Outcomes()
     suite.run(outcomes)
     data = json.dumps(outcomes.by_name).encode()

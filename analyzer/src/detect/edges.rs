@@ -11,7 +11,7 @@ use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
 use crate::summary::Range;
 use crate::summary::links::{
-    Callee, Class, Edge, EdgeKind, Export, Function, Links, Owner, Place, Thing, Unresolved,
+    Callee, Class, Edge, EdgeKind, Export, Function, Import, Links, Owner, Place, Thing, Unresolved,
 };
 use crate::syntax::ast::{self, Expr};
 
@@ -446,15 +446,22 @@ impl<'a> Engine<'a> {
             }
         }
         let mut named = FxHashSet::default();
-        for (way, offset) in linked.imports {
+        for (way, owner, range) in linked.imports {
             for one in way.each() {
                 if let Some(number) = one.index().and_then(|at| u32::try_from(at).ok())
-                    && named.insert(number)
+                    && named.insert((number, owner))
                 {
-                    links.imports.push((number, place(offset)));
+                    links.imports.push(Import {
+                        way: number,
+                        owner,
+                        place: place(range.start),
+                        range,
+                    });
                 }
             }
         }
+        links.kept = self.kept_on_import(&place);
+        links.installs = std::mem::take(&mut self.installs);
         if graph {
             links.act_places = self.found.acts.iter().map(|act| row(act.range.start)).collect();
             links.import_places =

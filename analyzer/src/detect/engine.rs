@@ -10,7 +10,7 @@ use crate::resolve::origin::{self, Origin};
 use crate::resolve::scope::{Binding, ScopeId, ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, FunctionId, Value};
 use crate::source::Source;
-use crate::summary::links::Owner;
+use crate::summary::links::{Install, Owner};
 use crate::summary::{FileSummary, Keep, Range};
 use crate::syntax::{Parsed, Ranged, TextRange, ast};
 
@@ -42,6 +42,7 @@ pub(crate) fn summarise<'a>(
     engine.run_deferred();
     engine.found.exhausted = !budget::end();
     engine.found.sort();
+    engine.found.late = engine.late_installs(&linking);
     engine.found.links = engine.finish_links(source);
     engine.found
 }
@@ -161,6 +162,8 @@ pub(super) struct Engine<'a> {
     pub(super) text: &'a str,
     /// What other files may know more of, where that was asked for.
     pub(super) linked: Option<Linked<'a>>,
+    /// Where guards are installed.
+    pub(super) installs: Vec<Install>,
     /// The function whose statements run; a lambda is one too.
     pub(super) owner: Owner,
     pub(super) scopes: Scopes<'a>,
@@ -207,6 +210,7 @@ impl<'a> Engine<'a> {
             names,
             text,
             linked: None,
+            installs: Vec::new(),
             owner: Owner::MODULE,
             scopes: Scopes::new(),
             scope: Scopes::MODULE,

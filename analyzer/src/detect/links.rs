@@ -14,7 +14,8 @@ use crate::resolve::names::NameId;
 use crate::resolve::origin::{Origin, Origins, Step};
 use crate::resolve::scope::{ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, Value};
-use crate::summary::links::Edge;
+use crate::summary::links::{Edge, Owner};
+use crate::summary::{LateInstall, Range};
 use crate::syntax::ast::{self, Expr};
 
 use super::engine::{Engine, OwnClass, Use};
@@ -40,6 +41,8 @@ pub(crate) struct Environment {
     pub(crate) ways: Vec<(Option<Origin>, Step<'static>)>,
     /// What each leads to.
     pub(crate) meanings: Vec<Option<Meaning>>,
+    /// What is done by imports above the install of a guard.
+    pub(crate) late: Vec<LateInstall>,
 }
 
 /// Something a rule knows, or has such things in it.
@@ -79,16 +82,16 @@ pub(super) struct Linked<'a> {
     pub(super) graph: bool,
     pub(super) edges: Vec<Edge>,
     /// Where each edge is.
-    pub(super) known_edges: FxHashMap<(crate::summary::links::Owner, super::edges::Key), u32>,
+    pub(super) known_edges: FxHashMap<(Owner, super::edges::Key), u32>,
     /// Calls of nobody knows what: who makes them, and where.
-    pub(super) unresolved: Vec<(crate::summary::links::Owner, u32)>,
+    pub(super) unresolved: Vec<(Owner, u32)>,
     /// What the attribute that is called next is taken from.
     pub(super) base: Base,
     /// The attribute that is read.
-    pub(super) reading: crate::summary::Range,
+    pub(super) reading: Range,
     pub(super) stars: Vec<Origin>,
     /// Imports that name a way.
-    pub(super) imports: Vec<(Origin, u32)>,
+    pub(super) imports: Vec<(Origin, Owner, Range)>,
 }
 
 impl<'a> Engine<'a> {
@@ -108,7 +111,7 @@ impl<'a> Engine<'a> {
             known_edges: FxHashMap::default(),
             unresolved: Vec::new(),
             base: Base::default(),
-            reading: crate::summary::Range::default(),
+            reading: Range::default(),
             stars: Vec::new(),
             imports: Vec::new(),
         });
@@ -405,7 +408,7 @@ impl<'a> Engine<'a> {
         level: u32,
         module: &'a str,
         member: Option<&'a str>,
-        range: crate::summary::Range,
+        range: Range,
     ) {
         let Some(linked) = &mut self.linked else { return };
         let mut origins = linked.origins.borrow_mut();
@@ -421,7 +424,7 @@ impl<'a> Engine<'a> {
         if way == Origin::STANDARD {
             return;
         }
-        linked.imports.push((way, range.start));
+        linked.imports.push((way, self.owner, range));
         if self.quiet == 0 {
             self.note_import(way, range);
         }

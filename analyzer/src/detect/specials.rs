@@ -131,6 +131,10 @@ impl<'a> Engine<'a> {
                 }
                 _ => return None,
             },
+            Special::Install { patching } => {
+                self.guard_installed(arguments, patching, range);
+                return None;
+            }
             Special::Modules
             | Special::Paths
             | Special::TypeChecking

@@ -406,7 +406,12 @@ impl<'a> Engine<'a> {
     }
 
     fn decorator(&mut self, decorator: &'a ast::Decorator) -> Value<'a> {
+        let installs = self.installs.len();
         let value = self.expression(&decorator.expression, Use::Kept(Keep::Decorator));
+        // A guard around a function is there when it is called.
+        for install in self.installs.iter_mut().skip(installs) {
+            install.at = u32::MAX;
+        }
         self.call_decorator(&value, &decorator.expression);
         value
     }

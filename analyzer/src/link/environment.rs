@@ -30,7 +30,11 @@ pub(crate) struct Taken {
 
 impl Program<'_> {
     /// What the ways of a file lead to; `None` where no rule speaks of any of it.
-    pub(crate) fn environment(&self, file: FileId) -> Option<(Environment, Vec<Taken>)> {
+    pub(crate) fn environment(
+        &self,
+        file: FileId,
+        path: &dyn Fn(FileId) -> String,
+    ) -> Option<(Environment, Vec<Taken>)> {
         let links = self.links(file)?;
         let mut taken = Vec::new();
         let mut meanings = Vec::with_capacity(links.ways.len());
@@ -51,10 +55,13 @@ impl Program<'_> {
             links.classes.iter().any(|class| class.bases.contains(&base))
         };
         let mut known = meanings.iter().enumerate();
-        if !known.any(|(way, m)| m.as_ref().is_some_and(|m| self.asks(m, &|| inherits(way)))) {
+        let late = self.late_installs(file, path);
+        let known =
+            known.any(|(way, m)| m.as_ref().is_some_and(|m| self.asks(m, &|| inherits(way))));
+        if !known && late.is_empty() {
             return None;
         }
-        Some((Environment { ways: links.ways.clone(), meanings }, taken))
+        Some((Environment { ways: links.ways.clone(), meanings, late }, taken))
     }
 
     /// Whether knowing it makes a difference: what it has in turn, the file asks for by a way of

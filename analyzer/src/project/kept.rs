@@ -3,20 +3,29 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Outcome, accept, judge_facts};
+use super::Outcome;
+use super::file::{accept, judge_facts};
 use crate::cache::Kept;
+use crate::detect::Linking;
 use crate::diagnostic::Span;
 use crate::judge::Judgement;
 use crate::source::Source;
+use crate::summary::links::Links;
 
 /// The findings that facts of an earlier run come to; `None` where they are not enough. The text
 /// is wanted where comments may accept findings.
 pub(super) fn judge_kept(
     judgement: &Judgement,
     path: &str,
-    kept: &Kept,
+    mut kept: Kept,
     source: Option<&Source>,
-) -> Option<Outcome> {
+    linking: Linking<'_>,
+) -> Option<(Outcome, Option<Box<Links>>)> {
+    let links = kept.facts.summary.links.take();
+    // A run over this file alone did not look for them.
+    if links.is_none() && !matches!(linking, Linking::Off) && !kept.facts.has_no_tree() {
+        return None;
+    }
     // A defect of ours shows again where the file is analysed anew.
     let judged = catch_unwind(AssertUnwindSafe(|| {
         let mut outcome = Outcome::of(path);
@@ -32,7 +41,7 @@ pub(super) fn judge_kept(
         }
         let marked = !judgement.fingerprints || kept.mark(&mut outcome.report.diagnostics);
         outcome.sort();
-        (whole.get() && marked).then_some(outcome)
+        (whole.get() && marked).then_some((outcome, links))
     }));
     judged.ok().flatten()
 }

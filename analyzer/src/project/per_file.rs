@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::judge::Judgement;
 
 /// What applies to one file.
@@ -28,4 +30,35 @@ impl Applies {
 pub trait PerFile: Send + Sync + fmt::Debug {
     /// What applies to the file of that path, spelled as the walk spells it.
     fn of(&self, path: &Path) -> Applies;
+}
+
+/// How files are judged, where that hangs on what all the files are.
+pub(super) struct Judgements<'j> {
+    common: &'j Judgement,
+    /// By the address of the judgement they are made of.
+    known: Vec<(usize, Judgement)>,
+}
+
+impl<'j> Judgements<'j> {
+    pub(super) fn new(common: &'j Judgement) -> Self {
+        Self { common, known: Vec::new() }
+    }
+
+    /// Note that these modules are the project's own, for a file's judgement.
+    pub(super) fn add(&mut self, applies: &Applies, first_party: &FxHashSet<String>) {
+        let judgement = applies.judgement(self.common);
+        let address = std::ptr::from_ref(judgement).addr();
+        if !self.known.iter().any(|(of, _)| *of == address) {
+            let first_party = first_party.clone();
+            self.known.push((address, Judgement { first_party, ..judgement.clone() }));
+        }
+    }
+
+    /// How the file is judged that this applies to.
+    pub(super) fn of<'a>(&'a self, applies: &'a Applies) -> &'a Judgement {
+        let judgement = applies.judgement(self.common);
+        let address = std::ptr::from_ref(judgement).addr();
+        let known = self.known.iter().find(|(of, _)| *of == address);
+        known.map_or(judgement, |(_, with)| with)
+    }
 }

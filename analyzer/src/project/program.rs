@@ -11,17 +11,16 @@ use rayon::prelude::*;
 
 use super::dependencies::reach;
 use super::{Applies, ProjectError, Settings, on_workers};
-use crate::detect::{Environment, Linking, summarise};
+use crate::detect::{Environment, Linking};
 use crate::discover::importable::{self, Importable};
 use crate::discover::{self, Discovered, Distribution, File, Member};
 use crate::link::graph::CallGraph;
 use crate::link::modules::{Modules, Roots};
 use crate::link::{FileId, Program};
 use crate::report::NotAnalysed;
-use crate::source::{FileKind, Reason, Unanalysed, decode};
+use crate::source::{Reason, Unanalysed, decode};
 use crate::summary::FileSummary;
 use crate::summary::links::Links;
-use crate::syntax;
 
 /// One file of a program.
 #[derive(Debug, Default)]
@@ -158,7 +157,9 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             let program = program_of(settings, &looked, &roots);
             (0..u32::try_from(looked.len()).unwrap_or(u32::MAX))
                 .into_par_iter()
-                .map(|file| program.environment(FileId(file)).map(|(known, _)| known))
+                .map(|file| {
+                    program.environment(FileId(file), &|_| String::new()).map(|(known, _)| known)
+                })
                 .collect()
         };
         looked.par_iter_mut().zip(&environments).zip(&files).for_each(
@@ -198,7 +199,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
 }
 
 /// The folders that modules are named from: those that were given, and those in archives.
-fn roots(given: &[PathBuf], found: &Discovered) -> Roots {
+pub(super) fn roots(given: &[PathBuf], found: &Discovered) -> Roots {
     // As the walk shows what is in them: without a leading `./`.
     let plain = |path: &PathBuf| path.strip_prefix(".").unwrap_or(path).to_owned();
     let is_archive = |path: &PathBuf| found.archives.iter().any(|it| it.path == *path);
@@ -253,12 +254,9 @@ fn more(count: usize) -> String {
     }
 }
 
-/// What a file that could not be looked at offers.
-static NOTHING: Links = Links::NOTHING;
-
 fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], roots: &Roots) -> Program<'l> {
     let files = files.iter().map(|file| {
-        let links = file.summary.links.as_deref().unwrap_or(&NOTHING);
+        let links = file.summary.links.as_deref().unwrap_or(Links::nothing());
         (file.source.as_path(), links)
     });
     Program::of(files, roots, settings.judgement.names)
@@ -298,21 +296,7 @@ fn summary_of(
         Ok(source) => source,
         Err(unanalysed) => return (FileSummary::default(), vec![unanalysed]),
     };
-    let mut unanalysed = Vec::new();
-    let parts = source.parts().iter().map(|part| part.start..part.end);
-    let Ok(parsed) = syntax::parse(source.text(), parts, is_notebook(file.kind)) else {
-        return (FileSummary::default(), vec![super::too_deep()]);
-    };
-    let summary = summarise(&parsed, &source, names, linking);
-    if summary.exhausted {
-        unanalysed.push(super::too_complex());
-    }
-    if let Some((detail, _)) = super::first_error(&parsed) {
-        unanalysed.push(Unanalysed::new(Reason::SyntaxError, detail));
-    }
-    (summary, unanalysed)
-}
-
-fn is_notebook(kind: FileKind) -> bool {
-    super::kind_is_notebook(kind)
+    let (facts, _) = super::file::examine(names, &source, linking);
+    let unanalysed = facts.unanalysed.into_iter().map(|(unanalysed, _)| unanalysed);
+    (facts.summary, unanalysed.collect())
 }

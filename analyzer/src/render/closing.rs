@@ -7,7 +7,8 @@ use hermetic_policy::Level;
 use super::escape::grouped;
 use super::text::Styles;
 use super::{TextOptions, findings};
-use crate::diagnostic::Ruling;
+use crate::diagnostic::{FixState, Ruling};
+use crate::fix::Safety;
 use crate::report::{Report, Summary};
 
 /// Write the closing lines. Errors are the writer's.
@@ -51,6 +52,7 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
     }
     out.write_all(b"\n")?;
 
+    write_fixes(out, report, options)?;
     if summary.undecided > 0 {
         let acts = counted(summary.undecided, "act", "acts");
         let listed = findings(report)
@@ -88,6 +90,35 @@ pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io:
         out.write_all(b"; choose a policy with --profile or the flags\n")?;
     }
     Ok(())
+}
+
+/// How many findings can be fixed, or may be.
+fn write_fixes(out: &mut impl Write, report: &Report, options: TextOptions) -> io::Result<()> {
+    let (mut perhaps, mut safe, mut risky) = (0, 0, 0);
+    for (_, finding) in findings(report).filter(|(_, finding)| options.lists(finding)) {
+        match &finding.fix {
+            FixState::None | FixState::Refused(_) => {}
+            FixState::Perhaps => perhaps += 1,
+            FixState::Ready(fix) if fix.safety == Safety::Safe => safe += 1,
+            FixState::Ready(_) => risky += 1,
+        }
+    }
+    if perhaps > 0 {
+        let findings = counted(perhaps, "finding", "findings");
+        writeln!(out, "{findings} may be fixable; --show-fixes tells")?;
+    }
+    let count = |count| counted(count, "finding", "findings");
+    match (safe, risky) {
+        (0, 0) => Ok(()),
+        (safe, 0) => writeln!(out, "[*] --fix fixes {}", count(safe)),
+        (0, risky) => writeln!(out, "[*] --fix --unsafe-fixes fixes {}", count(risky)),
+        (safe, risky) => writeln!(
+            out,
+            "[*] --fix fixes {}, and {} more with --unsafe-fixes",
+            count(safe),
+            grouped(risky)
+        ),
+    }
 }
 
 fn write_not_analysed(out: &mut impl Write, report: &Report) -> io::Result<()> {
@@ -165,6 +196,23 @@ mod tests {
             "Found 3 problems (1 error, 2 warnings) in 240 files, 81,220 lines; \
              1 finding of level info\n"
         );
+    }
+
+    #[test]
+    fn fixes_are_counted() {
+        let with = |risks: &[Option<&str>]| {
+            let found = risks.iter().map(|risk| finding("x").at(1, 1).fixable(*risk)).collect();
+            let shown = closing(&report("a.py", found), CHOSEN);
+            shown.lines().nth(1).unwrap_or_default().to_owned()
+        };
+        assert_eq!(with(&[None]), "[*] --fix fixes 1 finding");
+        assert_eq!(with(&[Some("w")]), "[*] --fix --unsafe-fixes fixes 1 finding");
+        let both = with(&[None, Some("w"), None]);
+        assert_eq!(both, "[*] --fix fixes 2 findings, and 1 more with --unsafe-fixes");
+        let mut perhaps = finding("x").at(1, 1);
+        perhaps.fix = FixState::Perhaps;
+        let shown = closing(&report("a.py", vec![perhaps]), CHOSEN);
+        assert!(shown.ends_with("\n1 finding may be fixable; --show-fixes tells\n"), "{shown}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::text::{Styles, write_place};
 use super::{TextOptions, accepted_without_finding, escape::Escaped};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, FixState};
 use crate::report::{FileReport, Report};
 
 /// Write every listed finding as one line. Errors are the writer's.
@@ -30,11 +30,20 @@ pub(super) fn write_finding(
     let level = styles.level(finding.level);
     writeln!(
         out,
-        "{level}{}[{}]{level:#} {}",
+        "{level}{}[{}]{level:#} {}{}",
         finding.level.name(),
         finding.rule.0.name,
+        fix_mark(finding),
         Escaped(&finding.message)
     )
+}
+
+/// What marks a finding that has a fix.
+pub(super) const fn fix_mark(finding: &Diagnostic) -> &'static str {
+    match finding.fix {
+        FixState::Ready(_) => "[*] ",
+        FixState::None | FixState::Perhaps | FixState::Refused(_) => "",
+    }
 }
 
 /// What was not analysed although no finding says so.
@@ -70,6 +79,15 @@ mod tests {
         assert_eq!(
             rendered(&report, TextOptions::default()),
             "src/app.py:3:5: error[network-connect] connects to 192.0.2.1\n"
+        );
+    }
+
+    #[test]
+    fn what_can_be_fixed_is_marked() {
+        let report = report("a.py", vec![finding("x").at(1, 1).fixable(None)]);
+        assert_eq!(
+            rendered(&report, TextOptions::default()),
+            "a.py:1:1: error[network-connect] [*] x\n"
         );
     }
 

@@ -50,7 +50,8 @@ pub(super) fn excerpt<'a>(text: &str, finding: &'a Diagnostic) -> Option<Excerpt
     let mut related = Vec::new();
     let mut undrawn = Vec::new();
     for place in &finding.related {
-        let near = place.span.cell == span.cell
+        let near = place.path.is_none()
+            && place.span.cell == span.cell
             && place.span.start.row.abs_diff(span.start.row) <= MAX_DISTANCE
             && related.len() < MAX_RELATED;
         let start = place.span.start;

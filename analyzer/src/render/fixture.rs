@@ -4,7 +4,8 @@ use std::io;
 
 use hermetic_policy::{Level, rules};
 
-use crate::diagnostic::{Diagnostic, Position, Related, RuleRef, Ruling, Span};
+use crate::diagnostic::{Diagnostic, Fix, FixState, Position, Related, RuleRef, Ruling, Span};
+use crate::fix::Safety;
 use crate::report::{FileReport, NotAnalysed, Report, Summary};
 
 /// An error of `network-connect`.
@@ -20,6 +21,7 @@ pub(super) fn finding(message: &str) -> Diagnostic {
         target: "socket.create_connection".into(),
         related: Vec::new(),
         fingerprint: None,
+        fix: FixState::None,
     }
 }
 
@@ -61,6 +63,14 @@ impl Diagnostic {
         self.remedy = remedy.into();
         self
     }
+    /// With a fix that puts `os` in place of the first character; unsafe for a reason.
+    pub(super) fn fixable(mut self, risk: Option<&str>) -> Self {
+        let end = Position { row: 1, column: 2 };
+        let span = Span { end, ..Span::FIRST };
+        let safety = risk.map_or(Safety::Safe, |why| Safety::Unsafe(why.into()));
+        self.fix = FixState::Ready(Fix { edits: vec![(span, "os".into())], safety });
+        self
+    }
     pub(super) fn related(
         mut self,
         row: u32,
@@ -72,7 +82,7 @@ impl Diagnostic {
         let start = Position { row, column };
         let end = Position { row, column: column + width };
         let span = Span { cell: self.span.cell, offset, start, end };
-        self.related.push(Related { span, message: message.into() });
+        self.related.push(Related { path: None, span, message: message.into() });
         self
     }
 }

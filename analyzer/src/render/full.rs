@@ -7,12 +7,13 @@ use std::io::{self, Write};
 use annotate_snippets::{AnnotationKind, Group, Level as Severity, Renderer, Snippet};
 use hermetic_policy::Level;
 
-use super::concise::{write_accepted, write_finding};
+use super::concise::{fix_mark, write_accepted, write_finding};
 use super::escape::{Escaped, escape};
 use super::excerpt::{Excerpt, excerpt};
 use super::text::Styles;
 use super::{SourceProvider, TextOptions};
-use crate::diagnostic::{Diagnostic, Related};
+use crate::diagnostic::{Diagnostic, FixState, Related};
+use crate::fix::Safety;
 use crate::report::{FileReport, Report};
 
 /// Lines are cut by [`excerpt`], which knows where the caret is; the drawing library must not
@@ -71,7 +72,7 @@ fn write_drawn(
             AnnotationKind::Context.span(range.clone()).label(escape(message))
         }));
     let mut group =
-        Group::with_title(severity.primary_title(escape(&finding.message)).id(finding.rule.0.name))
+        Group::with_title(severity.primary_title(title(finding)).id(finding.rule.0.name))
             .element(snippet);
     for (label, note) in notes(finding, &excerpt.undrawn) {
         let level = if label == HELP { Severity::HELP } else { Severity::NOTE };
@@ -108,6 +109,11 @@ fn write_plain(
     Ok(())
 }
 
+/// The message, with a mark where there is a fix.
+fn title(finding: &Diagnostic) -> String {
+    format!("{}{}", fix_mark(finding), escape(&finding.message))
+}
+
 const NOTE: &str = "note";
 const HELP: &str = "help";
 
@@ -123,6 +129,9 @@ fn notes(finding: &Diagnostic, undrawn: &[&Related]) -> Vec<(&'static str, Strin
             let start = place.span.start;
             let comma = if at == 0 { "" } else { ", " };
             let _ = write!(places, "{comma}");
+            if let Some(path) = &place.path {
+                let _ = write!(places, "{}:", escape(path));
+            }
             if let Some(cell) = place.span.cell {
                 let _ = write!(places, "cell {cell}:");
             }
@@ -135,6 +144,16 @@ fn notes(finding: &Diagnostic, undrawn: &[&Related]) -> Vec<(&'static str, Strin
     }
     if !finding.remedy.is_empty() {
         notes.push((HELP, escape(&finding.remedy).into_owned()));
+    }
+    match &finding.fix {
+        FixState::None | FixState::Perhaps => {}
+        FixState::Refused(why) => {
+            notes.push((NOTE, format!("--fix cannot do so: {}", escape(why))));
+        }
+        FixState::Ready(fix) => notes.push(match &fix.safety {
+            Safety::Safe => (HELP, "--fix does so".to_owned()),
+            Safety::Unsafe(why) => (HELP, format!("--fix --unsafe-fixes does so; {}", escape(why))),
+        }),
     }
     notes
 }

@@ -3,6 +3,7 @@
 //! The fields are those that GitLab reads
 //! (<https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>).
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use hermetic_policy::Level;
@@ -10,7 +11,6 @@ use serde::Serialize;
 
 use super::TextOptions;
 use super::escape::escape;
-use super::fingerprint::fingerprints;
 use super::record::{Streamed, write_document};
 use crate::diagnostic::Diagnostic;
 use crate::report::{FileReport, Report};
@@ -66,16 +66,34 @@ impl Issue {
 /// Write every listed finding as an issue. Errors are the writer's.
 pub fn write(out: &mut impl Write, report: &Report, options: TextOptions) -> io::Result<()> {
     let issues = Streamed(|| {
-        report.files.iter().flat_map(|file| {
-            let listed = move |(finding, _): &(&Diagnostic, String)| options.lists(finding);
-            file.diagnostics
-                .iter()
-                .zip(fingerprints(file))
-                .filter(listed)
-                .map(|(finding, fingerprint)| Issue::new(file, finding, fingerprint))
+        let mut before = HashMap::new();
+        let all = report.files.iter().flat_map(|file| {
+            let listed = file.diagnostics.iter().filter(|finding| options.lists(finding));
+            listed.map(move |finding| (file, finding))
+        });
+        all.map(move |(file, finding)| {
+            let fingerprint = unique(&mut before, fingerprint(file, finding));
+            Issue::new(file, finding, fingerprint)
         })
     });
     write_document(out, &issues)
+}
+
+/// The finding's own fingerprint, which stays when lines move or the file does. What has none,
+/// because not even its text is known, has its path instead.
+fn fingerprint(file: &FileReport, finding: &Diagnostic) -> String {
+    let rule = finding.rule.0.name;
+    match finding.fingerprint {
+        Some(fingerprint) => format!("{rule}-{fingerprint}"),
+        None => format!("{rule}-{}-{}", escape(&finding.target), escape(&file.path)),
+    }
+}
+
+/// GitLab takes two of one fingerprint for one: those that repeat are numbered.
+fn unique(before: &mut HashMap<String, u64>, fingerprint: String) -> String {
+    let count = before.entry(fingerprint.clone()).or_default();
+    *count += 1;
+    if *count == 1 { fingerprint } else { format!("{fingerprint}-{count}") }
 }
 
 #[cfg(test)]
@@ -84,6 +102,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::fingerprint::Fingerprint;
     use crate::render::fixture::{self, finding, report};
 
     fn rendered(report: &Report) -> Value {
@@ -111,6 +130,26 @@ mod tests {
         assert_eq!(list[1]["severity"], "minor");
         assert_eq!(list[1]["location"]["lines"]["begin"], 1);
         assert_ne!(list[0]["fingerprint"], list[1]["fingerprint"]);
+    }
+
+    #[test]
+    fn fingerprints_are_the_findings_own_and_unique() {
+        let mut found = finding("x").at(1, 1);
+        found.fingerprint = Fingerprint::parse("0123456789abcdef");
+        let mut report = report("a.py", vec![found.clone(), found, finding("x").at(2, 1)]);
+        let told = |report: &Report| -> Vec<String> {
+            let list = rendered(report);
+            let all = list.as_array().expect("a list").iter();
+            all.filter_map(|issue| issue["fingerprint"].as_str().map(str::to_owned)).collect()
+        };
+        let expected = [
+            "network-connect-0123456789abcdef",
+            "network-connect-0123456789abcdef-2",
+            "network-connect-socket.create_connection-a.py",
+        ];
+        assert_eq!(told(&report), expected);
+        report.files[0].path = "b.py".into();
+        assert_eq!(told(&report)[..2], expected[..2]);
     }
 
     #[test]

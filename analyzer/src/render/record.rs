@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
 use super::escape::find_hidden;
-use crate::diagnostic::{Diagnostic, Related};
+use crate::diagnostic::{Diagnostic, FixState, Related, Span};
+use crate::fix::Safety;
 use crate::report::{FileReport, NotAnalysed, Stale, Summary};
 
 /// One finding.
@@ -31,6 +32,46 @@ pub(super) struct Finding<'a> {
     remedy: &'a str,
     target: &'a str,
     related: Places<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<FixRecord<'a>>,
+}
+
+/// What can be done about a finding, where that was worked out.
+#[derive(Serialize)]
+struct FixRecord<'a> {
+    applicability: &'static str,
+    why: &'a str,
+    edits: Vec<EditRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct EditRecord<'a> {
+    row: u32,
+    column: u32,
+    end_row: u32,
+    end_column: u32,
+    text: &'a str,
+}
+
+impl<'a> FixRecord<'a> {
+    fn new(state: &'a FixState) -> Option<Self> {
+        let (applicability, why, edits): (_, &str, &[_]) = match state {
+            FixState::None | FixState::Perhaps => return None,
+            FixState::Refused(why) => ("none", why, &[]),
+            FixState::Ready(fix) => match &fix.safety {
+                Safety::Safe => ("safe", "", &fix.edits),
+                Safety::Unsafe(why) => ("unsafe", why, &fix.edits),
+            },
+        };
+        let edit = |(span, text): &'a (Span, String)| EditRecord {
+            row: span.start.row,
+            column: span.start.column,
+            end_row: span.end.row,
+            end_column: span.end.column,
+            text,
+        };
+        Some(Self { applicability, why, edits: edits.iter().map(edit).collect() })
+    }
 }
 
 impl<'a> Finding<'a> {
@@ -53,6 +94,7 @@ impl<'a> Finding<'a> {
             remedy: &finding.remedy,
             target: &finding.target,
             related: Places { path: &file.path, places: &finding.related },
+            fix: FixRecord::new(&finding.fix),
         }
     }
 
@@ -61,7 +103,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// The related places of a finding; all in its file.
+/// The related places of a finding, most of them in its file.
 struct Places<'a> {
     path: &'a str,
     places: &'a [Related],
@@ -70,7 +112,7 @@ struct Places<'a> {
 impl Serialize for Places<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.places.iter().map(|related| Place {
-            path: self.path,
+            path: related.path.as_deref().unwrap_or(self.path),
             row: related.span.start.row,
             column: related.span.start.column,
             end_row: related.span.end.row,

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 
 use super::escape::escape;
 use super::findings;
-use super::fingerprint::fingerprints;
 use super::record::{Streamed, write_document};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Fix, FixState, Span};
+use crate::fix::Safety;
 use crate::report::{FileReport, NotAnalysed, Report};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -27,7 +27,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const ROOT: &str = "%SRCROOT%";
 
 /// The key of our fingerprints; its number grows when they are made in another way.
-const FINGERPRINT: &str = "hermeticCheck/v1";
+const FINGERPRINT: &str = "hermeticCheck/v2";
 
 /// What a path may hold of a URI as it is: unreserved characters and `/` (RFC 3986, 2.3).
 const KEPT: &AsciiSet =
@@ -63,14 +63,12 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let results = Streamed(|| {
         let rules = &rules;
         report.files.iter().flat_map(move |file| {
-            file.diagnostics
-                .iter()
-                .zip(fingerprints(file))
-                .filter(|(finding, _)| finding.level != Level::Off)
-                .map(move |(finding, fingerprint)| {
+            file.diagnostics.iter().filter(|finding| finding.level != Level::Off).map(
+                move |finding| {
                     let index = rules.get(finding.rule.0.name).map(|&(index, _)| index);
-                    result(file, finding, index, &fingerprint)
-                })
+                    result(file, finding, index)
+                },
+            )
         })
     });
     let run = Run {
@@ -145,7 +143,7 @@ fn notification(file: &FileReport, part: &NotAnalysed) -> Value {
 }
 
 /// A finding as a result (§3.27).
-fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>, print: &str) -> Value {
+fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>) -> Value {
     let mut text = plain(&finding.message);
     for part in [&finding.why, &finding.remedy] {
         if !part.is_empty() {
@@ -158,19 +156,24 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>, print: &
         "level": level(finding.level),
         "message": {"text": text},
         "locations": [location(&file.path, &finding.span)],
-        "partialFingerprints": {FINGERPRINT: print},
         "properties": {
             "capability": finding.rule.0.capability.name(),
             "decision": finding.ruling.name(),
             "target": escape(&finding.target),
         },
     });
+    if let Some(fingerprint) = finding.fingerprint {
+        result["partialFingerprints"] = json!({FINGERPRINT: fingerprint.to_string()});
+    }
+    if let FixState::Ready(fix) = &finding.fix {
+        result["fixes"] = json!([self::fix(file, fix)]);
+    }
     if let Some(index) = rule {
         result["ruleIndex"] = json!(index);
     }
     if !finding.related.is_empty() {
         let related = finding.related.iter().enumerate().map(|(index, related)| {
-            let mut location = location(&file.path, &related.span);
+            let mut location = location(related.path.as_ref().unwrap_or(&file.path), &related.span);
             location["id"] = json!(index + 1);
             location["message"] = json!({"text": plain(&related.message)});
             location
@@ -180,18 +183,38 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>, print: &
     result
 }
 
+/// A fix (§3.55). Its replacements have to be right, so a reader can make them as they are.
+fn fix(file: &FileReport, fix: &Fix) -> Value {
+    let description = match &fix.safety {
+        Safety::Safe => "look it up where it is used".to_owned(),
+        Safety::Unsafe(why) => format!("look it up where it is used; unsafe: {why}"),
+    };
+    let replacement = |(span, text): &(Span, String)| json!({"deletedRegion": region(span), "insertedContent": {"text": text}});
+    json!({
+        "description": {"text": plain(&description)},
+        "artifactChanges": [{
+            "artifactLocation": artifact(&file.path),
+            "replacements": fix.edits.iter().map(replacement).collect::<Vec<_>>(),
+        }],
+    })
+}
+
+fn region(span: &Span) -> Value {
+    json!({
+        "startLine": span.start.row,
+        "startColumn": span.start.column,
+        "endLine": span.end.row,
+        "endColumn": span.end.column,
+    })
+}
+
 /// A place (§3.28). A region would count in the lines of the file; in a notebook's cell, rows
 /// are those of the cell, and so the cell is a logical location that has them as properties.
 fn location(path: &str, span: &Span) -> Value {
     let artifact = artifact(path);
     let Some(cell) = span.cell else {
-        let region = json!({
-            "startLine": span.start.row,
-            "startColumn": span.start.column,
-            "endLine": span.end.row,
-            "endColumn": span.end.column,
-        });
-        return json!({"physicalLocation": {"artifactLocation": artifact, "region": region}});
+        let place = json!({"artifactLocation": artifact, "region": region(span)});
+        return json!({"physicalLocation": place});
     };
     json!({
         "physicalLocation": {"artifactLocation": artifact},
@@ -248,6 +271,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fingerprint::Fingerprint;
     use crate::render::fixture::{self, finding, report};
 
     /// The standard's own schema, as the crate `serde-sarif` carries it, but for the pattern of
@@ -316,8 +340,36 @@ mod tests {
         let related = &result["relatedLocations"][0];
         assert_eq!(related["message"]["text"], "used");
         assert_eq!(related["physicalLocation"]["region"]["startLine"], 7);
-        assert!(result["partialFingerprints"][FINGERPRINT].is_string());
+        assert!(result.get("partialFingerprints").is_none());
         assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+    }
+
+    #[test]
+    fn a_fix_has_its_replacements() {
+        let found =
+            vec![finding("x").at(1, 1).fixable(None), finding("x").at(2, 1).fixable(Some("a](b"))];
+        let log = rendered(&report("a b.py", found));
+        let fix = |index: usize| &log["runs"][0]["results"][index]["fixes"][0];
+        let change = &fix(0)["artifactChanges"][0];
+        assert_eq!(change["artifactLocation"]["uri"], "a%20b.py");
+        assert_eq!(
+            change["replacements"],
+            json!([{
+                "deletedRegion": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
+                "insertedContent": {"text": "os"},
+            }])
+        );
+        let told = fix(1)["description"]["text"].as_str();
+        assert_eq!(told, Some("look it up where it is used; unsafe: a\\](b"));
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_findings_own() {
+        let mut found = finding("x").at(1, 1);
+        found.fingerprint = Fingerprint::parse("0123456789abcdef");
+        let log = rendered(&report("a.py", vec![found]));
+        let fingerprints = &log["runs"][0]["results"][0]["partialFingerprints"];
+        assert_eq!(fingerprints[FINGERPRINT], "0123456789abcdef");
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl NameTable {
                         | Construct::UnknownImport
                         | Construct::AnyImport
                         | Construct::Unanalysed
+                        | Construct::LateInstall
                         | Construct::UnusedSuppression
                         | Construct::InvalidSuppression
                         | Construct::UnexplainedSuppression => table.constructs.push((*form, rule)),

@@ -61,6 +61,11 @@ pub enum Special {
     MethodWrapper,
     /// `super()`.
     Super,
+    /// A guard is installed from here on.
+    Install {
+        /// It puts other objects in place of those it guards.
+        patching: bool,
+    },
     /// A YAML loader that makes plain data only.
     SafeLoader,
     /// A flag of `os.open`.
@@ -71,6 +76,8 @@ pub enum Special {
         only: bool,
     },
 }
+
+const INSTALL: Special = Special::Install { patching: false };
 
 /// Every special name, fully qualified.
 pub(crate) const SPECIALS: &[(&str, Special)] = &[
@@ -116,6 +123,13 @@ pub(crate) const SPECIALS: &[(&str, Special)] = &[
     ("inspect.isclass", Special::TypeTest),
     ("inspect.isfunction", Special::TypeTest),
     ("functools.wraps", Special::TypeTest),
+    ("hermetic.hermetic_blocker", INSTALL),
+    ("hermetic.with_hermetic", INSTALL),
+    ("hermetic.blocker.hermetic_blocker", INSTALL),
+    ("hermetic.blocker.with_hermetic", INSTALL),
+    ("hermetic.guards.install_all", INSTALL),
+    ("pytest_socket.disable_socket", Special::Install { patching: true }),
+    ("pytest_socket.socket_allow_hosts", Special::Install { patching: true }),
     ("builtins.chr", Special::Chr),
     ("builtins.str", Special::Text),
     ("os.fspath", Special::Text),

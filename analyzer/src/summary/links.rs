@@ -6,8 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use hermetic_policy::Capability;
+
+use crate::diagnostic::{Position, Span};
 use crate::resolve::names::NameId;
 use crate::resolve::origin::{Origin, Step};
+use crate::summary::Range;
 
 /// What one file offers and takes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -15,7 +19,7 @@ pub struct Links {
     /// Ways into other files, by number: what each goes on from, and its last step.
     pub ways: Vec<(Option<Origin>, Step<'static>)>,
     /// Where an import statement named a way, by the way's number.
-    pub imports: Vec<(u32, Place)>,
+    pub imports: Vec<Import>,
     /// Names of the module, sorted.
     pub exports: Vec<Export>,
     /// Modules whose names are all bound here by a star import.
@@ -24,6 +28,10 @@ pub struct Links {
     pub all: Option<Vec<Box<str>>>,
     /// What a module's `__getattr__` gives (PEP 562).
     pub getattr: Option<Thing>,
+    /// What is done while the module is imported that a guard would stop, the first of each kind.
+    pub kept: Vec<Kept>,
+    /// Where guards are installed.
+    pub installs: Vec<Install>,
     /// Functions, by number.
     pub functions: Vec<Function>,
     /// Classes, by number.
@@ -40,13 +48,20 @@ pub struct Links {
 
 impl Links {
     /// Of a file that nothing is known of.
-    pub const NOTHING: Self = Self {
+    pub fn nothing() -> &'static Self {
+        static NOTHING: Links = Links::NOTHING;
+        &NOTHING
+    }
+
+    const NOTHING: Self = Self {
         ways: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),
         stars: Vec::new(),
         all: None,
         getattr: None,
+        kept: Vec::new(),
+        installs: Vec::new(),
         functions: Vec::new(),
         classes: Vec::new(),
         edges: Vec::new(),
@@ -54,6 +69,15 @@ impl Links {
         act_places: Vec::new(),
         import_places: Vec::new(),
     };
+}
+
+impl Place {
+    /// It, as a stretch of no length; its offset is not known.
+    pub fn span(self) -> Span {
+        let start = Position { row: self.row, column: self.column };
+        let cell = Some(self.cell).filter(|cell| *cell > 0);
+        Span { cell, offset: 0, start, end: start }
+    }
 }
 
 /// A name of a module.
@@ -65,6 +89,64 @@ pub struct Export {
     pub thing: Thing,
     /// Where it is taken, for what a rule knows.
     pub place: Option<Place>,
+}
+
+/// An import statement that names a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// The way, by its number.
+    pub way: u32,
+    /// Who imports it.
+    pub owner: Owner,
+    /// Where.
+    pub place: Place,
+    /// Where, in bytes.
+    pub range: Range,
+}
+
+/// A call that installs a guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Install {
+    /// Where it stands, in bytes; behind everything where it is a function's, which runs when the
+    /// module has.
+    pub at: u32,
+    /// What it guards: a bit for each capability, in the order of [`Capability::ALL`].
+    pub guards: u16,
+    /// Whether it patches.
+    pub patching: bool,
+}
+
+impl Install {
+    /// Whether it guards this.
+    pub fn guards(self, capability: Capability) -> bool {
+        self.guards & (1 << capability as u16) != 0
+    }
+}
+
+/// Something done while a module is imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The API, or the library.
+    pub what: Box<str>,
+    /// What guards it: an index into [`Capability::ALL`].
+    pub capability: u16,
+    /// What is done with it.
+    pub done: Done,
+    /// Where.
+    pub place: Place,
+}
+
+/// What is done with something guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Done {
+    /// A socket is opened.
+    Opened,
+    /// Native code is loaded.
+    Loaded,
+    /// A reference is kept, and the runtime guard does not see its use.
+    Kept,
+    /// A reference is kept, and the runtime guard sees its use all the same.
+    KeptEnforced,
 }
 
 /// A row and column of the text, from 1; the cell of a notebook.

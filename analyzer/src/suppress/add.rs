@@ -1,16 +1,15 @@
 //! Writing the comments: `--add-ignores`.
 //!
 //! The place is the end of the finding's own row, or, where that lies inside a string or before a
-//! backslash, the end of the statement. Nothing else of the file changes, byte for byte: the
-//! comments are ASCII (or the reason's own words), and are put into the bytes as they are encoded.
-//! What comes out is decoded and compared with what was meant before anybody writes it.
+//! backslash, the end of the statement. Nothing else of the file changes, byte for byte.
 
 use std::collections::BTreeMap;
 
 use super::directive::{Kind, directives};
 use crate::diagnostic::Diagnostic;
 use crate::logical::LogicalLines;
-use crate::source::{FileKind, Source, decode};
+use crate::rewrite::{Edit, edited_bytes, is_editable};
+use crate::source::Source;
 use crate::syntax::Parsed;
 
 /// Why findings are accepted, for `# hermetic: ignore[rule] reason`.
@@ -54,13 +53,6 @@ pub struct Addition {
     pub rules: BTreeMap<&'static str, u64>,
 }
 
-/// A text put in at a byte offset of the decoded text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Insertion {
-    at: u32,
-    text: String,
-}
-
 /// The bytes of a file with comments for these findings; `None` where they cannot be put in.
 pub(crate) fn plan(
     source: &Source,
@@ -69,27 +61,10 @@ pub(crate) fn plan(
     findings: &[&Diagnostic],
     reason: &Reason,
 ) -> Option<Vec<u8>> {
-    // The text of the others is no stretch of their bytes.
-    if !matches!(source.kind(), FileKind::Module | FileKind::StartupModule | FileKind::Script) {
+    if !is_editable(source.kind()) {
         return None;
     }
-    let insertions = insertions(source, parsed, findings, reason);
-    let meant = insert(source.text(), &insertions);
-    let mut written = bytes.to_vec();
-    let text = source.text();
-    let mark = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let same = bytes.get(mark..) == Some(text.as_bytes());
-    let ends = if same { Vec::new() } else { line_ends(bytes) };
-    for insertion in insertions.iter().rev() {
-        let at = insertion.at as usize;
-        let byte = if same { at + mark } else { byte_offset(text, at, &ends)? };
-        if byte > written.len() {
-            return None;
-        }
-        written.splice(byte..byte, insertion.text.bytes());
-    }
-    let read = decode(written.clone(), source.kind()).ok()?;
-    (read.text() == meant).then_some(written)
+    edited_bytes(source, bytes, &insertions(source, parsed, findings, reason))
 }
 
 /// What to put where, in order.
@@ -98,7 +73,7 @@ fn insertions(
     parsed: &Parsed,
     findings: &[&Diagnostic],
     reason: &Reason,
-) -> Vec<Insertion> {
+) -> Vec<Edit> {
     let text = source.text();
     let lines = LogicalLines::new(parsed, text);
     let mut by_place: BTreeMap<u32, (u32, Vec<&'static str>)> = BTreeMap::new();
@@ -133,50 +108,17 @@ fn insertions(
         if let Some(directive) = there {
             let last = directive.names.last().map_or(directive.close, |name| name.range.end);
             let text = format!(", {}", rules.join(", "));
-            insertions.push(Insertion { at: last, text });
+            insertions.push(Edit::insert(last, text));
             continue;
         }
         let before = text.get(..content as usize).unwrap_or_default();
         let at = content - narrow(before.len() - before.trim_end_matches([' ', '\t']).len());
         let gap = if reason.0.is_empty() { "" } else { " " };
         let text = format!("  # hermetic: ignore[{}]{gap}{}", rules.join(", "), reason.0);
-        insertions.push(Insertion { at, text });
+        insertions.push(Edit::insert(at, text));
     }
-    insertions.sort_by_key(|insertion| insertion.at);
+    insertions.sort_by_key(|insertion| insertion.range.start);
     insertions
-}
-
-fn insert(text: &str, insertions: &[Insertion]) -> String {
-    let mut out = String::with_capacity(text.len() + 64 * insertions.len());
-    let mut last = 0;
-    for insertion in insertions {
-        let at = insertion.at as usize;
-        out.push_str(text.get(last..at).unwrap_or_default());
-        out.push_str(&insertion.text);
-        last = at;
-    }
-    out.push_str(text.get(last..).unwrap_or_default());
-    out
-}
-
-/// Where a byte of the text is in bytes of another encoding, counted from the end of its row: what
-/// follows on the row has to be ASCII, one byte a character.
-fn byte_offset(text: &str, at: usize, ends: &[usize]) -> Option<usize> {
-    let row = line_ends(text.get(..at)?.as_bytes()).len() - 1;
-    let rest = text.get(at..)?.split(['\n', '\r']).next()?;
-    // Without a line end, the file's end is the row's.
-    ends.get(row)?.checked_sub(rest.is_ascii().then_some(rest.len())?)
-}
-
-/// Where the line ends begin, and the end of all.
-fn line_ends(bytes: &[u8]) -> Vec<usize> {
-    let mut ends: Vec<usize> = memchr::memchr2_iter(b'\n', b'\r', bytes)
-        .filter(|&at| {
-            !(at > 0 && bytes.get(at) == Some(&b'\n') && bytes.get(at - 1) == Some(&b'\r'))
-        })
-        .collect();
-    ends.push(bytes.len());
-    ends
 }
 
 fn narrow(value: usize) -> u32 {

@@ -92,6 +92,12 @@ pub static KEYS: &[Key] = &[
     ),
     key("check", "exclude", Takes::Texts, "what is left out instead of the default excludes"),
     key("check", "extend-exclude", Takes::Texts, "what else is left out"),
+    key(
+        "check",
+        "baseline",
+        Takes::Text,
+        "the file that lists the findings that were there before",
+    ),
     key("check", "levels", Takes::Levels, "the level of each rule"),
     key(
         "check",

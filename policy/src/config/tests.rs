@@ -34,6 +34,7 @@ fn every_key() {
         undecided = "off"
         exclude = ["build"]
         extend-exclude = ["*.gen.py"]
+        baseline = "known.json"
         [check.levels]
         network-connect = "warn"
         captured-reference = "info"
@@ -66,6 +67,7 @@ fn every_key() {
                 undecided: Some(Level::Off),
                 exclude: Some(vec!["build".into()]),
                 extend_exclude: vec!["*.gen.py".into()],
+                baseline: Some("known.json".into()),
                 levels: vec![("network-connect", Level::Warn), ("captured-reference", Level::Info)],
             },
         }

@@ -18,6 +18,7 @@ pub static RULES: &[&Rule] = &[
     &GUARDED_MODULE_WRITE,
     &INTROSPECTION,
     &INVALID_SUPPRESSION,
+    &LATE_INSTALL,
     &LOW_LEVEL_TWIN,
     &MODULE_TABLE_WRITE,
     &NOT_ANALYSED,
@@ -53,6 +54,19 @@ pub static GUARD_REMOVAL: Rule = Rule {
         Call(api("pytest_socket.enable_socket")),
         Call(api("pytest_socket._remove_restrictions")),
     ],
+};
+
+/// Something a guard would have stopped, done by an import above it.
+pub static LATE_INSTALL: Rule = Rule {
+    name: "late-install",
+    capability: Capability::Integrity,
+    level: Level::Info,
+    since: "0.1.0",
+    summary: "a module is imported before the guard that would have stopped what it does",
+    verb: Verb::Keep,
+    reported: Reported::Always,
+    page: include_str!("../../rules/late-install.md"),
+    triggers: &[Construct(Form::LateInstall)],
 };
 
 /// The C module under a guarded one.

@@ -12,7 +12,7 @@ def _refusal() -> "str | None":
     """Why this interpreter cannot be guarded, or None."""
     name = sys.implementation.name
     if name != "cpython":
-        return f"hermetic guards CPython alone, and this interpreter is {name}"
+        return f"hermetic guards CPython alone (3.9 or later, its default build), and this interpreter is {name}"
     # PEP 703; `sys.abiflags` is not everywhere, and `sys._is_gil_enabled` speaks of the run, not of the build.
     if "free-threading" in sys.version or "t" in getattr(sys, "abiflags", ""):
         return (

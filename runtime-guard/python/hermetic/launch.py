@@ -42,7 +42,7 @@ try:
         raise RuntimeError('hermetic needs CPython 3.9 or later, and %s is %d.%d' % (
             (sys.executable,) + tuple(sys.version_info[:2])))
     if sys.implementation.name != 'cpython':
-        raise RuntimeError('hermetic guards CPython alone, and %s is %s' % (
+        raise RuntimeError('hermetic guards CPython alone (3.9 or later), and %s is %s' % (
             sys.executable, sys.implementation.name))
     import _frozen_importlib, _frozen_importlib_external
     spec = _frozen_importlib_external.spec_from_file_location(

@@ -68,6 +68,11 @@ const fn beside(name: &'static str, rule: &'static str, kind: Kind) -> Slot {
     Slot { name, rule: Some(rule), read: Read::Special, kind }
 }
 
+/// The address at this argument is connected to, or sent something.
+const fn reaches(name: &'static str, rule: &'static str, address: At) -> Slot {
+    Slot { name, rule: Some(rule), read: Read::Address(address), kind: Kind::Judge }
+}
+
 /// What this argument's descriptor leads to is changed.
 const fn writes(name: &'static str, descriptor: At) -> Slot {
     Slot { name, rule: Some("file-write"), read: Read::Descriptor(descriptor), kind: Kind::Written }
@@ -79,7 +84,7 @@ const FOLLOW: At = named(usize::MAX, "follow_symlinks");
 const NOWHERE: At = named(usize::MAX, "");
 
 /// How many functions there are.
-pub const COUNT: usize = 97;
+pub const COUNT: usize = 100;
 
 /// Every function the guard stands before.
 pub static SLOTS: [Slot; COUNT] = [
@@ -188,6 +193,10 @@ pub static SLOTS: [Slot; COUNT] = [
     look("nt.readlink", Read::LinkBeside(PATH, FOLDER)),
     beside("nt.open", "file-read", Kind::Open),
     beside("nt.execve", "process-exec", Kind::Environment),
+    // asyncio's way into the network on Windows (CPython `Modules/overlapped.c`).
+    reaches("_overlapped.WSAConnect", "network-connect", at(1)),
+    reaches("_overlapped.Overlapped.ConnectEx", "network-connect", at(1)),
+    reaches("_overlapped.Overlapped.WSASendTo", "network-send", at(3)),
     beside("builtins.compile", "dynamic-eval", Kind::Named),
     beside("builtins.eval", "dynamic-eval", Kind::Named),
     beside("builtins.exec", "dynamic-eval", Kind::Named),

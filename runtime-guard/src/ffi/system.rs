@@ -62,17 +62,50 @@ pub(crate) fn is_null_device(path: &std::path::Path) -> bool {
     }
 }
 
-/// Whether an open descriptor is the null device.
-pub(crate) fn is_null_descriptor(descriptor: i64) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        status(descriptor).is_some_and(|status| {
-            status.st_mode & libc::S_IFMT == libc::S_IFCHR && status.st_rdev == libc::makedev(1, 3)
-        })
+/// What a descriptor leads to.
+#[cfg(target_os = "linux")]
+pub(crate) struct Opened(libc::stat);
+
+#[cfg(target_os = "linux")]
+impl Opened {
+    /// `None` for what is no descriptor.
+    pub(crate) fn of(descriptor: i64) -> Option<Self> {
+        status(descriptor).map(Self)
     }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = descriptor;
+
+    /// Whether it is the null device.
+    pub(crate) fn is_null_device(&self) -> bool {
+        self.0.st_mode & libc::S_IFMT == libc::S_IFCHR && self.0.st_rdev == libc::makedev(1, 3)
+    }
+
+    /// Whether it is a file of `/proc`.
+    pub(crate) fn is_in_proc(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        use std::sync::OnceLock;
+        static PROC: OnceLock<Option<u64>> = OnceLock::new();
+        let proc = PROC.get_or_init(|| Some(std::fs::metadata("/proc/self/stat").ok()?.dev()));
+        *proc == Some(self.0.st_dev)
+    }
+}
+
+/// What a descriptor leads to: this system has nothing of what is asked for.
+#[cfg(not(target_os = "linux"))]
+pub(crate) struct Opened;
+
+#[cfg(not(target_os = "linux"))]
+impl Opened {
+    #[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+    pub(crate) fn of(_descriptor: i64) -> Option<Self> {
+        Some(Self)
+    }
+
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(crate) fn is_null_device(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "as on Linux")]
+    pub(crate) fn is_in_proc(&self) -> bool {
         false
     }
 }
@@ -83,24 +116,6 @@ fn status(descriptor: i64) -> Option<libc::stat> {
     let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the buffer is as large as fstat(2) writes, and read only if it says it did.
     unsafe { (libc::fstat(descriptor, status.as_mut_ptr()) == 0).then(|| status.assume_init()) }
-}
-
-/// Whether a descriptor is a file of `/proc`.
-pub(crate) fn is_in_proc(descriptor: i64) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        use std::sync::OnceLock;
-        static PROC: OnceLock<Option<u64>> = OnceLock::new();
-        let proc = PROC.get_or_init(|| Some(std::fs::metadata("/proc/self/stat").ok()?.dev()));
-        let Some(device) = status(descriptor).map(|status| status.st_dev) else { return false };
-        *proc == Some(device)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = descriptor;
-        false
-    }
 }
 
 /// A descriptor that was open before.

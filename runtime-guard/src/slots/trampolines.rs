@@ -39,6 +39,19 @@ pub(super) struct Trampolines {
     pub(super) init: Init,
 }
 
+impl Trampolines {
+    /// Where those are that stand in a method table.
+    pub(super) fn addresses(&self) -> [usize; 5] {
+        [
+            self.two as usize,
+            self.three as usize,
+            self.fast as usize,
+            self.fast_keywords as usize,
+            self.method as usize,
+        ]
+    }
+}
+
 /// The arguments of a call as CPython passes them.
 #[derive(Clone, Copy)]
 enum Passed {
@@ -85,30 +98,27 @@ unsafe extern "C" fn init<const N: usize>(receiver: Object, args: Object, kw: Ob
     // SAFETY: the function that was in `tp_init` has this type.
     let initialise =
         || unsafe { std::mem::transmute::<*mut c_void, Init>(original)(receiver, args, kw) };
-    if !is_interesting(N) || OwnWork::is_going_on() {
+    if !is_interesting(N) || OwnWork::is_going_on() || !in_main_interpreter() {
         return initialise();
     }
-    let made = around(N, receiver, Passed::Three(args, kw), || {
-        if initialise() == 0 {
-            // SAFETY: `None` is there for the guard to hand on, as a new reference.
-            unsafe {
-                ffi::Py_IncRef(ffi::Py_None());
-                ffi::Py_None()
-            }
-        } else {
-            std::ptr::null_mut()
-        }
-    });
-    if made.is_null() {
-        -1
-    } else {
-        // SAFETY: a reference of our own, not used any more.
-        unsafe { ffi::Py_DecRef(made) };
-        0
+    calls::before_file();
+    let made = initialise();
+    if made != 0 {
+        calls::no_file();
+        return made;
     }
+    // SAFETY: CPython calls built-in functions with an attached thread state.
+    let py = unsafe { Python::assume_attached() };
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the receiver is borrowed from the caller for the time of the call.
+        let file = unsafe { Bound::from_borrowed_ptr(py, receiver) };
+        calls::after_file(py, N, &file, || read(py, N, Passed::Three(args, kw)))
+    }));
+    outcome(py, judged).map_or(-1, |()| 0)
 }
 
-fn original(slot: usize) -> *mut c_void {
+/// The function that was there before.
+pub(super) fn original(slot: usize) -> *mut c_void {
     ORIGINALS.get(slot).map_or(std::ptr::null_mut(), |original| original.load(Ordering::Acquire))
 }
 
@@ -172,7 +182,7 @@ fn around(slot: usize, receiver: Object, passed: Passed, run: impl FnOnce() -> O
     let ended = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: a new reference, or NULL with an exception set.
         let result = unsafe { Bound::from_owned_ptr_or_err(py, result) };
-        calls::after(py, slot, receiver.as_ref(), &args, result)
+        calls::after(py, slot, &args, result)
     }));
     outcome(py, ended).map_or(std::ptr::null_mut(), Bound::into_ptr)
 }
@@ -209,11 +219,20 @@ fn run_changed(
             Passed::Method(class, array.as_ptr(), count, names)
         }
         Passed::Fast(_, count) => Passed::Fast(array.as_ptr(), count),
+        Passed::Two(object) if takes_one(slot) => {
+            Passed::Two(array.first().copied().unwrap_or(object))
+        }
         Passed::Two(_) => Passed::Two(tuple.as_ptr()),
         Passed::Three(_, names) if names.is_null() => Passed::Three(tuple.as_ptr(), names),
         Passed::Three(..) => Passed::Three(tuple.as_ptr(), keywords.as_ptr()),
     };
     call_original(slot, receiver, passed)
+}
+
+/// Whether the function takes its one argument as it is.
+fn takes_one(slot: usize) -> bool {
+    let flags = FLAGS.get(slot).map_or(0, |flags| flags.load(Ordering::Acquire));
+    c_int::try_from(flags) == Ok(ffi::METH_O)
 }
 
 /// The arguments of a call.
@@ -230,10 +249,8 @@ fn read(py: Python<'_>, slot: usize, passed: Passed) -> CallArgs<'_> {
         Some(Ok(tuple)) => tuple.iter().collect(),
         _ => Vec::new(),
     };
-    let flags = FLAGS.get(slot).map_or(0, |flags| flags.load(Ordering::Acquire));
-    let takes_one = c_int::try_from(flags) == Ok(ffi::METH_O);
     match passed {
-        Passed::Two(object) if takes_one => {
+        Passed::Two(object) if takes_one(slot) => {
             CallArgs { positional: borrowed(object).into_iter().collect(), keywords: Vec::new() }
         }
         Passed::Two(args) => CallArgs { positional: tuple(args), keywords: Vec::new() },
@@ -279,5 +296,5 @@ macro_rules! trampolines {
 pub(super) static TRAMPOLINES: [Trampolines; COUNT] = trampolines!(
     0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34
     35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66
-    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95 96
+    67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99
 );

@@ -23,6 +23,7 @@ use hermetic_policy::{Level, Rule, rules};
                   diff --help.\n\nExit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// Files, folders, wheels and source distributions to analyse; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
@@ -39,6 +40,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) accept: AcceptArgs,
+
+    #[command(flatten)]
+    pub(crate) fixes: FixArgs,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -84,6 +88,11 @@ pub(crate) struct Args {
         help_heading = "Capabilities"
     )]
     pub(crate) python: Option<PathBuf>,
+
+    /// Print the least [tool.hermetic] that allows what the program needs, as far as its source
+    /// tells, and who needs it
+    #[arg(long, help_heading = "Capabilities", conflicts_with_all = ["capabilities", "add_ignores", "baseline", "write_baseline", "statistics", "output", "output_format"])]
+    pub(crate) suggest_policy: bool,
 
     /// Print the page of a rule
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
@@ -182,6 +191,11 @@ pub(crate) struct LevelArgs {
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub(crate) undecided: Option<Level>,
 
+    /// The guard at run time is one that patches (hermetic-seal, pytest-socket): what is kept
+    /// before it is installed is a warning
+    #[arg(long)]
+    pub(crate) patching_guard: bool,
+
     /// Level of a rule: error, warn, info or off; repeatable
     #[arg(long, value_name = "RULE=LEVEL", value_parser = rule_level)]
     pub(crate) level: Vec<(&'static str, Level)>,
@@ -239,8 +253,31 @@ pub(crate) struct AcceptArgs {
     pub(crate) write_baseline: Option<PathBuf>,
 
     /// Take what is gone off the file of --baseline
-    #[arg(long, requires = "baseline")]
+    #[arg(long, conflicts_with_all = ["write_baseline", "add_ignores"])]
     pub(crate) prune_baseline: bool,
+}
+
+/// Findings that are made to go away.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Fixing findings")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct FixArgs {
+    /// Rewrite captured references so that they are looked up where they are used, then report
+    /// what is left
+    #[arg(long, conflicts_with_all = ["add_ignores", "write_baseline", "show_files", "show_ignored"])]
+    pub(crate) fix: bool,
+
+    /// Print what --fix would change as a diff, and change nothing
+    #[arg(long, conflicts_with_all = ["fix", "add_ignores", "write_baseline", "show_files", "show_ignored", "output", "output_format", "statistics"])]
+    pub(crate) diff: bool,
+
+    /// With --fix or --diff: take fixes, too, that other code may notice
+    #[arg(long)]
+    pub(crate) unsafe_fixes: bool,
+
+    /// Tell with each finding what --fix would do about it
+    #[arg(long, conflicts_with_all = ["diff", "show_files", "show_ignored"])]
+    pub(crate) show_fixes: bool,
 }
 
 /// What is written.
@@ -312,6 +349,18 @@ impl OutputArgs {
             outputs.push(Output { format: OutputFormat::default(), file: None });
         }
         outputs
+    }
+}
+
+impl OutputFormat {
+    /// Whether findings carry what they are known by.
+    pub(crate) const fn has_fingerprints(self) -> bool {
+        match self {
+            Self::Sarif | Self::Gitlab => true,
+            Self::Full | Self::Concise | Self::Json | Self::Jsonl | Self::Github | Self::Junit => {
+                false
+            }
+        }
     }
 }
 

@@ -30,22 +30,41 @@ pub(crate) struct Request {
 
 impl Request {
     /// Read the baseline, before anything is analysed: a bad one ends the run early.
-    pub(crate) fn read(args: &AcceptArgs, base: &Path) -> Result<Option<Self>, Failure> {
-        let (shown, write) = match (&args.baseline, &args.write_baseline) {
-            (Some(path), _) => (path, false),
-            (None, Some(path)) => (path, true),
-            (None, None) => return Ok(None),
+    /// `configured` is that of the working directory's configuration.
+    pub(crate) fn read(
+        args: &AcceptArgs,
+        configured: Option<&Path>,
+        base: &Path,
+    ) -> Result<Option<Self>, Failure> {
+        // What is written, as a list or as comments, is all there is.
+        let configured = configured.filter(|_| args.add_ignores.is_none());
+        let configured = configured.map(|path| path.strip_prefix(base).unwrap_or(path).to_owned());
+        let (shown, write) = match (&args.baseline, &args.write_baseline, configured) {
+            (Some(path), ..) => (path.clone(), false),
+            (None, Some(path), _) => (path.clone(), true),
+            (None, None, Some(path)) => (path, false),
+            (None, None, None) if args.prune_baseline => {
+                return Err(Failure::new("--prune-baseline prunes the file of --baseline: add it"));
+            }
+            (None, None, None) => return Ok(None),
         };
-        let path = base.join(shown);
+        let path = base.join(&shown);
         let known = if write {
             if path.is_dir() {
                 return Err(Failure::at(shown.display(), "is a folder; name a file to write"));
             }
             None
         } else {
-            Some(known(&path, shown)?)
+            Some(known(&path, &shown)?)
         };
-        Ok(Some(Self { path, shown: shown.clone(), known, prune: args.prune_baseline }))
+        Ok(Some(Self { path, shown, known, prune: args.prune_baseline }))
+    }
+
+    /// Take what it lists out of a report that is not the last of the run.
+    pub(crate) fn take_out(&self, settings: &Settings, report: &mut Report) {
+        if let Some((baseline, _)) = &self.known {
+            baseline.apply(report, &Around::new(settings, &self.path));
+        }
     }
 
     /// Write the baseline, or take what it lists out of the report.

@@ -1,13 +1,14 @@
-//! `--capabilities`: who can reach what, instead of what a policy objects to.
+//! `--capabilities`, who can reach what, and `--suggest-policy`, instead of what a policy objects to.
 
+use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
 use hermetic_check::discover::is_archive;
-use hermetic_check::judge::Judgement;
-use hermetic_check::project::{self, PerFile, program};
+use hermetic_check::least_policy::least_policy;
+use hermetic_check::project::program;
+use hermetic_check::project::program::Looked;
 use hermetic_check::render::capabilities as render;
 
 use crate::args::{Args, Granularity, Output, OutputFormat};
@@ -37,9 +38,9 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
         (Some(Granularity::Function), _) | (None, OutputFormat::Json) => Scope::Function,
         (None, _) => Scope::Module,
     });
-    let found = find(settings, finest.max().unwrap_or(Scope::Module), dependencies, &progress.done);
+    let looked = look(settings, "--capabilities", dependencies, &progress.done);
     progress.stop();
-    let found = found?;
+    let found = capabilities(&looked?, finest.max().unwrap_or(Scope::Module));
     for output in outputs {
         let write = |mut out: &mut dyn std::io::Write| {
             if output.format == OutputFormat::Json {
@@ -58,6 +59,17 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
     }
     let whole = found.not_analysed.iter().all(|(_, reason)| reason.accepted);
     Ok(if whole { CLEAN } else { NOT_ANALYSED })
+}
+
+/// Print the least policy; the exit code.
+pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
+    let progress = Progress::start(args.output.quiet);
+    let looked = look(settings, "--suggest-policy", None, &progress.done);
+    progress.stop();
+    let least = least_policy(&looked?);
+    let code = if least.not_analysed.is_empty() { CLEAN } else { NOT_ANALYSED };
+    let mut out = output::stdout(false);
+    crate::finish(out.write_all(least.toml().as_bytes()).and_then(|()| out.flush()), code)
 }
 
 /// Where the program's dependencies are: archives beside folders, and an environment.
@@ -80,31 +92,31 @@ fn dependencies(args: &Args, settings: &Settings) -> Result<Vec<PathBuf>, Failur
 pub(crate) fn find(
     settings: &Settings,
     finest: Scope,
-    dependencies: Option<Vec<PathBuf>>,
     done: &AtomicUsize,
 ) -> Result<Capabilities, Failure> {
+    Ok(capabilities(&look(settings, "diff", None, done)?, finest))
+}
+
+/// The program below the settings' paths, joined; `option` wants it.
+fn look(
+    settings: &Settings,
+    option: &str,
+    dependencies: Option<Vec<PathBuf>>,
+    done: &AtomicUsize,
+) -> Result<Looked, Failure> {
     let Input::Paths(_) = &settings.input else {
-        return Err(Failure::new("--capabilities needs files and folders, not standard input"));
+        let told = format!("{option} needs files and folders, not standard input");
+        return Err(Failure::new(told));
     };
     let nearest = &settings.nearest;
-    let mut discover = engine::discover_options(settings);
+    let mut with = engine::project_settings(settings);
     if let Some(places) = &dependencies {
-        discover.roots.retain(|root| !places.contains(root));
+        with.discover.roots.retain(|root| !places.contains(root));
     }
-    let looked = program::look(
-        &project::Settings {
-            discover,
-            base: settings.base.clone(),
-            judgement: Judgement::clone(&nearest.common().judgement),
-            per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
-            threads: settings.threads,
-            cache: None,
-            dependencies,
-        },
-        done,
-    );
+    with.dependencies = dependencies;
+    let looked = program::look(&with, done);
     match nearest.failure() {
         Some(failure) => Err(failure),
-        None => Ok(capabilities(&looked.map_err(Failure::new)?, finest)),
+        None => looked.map_err(Failure::new),
     }
 }

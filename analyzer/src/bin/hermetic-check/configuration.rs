@@ -32,6 +32,8 @@ pub(crate) struct Configuration {
     pub(crate) ignores: Vec<(Pattern, Vec<&'static str>)>,
     /// Names that no rule knows, with what they reach.
     pub(crate) api: Vec<DeclaredApi>,
+    /// The file that lists what was there before.
+    pub(crate) baseline: Option<PathBuf>,
     /// The file.
     pub(crate) file: Option<PathBuf>,
 }
@@ -125,7 +127,17 @@ impl Configuration {
     /// what has one value takes it from here.
     fn over(self, base: Self) -> Self {
         // Taken apart in full, so that a new key cannot be forgotten here.
-        let Self { policy, levels, undecided, exclude, extend_exclude, ignores, api, file } = self;
+        let Self {
+            policy,
+            levels,
+            undecided,
+            exclude,
+            extend_exclude,
+            ignores,
+            api,
+            baseline,
+            file,
+        } = self;
         let joined = |mut first: Vec<Pattern>, then: Vec<Pattern>| {
             first.extend(then);
             first
@@ -138,6 +150,7 @@ impl Configuration {
             extend_exclude: joined(base.extend_exclude, extend_exclude),
             ignores: base.ignores,
             api: base.api,
+            baseline: baseline.or(base.baseline),
             file,
         };
         all.levels.extend(levels);
@@ -161,6 +174,7 @@ fn resolve(config: Config, file: &Path, folder: &Path) -> Result<Configuration, 
         extend_exclude: patterns(folder, &check.extend_exclude),
         ignores: ignores.collect(),
         api: check.api,
+        baseline: check.baseline.map(|path| folder.join(path)),
         file: Some(file.to_owned()),
     })
 }

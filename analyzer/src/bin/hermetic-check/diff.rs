@@ -137,7 +137,7 @@ fn look(args: &DiffArgs, path: &Path) -> Result<Capabilities, Failure> {
         Granularity::Package | Granularity::Module => Scope::Module,
         Granularity::Function => Scope::Function,
     };
-    let found = capabilities::find(&settings, finest, None, &progress.done);
+    let found = capabilities::find(&settings, finest, &progress.done);
     progress.stop();
     found
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use hermetic_check::discover::{DiscoverOptions, discover, display, kind_of};
 use hermetic_check::judge::Judgement;
-use hermetic_check::project::{self, PerFile};
+use hermetic_check::project::{self, PerFile, fixes};
 use hermetic_check::render::SourceProvider;
 use hermetic_check::report::{FileReport, Report};
 use hermetic_check::source::{FileKind, Source, decode};
@@ -30,18 +30,8 @@ pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Fai
     let report = match &settings.input {
         Input::Paths(_) => {
             let cache = settings.cache.open();
-            let report = project::check(
-                &project::Settings {
-                    discover: discover_options(settings),
-                    base: settings.base.clone(),
-                    judgement: Judgement::clone(&nearest.common().judgement),
-                    per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
-                    threads: settings.threads,
-                    cache: cache.clone(),
-                    dependencies: None,
-                },
-                done,
-            );
+            let with = project::Settings { cache: cache.clone(), ..project_settings(settings) };
+            let report = project::check(&with, done);
             if let Some(trouble) = cache.and_then(|cache| cache.trouble()) {
                 settings.cache.warn(&trouble);
             }
@@ -58,6 +48,32 @@ pub(crate) fn run(settings: &Settings, done: &AtomicUsize) -> Result<Report, Fai
     match nearest.failure() {
         Some(failure) => Err(failure),
         None => report.map_err(Failure::new),
+    }
+}
+
+/// Give the report's findings their fixes, as far as there are any.
+pub(crate) fn propose(settings: &Settings, report: &mut Report) -> Result<(), Failure> {
+    let proposed = match &settings.input {
+        Input::Paths(_) => fixes::propose(&project_settings(settings), report),
+        Input::Stdin { name, content } => {
+            let Ok(content) = content else { return Ok(()) };
+            let judgement = settings.judgement(name)?;
+            fixes::propose_in(&judgement, name, content, report)
+        }
+    };
+    proposed.map_err(Failure::new)
+}
+
+pub(crate) fn project_settings(settings: &Settings) -> project::Settings {
+    let nearest = &settings.nearest;
+    project::Settings {
+        discover: discover_options(settings),
+        base: settings.base.clone(),
+        judgement: Judgement::clone(&nearest.common().judgement),
+        per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
+        threads: settings.threads,
+        cache: None,
+        dependencies: None,
     }
 }
 

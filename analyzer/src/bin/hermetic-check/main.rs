@@ -26,6 +26,7 @@ mod diff;
 mod engine;
 mod environment;
 mod failure;
+mod fixes;
 mod ignores;
 mod nearest;
 mod output;
@@ -84,6 +85,11 @@ fn run(args: &Args) -> Result<u8, Failure> {
         return finish(written, CLEAN);
     }
 
+    if args.fixes.unsafe_fixes && !(args.fixes.fix || args.fixes.diff) {
+        return Err(Failure::new(
+            "--unsafe-fixes says which fixes --fix makes; add --fix or --diff",
+        ));
+    }
     let outputs = args.output.outputs();
     output::check(&outputs, args.output.statistics)?;
     let mut settings = Settings::resolve(args)?;
@@ -109,20 +115,45 @@ fn run(args: &Args) -> Result<u8, Failure> {
     if args.capabilities {
         return capabilities::run(args, &outputs, &settings);
     }
+    if args.suggest_policy {
+        return capabilities::suggest(args, &settings);
+    }
     let analyse = || {
         let progress = Progress::start(args.output.quiet);
         let report = engine::run(&settings, &progress.done);
         progress.stop();
         report
     };
-    let baseline = baseline::Request::read(&args.accept, &settings.base)?;
+    let configured = settings.nearest.common().configuration.baseline.as_deref();
+    let baseline = baseline::Request::read(&args.accept, configured, &settings.base)?;
     let mut report = analyse()?;
     if let Some(reason) = &args.accept.add_ignores {
         ignores::add(&settings, &report, &reason.clone().unwrap_or_default())?;
         report = analyse()?;
     }
+    if args.fixes.fix || args.fixes.diff {
+        if let Some(baseline) = &baseline {
+            baseline.take_out(&settings, &mut report);
+        }
+        engine::propose(&settings, &mut report)?;
+    }
+    if args.fixes.diff {
+        let changes = fixes::diff(&settings, &report, args.fixes.unsafe_fixes)?;
+        return Ok(match exit_code(&report) {
+            NOT_ANALYSED => NOT_ANALYSED,
+            _ if changes => FINDINGS,
+            _ => CLEAN,
+        });
+    }
+    if args.fixes.fix {
+        fixes::make(&settings, &report, args.fixes.unsafe_fixes)?;
+        report = analyse()?;
+    }
     if let Some(baseline) = baseline {
         baseline.apply(&settings, &mut report)?;
+    }
+    if args.fixes.fix || args.fixes.show_fixes {
+        engine::propose(&settings, &mut report)?;
     }
 
     let finished = write_outputs(args, &outputs, &settings, &report);
@@ -196,7 +227,7 @@ fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use hermetic_check::diagnostic::{Diagnostic, RuleRef, Ruling, Span};
+    use hermetic_check::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
     use hermetic_check::report::{FileReport, NotAnalysed};
     use hermetic_policy::rules;
 
@@ -215,6 +246,7 @@ mod tests {
             target: String::new(),
             related: Vec::new(),
             fingerprint: None,
+            fix: FixState::None,
         });
         let part = |accepted| NotAnalysed { reason: "encoding", detail: String::new(), accepted };
         let file = FileReport {

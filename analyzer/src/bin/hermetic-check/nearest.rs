@@ -87,6 +87,14 @@ impl Nearest {
         Ok(Self { common, searches: true, ..none })
     }
 
+    /// The same with other flags; nothing has been asked of it yet.
+    pub(crate) fn with_flags(&self, flags: Flags) -> Result<Self, Failure> {
+        if self.searches {
+            return Self::search(flags, &self.base);
+        }
+        Self::fixed(flags, &self.base, self.common.configuration.clone())
+    }
+
     /// What the command line says.
     pub(crate) fn flags(&self) -> &Flags {
         &self.flags

@@ -59,9 +59,18 @@ impl Settings {
             .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
         let flags = Flags::new(args, &folder)?;
         let nearest = match (&args.config, args.isolated) {
-            (Some(file), _) => Nearest::fixed(flags, &folder, configuration::read(file, &folder)?)?,
-            (None, true) => Nearest::fixed(flags, &folder, Configuration::default())?,
-            (None, false) => Nearest::search(flags, &folder)?,
+            (Some(file), _) => {
+                Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder)?)?
+            }
+            (None, true) => Nearest::fixed(flags.clone(), &folder, Configuration::default())?,
+            (None, false) => Nearest::search(flags.clone(), &folder)?,
+        };
+        // Findings are known again by their fingerprints, in every folder of the run.
+        let nearest = match nearest.common().configuration.baseline {
+            Some(_) if !flags.fingerprints => {
+                nearest.with_flags(Flags { fingerprints: true, ..flags })?
+            }
+            _ => nearest,
         };
         Self::join(args, nearest, &folder)
     }
@@ -102,6 +111,7 @@ pub(crate) struct Flags {
     levels: Vec<(&'static str, Level)>,
     undecided: Option<Level>,
     suppressions: bool,
+    patching_guard: bool,
     fingerprints: bool,
 }
 
@@ -115,7 +125,10 @@ impl Flags {
             levels: args.levels.level.clone(),
             undecided: args.levels.undecided,
             suppressions: !args.accept.no_suppressions,
-            fingerprints: args.accept.baseline.is_some() || args.accept.write_baseline.is_some(),
+            patching_guard: args.levels.patching_guard,
+            fingerprints: args.accept.baseline.is_some()
+                || args.accept.write_baseline.is_some()
+                || args.output.outputs().iter().any(|output| output.format.has_fingerprints()),
         })
     }
 
@@ -133,6 +146,7 @@ impl Flags {
             levels,
             undecided: self.undecided.or(file.undecided).unwrap_or(Level::Info),
             suppressions: self.suppressions,
+            patching_guard: self.patching_guard,
             fingerprints: self.fingerprints,
             names: NameTable::with(&file.api),
             ..Judgement::default()

@@ -38,6 +38,9 @@ pub(crate) fn lines(settings: &Settings) -> Result<Vec<String>, Failure> {
     if !extend.is_empty() {
         line(&mut text, "extend-exclude", globs(extend));
     }
+    if let Some(baseline) = &configuration.baseline {
+        line(&mut text, "baseline", &*display(baseline, Some(&settings.base)));
+    }
     if !judgement.levels.is_empty() {
         text.push_str("\n[check.levels]\n");
         for (rule, level) in &judgement.levels {

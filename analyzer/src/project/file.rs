@@ -1,0 +1,254 @@
+//! One file, from its bytes to its findings.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+use hermetic_policy::rule::Construct;
+use hermetic_policy::{Level, message};
+
+use super::Outcome;
+use super::kept::judge_kept;
+use crate::cache::{Kept, Seen};
+use crate::detect::{Linking, summarise};
+use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
+use crate::fingerprint;
+use crate::judge::Judgement;
+use crate::logical::LogicalLines;
+use crate::report::{FileReport, NotAnalysed};
+use crate::resolve::names::{NAMES, NameTable};
+use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
+use crate::summary::links::Links;
+use crate::summary::{Facts, Range};
+use crate::suppress;
+use crate::syntax;
+
+/// Files of more bytes than this are analysed one at a time: the tree of a text takes up to a
+/// hundred times its memory.
+const LARGE: usize = 2 << 20;
+
+static LARGE_FILE: Mutex<()> = Mutex::new(());
+
+impl Outcome {
+    pub(super) fn of(path: &str) -> Self {
+        let report = FileReport { path: path.to_owned(), ..FileReport::default() };
+        Self { report, ..Self::default() }
+    }
+
+    pub(super) fn sort(&mut self) {
+        for findings in [&mut self.report.diagnostics, &mut self.report.suppressed] {
+            findings.sort_by(|a, b| {
+                let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
+                key(a).cmp(&key(b))
+            });
+        }
+    }
+}
+
+/// One file from its bytes to its findings, and what it offers and takes; what comes between is
+/// kept where it is `seen`.
+pub(super) fn analyse(
+    judgement: &Judgement,
+    path: &str,
+    read: impl FnOnce() -> Result<Vec<u8>, Unanalysed>,
+    kind: FileKind,
+    seen: Option<&Seen>,
+    linking: Linking<'_>,
+) -> (Outcome, Option<Box<Links>>) {
+    let mut outcome = Outcome::of(path);
+    let read = read();
+    let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
+    let kept = seen.and_then(|(seen, content)| seen.same(content));
+    let (kept, with_text) = match kept {
+        Some(kept) if judgement.suppressions && kept.lines.is_some() => (None, Some(kept)),
+        kept => (kept, None),
+    };
+    if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, kept, None, linking)) {
+        return known;
+    }
+    // Their trees are many times as large, and one at a time is enough to hold.
+    let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
+    let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
+    let source = match read.and_then(|bytes| decode(bytes, kind)) {
+        Ok(source) => source,
+        Err(unanalysed) => {
+            outcome.report.add(judgement, unanalysed, Span::FIRST);
+            return (outcome, None);
+        }
+    };
+    let known =
+        with_text.and_then(|kept| judge_kept(judgement, path, kept, Some(&source), linking));
+    if let Some(known) = known {
+        return known;
+    }
+    outcome.lines = source.lines();
+    // A defect of ours must cost no more than the file that shows it.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let (mut facts, parsed) = analyse_source(judgement, &source, &mut outcome, linking);
+        let Some((seen, content)) = seen else { return facts.summary.links.take() };
+        let marked = judgement.fingerprints;
+        let mut kept = Kept::new(facts, &source, parsed.as_ref(), marked);
+        seen.keep(content, &kept);
+        kept.facts.summary.links.take()
+    }));
+    let links = result.unwrap_or_else(|_| {
+        let detail = "hermetic-check failed inside on this file; please report it".to_owned();
+        let internal = Unanalysed::new(Reason::InternalError, detail);
+        outcome.report.add(judgement, internal, Span::FIRST);
+        None
+    });
+    outcome.sort();
+    (outcome, links)
+}
+
+/// The findings of a text; gives its facts and its tree.
+pub(super) fn analyse_source(
+    judgement: &Judgement,
+    source: &Source,
+    outcome: &mut Outcome,
+    linking: Linking<'_>,
+) -> (Facts, Option<syntax::Parsed>) {
+    let (facts, parsed) = examine(judgement.names, source, linking);
+    judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
+    let Some(parsed) = parsed else { return (facts, None) };
+    let lines = || LogicalLines::new(&parsed, source.text());
+    accept(judgement, source, &facts, &lines, outcome);
+    if judgement.fingerprints {
+        fingerprint::mark(source, &parsed, &mut outcome.report.diagnostics);
+    }
+    (facts, Some(parsed))
+}
+
+/// The findings that a file's facts come to before any comment is read.
+pub(super) fn judge_facts(
+    judgement: &Judgement,
+    facts: &Facts,
+    outcome: &mut Outcome,
+    span_of: &dyn Fn(Range) -> Span,
+) {
+    let judged = judgement.judge(&facts.summary, span_of);
+    outcome.lines = facts.lines;
+    outcome.report.diagnostics = judged.diagnostics;
+    outcome.used = judged.used;
+    outcome.undecided = judged.undecided;
+    for (unanalysed, range) in &facts.unanalysed {
+        outcome.report.add(judgement, unanalysed.clone(), range.map_or(Span::FIRST, span_of));
+    }
+}
+
+/// Take out what comments accept.
+pub(super) fn accept(
+    judgement: &Judgement,
+    source: &Source,
+    facts: &Facts,
+    lines: &dyn Fn() -> LogicalLines,
+    outcome: &mut Outcome,
+) {
+    let summary = &facts.summary;
+    let broken = facts.unanalysed.iter().any(|(part, _)| part.reason == Reason::SyntaxError);
+    let whole = !summary.exhausted && !broken;
+    let analysed = suppress::Analysed { judgement, source, lines, summary, whole };
+    let accepted = suppress::suppress(analysed, &mut outcome.report);
+    outcome.undecided = outcome.undecided.saturating_sub(accepted);
+}
+
+/// What a text does, and what of it could not be analysed; its tree, if it could be made.
+pub(super) fn examine(
+    names: &'static NameTable,
+    source: &Source,
+    linking: Linking<'_>,
+) -> (Facts, Option<syntax::Parsed>) {
+    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
+    let parts = source.parts().iter().map(|part| part.start..part.end);
+    let notebook = kind_is_notebook(source.kind());
+    let parsed = match syntax::parse(source.text(), parts, notebook) {
+        Ok(parsed) => parsed,
+        Err(deep) => {
+            let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
+            facts.unanalysed.push((too_deep(), Some(range)));
+            return (facts, None);
+        }
+    };
+    facts.summary = summarise(&parsed, source, names, linking);
+    if facts.summary.exhausted {
+        facts.unanalysed.push((too_complex(), None));
+    }
+    if let Some((detail, range)) = first_error(&parsed) {
+        facts.unanalysed.push((Unanalysed::new(Reason::SyntaxError, detail), Some(range)));
+    }
+    for magic in source.cell_magics() {
+        if magic.body == MagicBody::Unknown {
+            let detail = format!("the cell is handed to `%%{}`", magic.name);
+            let range = Range { start: magic.offset, end: magic.offset.saturating_add(2) };
+            facts.unanalysed.push((Unanalysed::new(Reason::CellMagic, detail), Some(range)));
+        }
+    }
+    (facts, Some(parsed))
+}
+
+fn too_deep() -> Unanalysed {
+    let detail = format!(
+        "nested more deeply than the limit of {} expressions, {} blocks and {} formatted strings",
+        syntax::DEEPEST,
+        syntax::MOST_BLOCKS,
+        syntax::MOST_STRINGS
+    );
+    Unanalysed::new(Reason::TooDeep, detail)
+}
+
+fn too_complex() -> Unanalysed {
+    let detail = "it takes more steps than any ordinary file; the rest was left out";
+    Unanalysed::new(Reason::TooComplex, detail)
+}
+
+/// The first thing the parser objected to, and how many more there are.
+fn first_error(parsed: &syntax::Parsed) -> Option<(String, Range)> {
+    let mut errors = parsed.errors();
+    let first = errors.next()?;
+    let more = match errors.count() {
+        0 => String::new(),
+        1 => " (and 1 more syntax error)".to_owned(),
+        n => format!(" (and {n} more syntax errors)"),
+    };
+    let range = Range { start: first.range.start().to_u32(), end: first.range.end().to_u32() };
+    Some((format!("{}{more}", lower_first(&first.message)), range))
+}
+
+pub(super) fn kind_is_notebook(kind: FileKind) -> bool {
+    kind.mode() == crate::source::Mode::Ipython
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+impl FileReport {
+    /// Note that the file, or a part of it, is not analysed, as a finding of its own.
+    pub(super) fn add(&mut self, judgement: &Judgement, unanalysed: Unanalysed, span: Span) {
+        let mut noted = NotAnalysed::from(unanalysed);
+        let Some(rule) = NAMES.construct_rule(Construct::Unanalysed) else {
+            self.not_analysed.push(noted);
+            return;
+        };
+        let otherwise = if noted.accepted { Level::Info } else { rule.level };
+        let level = judgement.level(rule, otherwise);
+        noted.accepted = level <= Level::Info;
+        if level > Level::Off {
+            let told = message::tell_unanalysed(noted.reason, &noted.detail);
+            self.diagnostics.push(Diagnostic {
+                rule: RuleRef(rule),
+                level,
+                ruling: Ruling::Advise,
+                span,
+                message: told.what,
+                why: told.why,
+                remedy: told.remedy,
+                target: noted.reason.to_owned(),
+                related: Vec::new(),
+                fingerprint: None,
+                fix: FixState::None,
+            });
+        }
+        self.not_analysed.push(noted);
+    }
+}
