@@ -250,7 +250,7 @@ fn releases() -> Project {
     let (one, two) = (metadata("1.0"), metadata("1.1"));
     let old = [("foo-1.0/PKG-INFO", &*one), ("foo-1.0/foo/a.py", RUNS)];
     let new = [("foo-1.1/PKG-INFO", &*two), ("foo-1.1/foo/a.py", RUNS)];
-    let more = "import socket, os\nos.system(\"true\")\nsocket.socket()\n\n\ndef go():\n    pass\n";
+    let more = "import socket, os\nos.system(\"true\")\nsocket.create_connection((\"192.0.2.1\", 9))\n\n\ndef go():\n    pass\n";
     let evil = [("foo-1.1/PKG-INFO", &*two), ("foo-1.1/foo/a.py", more)];
     project.write("foo-1.0.tar.gz", &sdist(&old));
     project.write("foo-1.1.tar.gz", &sdist(&new));

@@ -48,9 +48,13 @@ fn section(out: &mut impl Write, title: &str, entries: &[Entry]) -> io::Result<(
         return Ok(());
     }
     writeln!(out, "{title}")?;
+    let mut last = "";
     for entry in entries.iter().filter(|entry| entry.scope == Scope::Package) {
-        let version = entry.distribution.as_ref().map_or("", |of| &of.version);
-        writeln!(out, "  {} {}", escape(&entry.name), escape(version))?;
+        if last != &*entry.name {
+            let version = entry.distribution.as_ref().map_or("", |of| &of.version);
+            writeln!(out, "  {}", escape(format!("{} {version}", entry.name).trim_end()))?;
+            last = &entry.name;
+        }
         line(out, entry)?;
     }
     // One new call deep down is reached by all that lead to it: told once, with the shortest way.
