@@ -63,6 +63,8 @@ struct Place {
     members: Option<HashMap<PathBuf, Module>>,
     /// By folder, the names in it.
     listings: HashMap<PathBuf, Arc<Listing>>,
+    /// Folders that could not be listed.
+    unanalysed: Vec<(PathBuf, Unanalysed)>,
     owners: Owners,
 }
 
@@ -101,9 +103,9 @@ impl Importable {
         self.places.iter().map(|place| &*place.root)
     }
 
-    /// What of the places themselves could not be read.
-    pub fn unanalysed(&self) -> &[(PathBuf, Unanalysed)] {
-        &self.unanalysed
+    /// What of the places, and of folders in them, could not be read.
+    pub fn unanalysed(&self) -> impl Iterator<Item = &(PathBuf, Unanalysed)> {
+        self.unanalysed.iter().chain(self.places.iter().flat_map(|place| &place.unanalysed))
     }
 
     fn archive(&mut self, archive: Archive) {
@@ -143,6 +145,7 @@ impl Importable {
                 root,
                 members: Some(own),
                 listings: listings.into_iter().map(|(at, it)| (at, Arc::new(it))).collect(),
+                unanalysed: Vec::new(),
                 owners: Owners { all: distribution.clone(), ..Owners::default() },
             });
         }
@@ -156,6 +159,7 @@ impl Importable {
             root: root.clone(),
             members: None,
             listings: HashMap::new(),
+            unanalysed: Vec::new(),
             owners: Owners::default(),
         };
         let listing = place.listing(&root);
@@ -243,19 +247,10 @@ impl Place {
             return Arc::clone(known);
         }
         let mut listing = Listing::default();
-        if self.members.is_none()
-            && let Ok(entries) = fs::read_dir(folder)
-        {
-            for entry in entries.flatten() {
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let is_folder = entry.file_type().is_ok_and(|kind| {
-                    kind.is_dir() || (kind.is_symlink() && folder.join(&name).is_dir())
-                });
-                if is_folder {
-                    listing.folders.insert(name);
-                } else {
-                    listing.file(name);
-                }
+        if self.members.is_none() {
+            match fs::read_dir(folder) {
+                Ok(entries) => entries.flatten().for_each(|entry| listing.entry(folder, &entry)),
+                Err(error) => self.unanalysed.push((folder.to_owned(), unreadable(&error))),
             }
         }
         for names in listing.files.values_mut() {
@@ -353,6 +348,19 @@ fn is_module(name: &str, stem: &str) -> bool {
 }
 
 impl Listing {
+    fn entry(&mut self, folder: &Path, entry: &fs::DirEntry) {
+        // What is no UTF-8 has no name as a module.
+        let Ok(name) = entry.file_name().into_string() else { return };
+        let is_folder = entry
+            .file_type()
+            .is_ok_and(|kind| kind.is_dir() || (kind.is_symlink() && folder.join(&name).is_dir()));
+        if is_folder {
+            self.folders.insert(name);
+        } else {
+            self.file(name);
+        }
+    }
+
     fn file(&mut self, name: String) {
         let stem = name.split('.').next().unwrap_or_default().to_owned();
         self.files.entry(stem).or_default().push(name);
@@ -410,5 +418,103 @@ fn first_field(line: &str) -> Option<String> {
             Some(quoted.get(..end)?.replace("\"\"", "\""))
         }
         None => line.split(',').next().filter(|path| !path.is_empty()).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn place(files: &[(&str, &str)]) -> (TempDir, Importable) {
+        let folder = TempDir::new().expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("below")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        let all = Importable::new(&[folder.path().to_owned()]);
+        (folder, all)
+    }
+
+    fn names(found: &[Found]) -> Vec<(&str, bool)> {
+        found.iter().map(|one| (&*one.name, one.is_package)).collect()
+    }
+
+    #[test]
+    fn a_dotted_name_is_its_packages_and_its_module() {
+        let (_folder, mut all) = place(&[
+            ("a/__init__.py", ""),
+            ("a/b/__init__.py", ""),
+            ("a/b/c.py", ""),
+            ("a/other.py", ""),
+            ("space/part/mod.py", ""),
+            ("single.py", ""),
+            ("fast.cpython-312-x86_64-linux-gnu.so", ""),
+            ("fast.py", ""),
+            ("old.pyc", ""),
+        ]);
+        assert_eq!(
+            names(&all.find("a.b.c.attribute")),
+            [("a", true), ("a.b", true), ("a.b.c", false)]
+        );
+        assert_eq!(names(&all.find("a.attribute")), [("a", true)]);
+        assert_eq!(names(&all.find("space.part.mod")), [("space.part.mod", false)]);
+        assert_eq!(names(&all.find("space")), []);
+        assert!(all.has_top("space") && all.has_top("single") && !all.has_top("nowhere"));
+        let fast = all.find("fast");
+        assert!(fast.iter().any(|one| matches!(one.module, Module::Extension(_))));
+        assert!(fast.iter().any(|one| matches!(one.module, Module::Source(_))));
+        let old = all.find("old");
+        assert!(
+            matches!(&old[0].module, Module::Unanalysed(_, why) if why.reason == Reason::Bytecode)
+        );
+    }
+
+    #[test]
+    fn parts_of_a_namespace_may_be_in_several_places() {
+        let (one, _) = place(&[("space/a.py", "")]);
+        let (two, _) = place(&[("space/b.py", "")]);
+        let mut all = Importable::new(&[one.path().to_owned(), two.path().to_owned()]);
+        assert_eq!(names(&all.find("space.a")), [("space.a", false)]);
+        assert_eq!(names(&all.find("space.b")), [("space.b", false)]);
+    }
+
+    #[test]
+    fn folders_of_pth_files_are_searched_and_lines_that_import_run() {
+        let (folder, mut all) = place(&[
+            ("more.pth", "# comment\nextra\nnowhere\n"),
+            ("run.pth", "import run_me\n"),
+            ("extra/found.py", ""),
+            ("sitecustomize.py", ""),
+        ]);
+        assert_eq!(names(&all.find("found")), [("found", false)]);
+        let start = all.at_start();
+        let mut started: Vec<_> = names(&start).into_iter().map(|(name, _)| name).collect();
+        started.sort_unstable();
+        assert_eq!(started, ["run", "sitecustomize"]);
+        assert_eq!(all.roots().count(), 2, "{folder:?}");
+    }
+
+    #[test]
+    fn files_belong_to_the_distribution_that_lists_them() {
+        let (_folder, mut all) = place(&[
+            ("a.py", ""),
+            ("b.py", ""),
+            ("c.py", ""),
+            ("x-1.0.dist-info/METADATA", "Name: X\nVersion: 1.0\n"),
+            ("x-1.0.dist-info/RECORD", "a.py,sha256=x,1\n\"with, comma.py\",,\n"),
+            ("y-2.0.egg-info/PKG-INFO", "Name: y\nVersion: 2.0\n"),
+            ("y-2.0.egg-info/top_level.txt", "b\n"),
+        ]);
+        let mut whose = |name: &str| {
+            let found = all.find(name);
+            found.first().and_then(|one| one.distribution.as_ref()).map(|of| of.name.clone())
+        };
+        assert_eq!(whose("a").as_deref(), Some("X"));
+        assert_eq!(whose("b").as_deref(), Some("y"));
+        assert_eq!(whose("c"), None);
+        assert_eq!(first_field("\"with, comma.py\",,").as_deref(), Some("with, comma.py"));
     }
 }

@@ -139,7 +139,7 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             looked.dedup_by(|(a, _), (b, _)| a.source == b.source);
             roots.searched.extend(importable.roots().map(Path::to_owned));
             missing = reached.missing;
-            unanalysed.extend(importable.unanalysed().iter().cloned());
+            unanalysed.extend(importable.unanalysed().cloned());
             unanalysed.extend(reached.unanalysed.into_iter().filter_map(|one| match one.module {
                 importable::Module::Unanalysed(path, reason) => Some((path, reason)),
                 _ => None,

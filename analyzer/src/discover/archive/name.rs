@@ -2,6 +2,9 @@
 
 use super::DEEPEST;
 
+/// Bytes of a name; that of Linux for a whole path.
+const LONGEST: usize = 4096;
+
 /// What is said of the archive's own top, which is no file.
 pub(super) const NO_NAME: &str = "it has no name";
 
@@ -10,6 +13,9 @@ pub(super) const NO_NAME: &str = "it has no name";
 /// # Errors
 /// What is wrong with it, for a reader.
 pub(super) fn plain(raw: &[u8]) -> Result<String, String> {
+    if raw.len() > LONGEST {
+        return Err(format!("its name has more than {LONGEST} bytes"));
+    }
     // Installers read names that are no UTF-8 in ways of their own.
     let Ok(text) = std::str::from_utf8(raw) else { return Err("its name is no UTF-8".to_owned()) };
     // `zipfile` cuts a name at NUL, and takes `\` for `/` on Windows.
@@ -63,6 +69,7 @@ mod tests {
             (b"a.py\0.txt", "NUL"),
             (b"caf\xe9.py", "UTF-8"),
             (b".", "no name"),
+            (&[b'a'; LONGEST + 1], "more than 4096 bytes"),
             (deep.as_bytes(), "folders"),
         ] {
             let error = plain(name).expect_err("no plain name");
