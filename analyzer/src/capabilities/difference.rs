@@ -5,6 +5,7 @@
 //! module that does what it did and only has another name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Capabilities, Entry, Extension, Reach, Scope, When};
@@ -168,7 +169,9 @@ fn new_extensions(old: &Capabilities, new: &Capabilities, renamed: &[Renamed]) -
 fn newly_not_analysed(old: &Capabilities, new: &Capabilities) -> Vec<(String, NotAnalysed)> {
     let inside = |path: &str| -> String {
         match path.split_once("!/") {
-            Some((archive, inside)) if archive.ends_with(".whl") => inside.to_owned(),
+            Some((archive, inside)) if Path::new(archive).extension() == Some("whl".as_ref()) => {
+                inside.to_owned()
+            }
             Some((_, inside)) => inside.split_once('/').map_or(inside, |(_, it)| it).to_owned(),
             None => {
                 let name = path.rsplit('/').next().unwrap_or_default();

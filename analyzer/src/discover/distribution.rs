@@ -1,5 +1,5 @@
 //! What is installed or published as one: its name and version, as its metadata says (the core
-//! metadata specification of PyPA).
+//! metadata specification of packaging.python.org).
 
 use std::path::Path;
 

@@ -92,7 +92,7 @@ impl Importable {
             if let Some(form) = archive::form(path).filter(|_| path.is_file()) {
                 all.archive(archive::open(path, path, form));
             } else {
-                all.folder(path.clone());
+                all.folder(path);
             }
         }
         all
@@ -151,23 +151,23 @@ impl Importable {
         }
     }
 
-    fn folder(&mut self, root: PathBuf) {
-        if self.places.iter().any(|place| place.root == root) {
+    fn folder(&mut self, root: &Path) {
+        if self.places.iter().any(|place| &*place.root == root) {
             return;
         }
         let mut place = Place {
-            root: root.clone(),
+            root: root.to_owned(),
             members: None,
             listings: HashMap::new(),
             unanalysed: Vec::new(),
             owners: Owners::default(),
         };
-        let listing = place.listing(&root);
-        place.owners = Owners::of(&root, &listing);
+        let listing = place.listing(root);
+        place.owners = Owners::of(root, &listing);
         self.places.push(place);
         // `Lib/site.py`: a line that is a folder is searched as well, a line that imports is run.
         let mut added = Vec::new();
-        for name in listing.files.values().flatten().filter(|name| name.ends_with(".pth")) {
+        for name in listing.files.values().flatten().filter(|name| has_suffix(name, "pth")) {
             let Ok(bytes) = read_up_to(&root.join(name), MOST_METADATA) else { continue };
             for line in String::from_utf8_lossy(&bytes).lines() {
                 let line = line.trim();
@@ -180,7 +180,7 @@ impl Importable {
         }
         for folder in added {
             if self.places.len() < MOST_ADDED {
-                self.folder(folder);
+                self.folder(&folder);
             }
         }
     }
@@ -195,7 +195,7 @@ impl Importable {
             }
             let root = place.root.clone();
             let listing = place.listing(&root);
-            for name in listing.files.values().flatten().filter(|name| name.ends_with(".pth")) {
+            for name in listing.files.values().flatten().filter(|name| has_suffix(name, "pth")) {
                 let path = root.join(name);
                 let Named::Source(kind) = named(&path) else { continue };
                 let runs = read_up_to(&path, MOST_METADATA).is_ok_and(|bytes| {
@@ -344,7 +344,12 @@ impl Place {
 /// Whether a file of that name is imported as that module: `a.py`, `a.cpython-312-darwin.so`.
 fn is_module(name: &str, stem: &str) -> bool {
     let rest = name.strip_prefix(stem).unwrap_or_default();
-    matches!(rest, ".py" | ".pyw" | ".pyc") || rest.ends_with(".so") || rest.ends_with(".pyd")
+    matches!(rest, ".py" | ".pyw" | ".pyc")
+        || (rest.starts_with('.') && (has_suffix(name, "so") || has_suffix(name, "pyd")))
+}
+
+fn has_suffix(name: &str, suffix: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own == suffix)
 }
 
 impl Listing {

@@ -77,7 +77,7 @@ impl Modules {
             roots.insert(folder.to_owned(), root);
             root
         };
-        let mut others: Vec<PathBuf> = given.to_vec();
+        let mut others: Vec<PathBuf> = given.clone();
         others.extend(given.iter().map(|folder| folder.join("src")));
         for (index, file) in files.enumerate() {
             let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));

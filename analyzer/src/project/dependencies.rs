@@ -13,7 +13,7 @@ use crate::discover::File;
 use crate::discover::importable::{Found, Importable, Module};
 use crate::link::FileId;
 use crate::link::modules::{self, Modules};
-use crate::resolve::origin::Step;
+use crate::resolve::origin::{Origin, Step};
 use crate::summary::links::Links;
 
 /// What was reached.
@@ -121,7 +121,7 @@ impl Reach<'_> {
         // Ways begin at modules, relative ones too; what is an attribute there is none here.
         let mut ways: Vec<Option<String>> = Vec::with_capacity(links.ways.len());
         for (from, step) in &links.ways {
-            let before = from.and_then(|from| from.index()).and_then(|at| ways.get(at).cloned());
+            let before = from.and_then(Origin::index).and_then(|at| ways.get(at).cloned());
             let way = match (step, from.is_some(), before.flatten()) {
                 (Step::Module { level: 0, name }, false, _) => Some(name.to_string()),
                 (Step::Module { level, name }, false, _) => {

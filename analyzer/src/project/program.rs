@@ -165,9 +165,10 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
         looked.par_iter_mut().zip(&environments).zip(&files).for_each(
             |((one, environment), file)| {
                 if let (Some(environment), Some(file)) = (environment, file) {
-                    let applies = match one.is_dependency {
-                        true => Applies::default(),
-                        false => settings.applies(file.on_disk()),
+                    let applies = if one.is_dependency {
+                        Applies::default()
+                    } else {
+                        settings.applies(file.on_disk())
                     };
                     let with = Linking::With { graph: true, environment };
                     let before = std::mem::take(one);

@@ -28,10 +28,7 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
             return Err(Failure::new(told));
         }
     }
-    let dependencies = match args.with_dependencies {
-        true => Some(dependencies(args, settings)?),
-        false => None,
-    };
+    let dependencies = args.with_dependencies.then(|| dependencies(args, settings)).transpose()?;
     let progress = Progress::start(args.output.quiet);
     let finest = outputs.iter().map(|output| match (args.granularity, output.format) {
         (Some(Granularity::Package | Granularity::Module), _) => Scope::Module,

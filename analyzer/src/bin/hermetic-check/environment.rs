@@ -43,10 +43,7 @@ pub(crate) fn find(
         }
     }
     for project in projects {
-        let folder = match project.is_dir() {
-            true => project,
-            false => project.parent().unwrap_or(Path::new("")),
-        };
+        let folder = project.parent().filter(|_| !project.is_dir()).unwrap_or(project);
         for folder in [folder, Path::new("")] {
             let beside = folder.join(".venv");
             if beside.join("pyvenv.cfg").is_file() {
@@ -150,10 +147,14 @@ fn laid_out(prefix: &Path, names: &[&str]) -> Vec<PathBuf> {
             .collect();
         versions.sort();
         for version in versions {
-            names.iter().for_each(|name| add(version.join(name)));
+            for name in names {
+                add(version.join(name));
+            }
         }
     }
-    names.iter().for_each(|name| add(prefix.join("Lib").join(name)));
+    for name in names {
+        add(prefix.join("Lib").join(name));
+    }
     found
 }
 

@@ -274,7 +274,7 @@ impl Gather {
     }
 
     /// Where modules are imported from: of a wheel its top and what `.data` folders put there
-    /// (the binary distribution format of PyPA); of a source distribution its one folder.
+    /// (the binary distribution format of packaging.python.org); of a source distribution its one folder.
     fn roots(&self) -> Vec<PathBuf> {
         let mut tops = BTreeSet::new();
         let mut data = BTreeSet::new();
