@@ -52,7 +52,8 @@ fn section(out: &mut impl Write, title: &str, entries: &[Entry]) -> io::Result<(
     for entry in entries.iter().filter(|entry| entry.scope == Scope::Package) {
         if last != &*entry.name {
             let version = entry.distribution.as_ref().map_or("", |of| &of.version);
-            writeln!(out, "  {}", escape(format!("{} {version}", entry.name).trim_end()))?;
+            let name = format!("package {} {version}", entry.name);
+            writeln!(out, "  {}", escape(name.trim_end()))?;
             last = &entry.name;
         }
         line(out, entry)?;
@@ -67,7 +68,7 @@ fn section(out: &mut impl Write, title: &str, entries: &[Entry]) -> io::Result<(
         let Some(nearest) = group.iter().min_by_key(|entry| entry.via.len()) else { continue };
         let others: Vec<_> =
             group.iter().filter(|it| it.name != nearest.name).map(|it| &*it.name).collect();
-        writeln!(out, "  {}", escape(&nearest.name))?;
+        writeln!(out, "  {} {}", nearest.scope.name(), escape(&nearest.name))?;
         line(out, nearest)?;
         if !others.is_empty() {
             let shown: Vec<_> = others.iter().take(SHOWN_NAMES).map(|name| escape(name)).collect();

@@ -90,7 +90,7 @@ pub(crate) fn list(settings: &Settings, listing: Listing) -> Result<Vec<String>,
     let show = |path: &Path| display(path, Some(&settings.base));
     let mut paths: Vec<String> = match listing {
         Listing::Files => {
-            let files = found.files.iter().filter(|file| !excluded(&file.path));
+            let files = found.files.iter().filter(|file| !excluded(file.on_disk()));
             files.map(|file| show(&file.path)).collect()
         }
         Listing::Ignored => {
