@@ -11,13 +11,17 @@ use std::sync::Arc;
 use hermetic_policy::{Capability, Verb, modules};
 use rayon::prelude::*;
 
+use crate::discover::Distribution;
 use crate::link::FileId;
 use crate::link::graph::{self, CallGraph, Node};
-use crate::project::program::{Looked, ProgramFile};
+use crate::project::program::{Looked, Missing, ProgramFile};
 use crate::report::NotAnalysed;
 use crate::resolve::names::NAMES;
 use crate::summary::FoundOperand;
 use crate::summary::links::{Owner, Place};
+
+pub mod difference;
+pub mod saved;
 
 /// What a program can reach.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +36,23 @@ pub struct Capabilities {
     pub unresolved: u64,
     /// What to know of names: modules that share one.
     pub notes: Vec<String>,
+    /// Modules of machine code, by distribution and name.
+    pub extensions: Vec<Extension>,
+    /// With dependencies, what is imported and is nowhere.
+    pub missing: Vec<Missing>,
     /// Files that were not analysed in whole.
     pub not_analysed: Vec<(String, NotAnalysed)>,
+}
+
+/// A module of machine code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Extension {
+    /// Whose it is, where it is installed or in an archive.
+    pub distribution: Option<Arc<Distribution>>,
+    /// Its full name.
+    pub name: Arc<str>,
+    /// Its file.
+    pub path: Arc<str>,
 }
 
 /// What can be reached, in the words of the report.
@@ -104,8 +123,13 @@ impl When {
 pub struct Entry {
     /// What kind of code it is.
     pub scope: Scope,
-    /// Its full name: `package.module.Class.method`.
+    /// Its full name: `package.module.Class.method`; of a package that is installed or in an
+    /// archive, the distribution's.
     pub name: Arc<str>,
+    /// Whose it is, where it is installed or in an archive.
+    pub distribution: Option<Arc<Distribution>>,
+    /// Whether it is only there because something imports it.
+    pub dependency: bool,
     /// The file it is in.
     pub path: Arc<str>,
     /// The row it is defined in, from 1; in a notebook from the start of the cell.
@@ -148,6 +172,11 @@ pub(crate) struct Deed {
 
 /// The acts of a file that reach something.
 pub(crate) fn deeds(file: &ProgramFile) -> Vec<Deed> {
+    if file.is_extension {
+        let place = Place { row: 1, column: 1, cell: 0 };
+        let target = "import of an extension module".into();
+        return vec![Deed { owner: Owner::MODULE, capability: Capability::Native, target, place }];
+    }
     let Some(links) = &file.summary.links else { return Vec::new() };
     let acts = file.summary.acts.iter().zip(&links.act_places);
     let acts = acts.filter(|(act, _)| act.verb != Verb::Prepare).map(|(act, place)| Deed {
@@ -333,10 +362,16 @@ impl Teller<'_> {
             notes: self.looked.notes.clone(),
             ..Capabilities::default()
         };
-        for (entries, scopes) in told {
+        for ((mut entries, scopes), file) in told.into_iter().zip(&self.looked.files) {
+            for entry in &mut entries {
+                entry.distribution.clone_from(&file.distribution);
+                entry.dependency = file.is_dependency;
+            }
             all.entries.extend(entries);
             all.scopes += scopes;
         }
+        all.extensions = self.extensions();
+        all.missing.clone_from(&self.looked.missing);
         let packages = packages(&all.entries);
         all.entries.extend(packages);
         all.entries.sort_by(|a, b| {
@@ -419,6 +454,8 @@ impl Teller<'_> {
         let entry = |reach, direct, via, count| Entry {
             scope: *scope,
             name: name.clone(),
+            distribution: None,
+            dependency: false,
             path: Arc::clone(path),
             row: place.row,
             cell: cell(*place),
@@ -461,6 +498,20 @@ impl Teller<'_> {
             };
             entries.push(entry(Reach::Unresolved, true, vec![step], count));
         }
+    }
+
+    fn extensions(&self) -> Vec<Extension> {
+        let files = self.looked.files.iter().zip(&self.names).zip(&self.paths);
+        let mut all: Vec<Extension> = files
+            .filter(|((file, _), _)| file.is_extension)
+            .map(|((file, names), path)| Extension {
+                distribution: file.distribution.clone(),
+                name: names.first().cloned().unwrap_or_default(),
+                path: Arc::clone(path),
+            })
+            .collect();
+        all.sort();
+        all
     }
 
     fn definition(&self, node: Node) -> Step {
@@ -529,28 +580,54 @@ fn cell(place: Place) -> Option<u32> {
     (place.cell > 0).then_some(place.cell)
 }
 
-/// What each top-level package reaches: the shortest of what its modules do.
+/// What each distribution, and each top-level package that is of none, reaches: the shortest of
+/// what its modules do.
 fn packages(entries: &[Entry]) -> Vec<Entry> {
-    let mut nearest: BTreeMap<(&str, Reach, When), &Entry> = BTreeMap::new();
-    let mut counts: BTreeMap<(&str, When), u32> = BTreeMap::new();
+    let mut nearest: BTreeMap<(Package<'_>, Reach, When), &Entry> = BTreeMap::new();
+    let mut counts: BTreeMap<(Package<'_>, When), u32> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.scope == Scope::Module) {
-        let top = entry.name.split('.').next().unwrap_or_default();
-        *counts.entry((top, entry.when)).or_default() += entry.count;
-        let slot = nearest.entry((top, entry.reach, entry.when)).or_insert(entry);
+        let of = Package::of(entry);
+        *counts.entry((of, entry.when)).or_default() += entry.count;
+        let slot = nearest.entry((of, entry.reach, entry.when)).or_insert(entry);
         if entry.via.len() < slot.via.len() {
             *slot = entry;
         }
     }
     nearest
         .into_iter()
-        .map(|((top, reach, when), entry)| Entry {
+        .map(|((of, reach, when), entry)| Entry {
             scope: Scope::Package,
-            name: top.into(),
+            name: of.name().into(),
             count: match reach {
-                Reach::Unresolved => counts.get(&(top, when)).copied().unwrap_or_default(),
+                Reach::Unresolved => counts.get(&(of, when)).copied().unwrap_or_default(),
                 Reach::Capability(_) => 0,
             },
             ..entry.clone()
         })
         .collect()
+}
+
+/// What modules belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Package<'e> {
+    /// A top-level package.
+    Top(&'e str),
+    /// A distribution.
+    Distribution(&'e Distribution),
+}
+
+impl<'e> Package<'e> {
+    fn of(entry: &'e Entry) -> Self {
+        match &entry.distribution {
+            Some(distribution) => Self::Distribution(distribution),
+            None => Self::Top(entry.name.split('.').next().unwrap_or_default()),
+        }
+    }
+
+    fn name(self) -> &'e str {
+        match self {
+            Self::Top(name) => name,
+            Self::Distribution(distribution) => &distribution.name,
+        }
+    }
 }

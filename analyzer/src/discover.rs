@@ -4,8 +4,11 @@
 //! counted as passed over. The result is sorted and does not hang on the order in which the
 //! system lists a folder.
 
+pub mod archive;
 mod display;
+mod distribution;
 mod ignored;
+pub mod importable;
 mod kind;
 mod read;
 mod root;
@@ -18,8 +21,11 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+pub use self::archive::{Archive, is_archive};
 pub use self::display::display;
+pub use self::distribution::{Distribution, normal_name};
 pub use self::kind::kind_of;
 pub(crate) use self::read::read_up_to;
 pub use self::read::{read, read_stream};
@@ -93,6 +99,35 @@ pub struct File {
     pub path: PathBuf,
     /// What it is to Python.
     pub kind: FileKind,
+    /// Its content, where it is in an archive.
+    pub member: Option<Member>,
+}
+
+/// What an archive has for a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// The archive, as shown.
+    pub archive: Arc<Path>,
+    /// The content.
+    pub bytes: Arc<[u8]>,
+}
+
+impl File {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn read(&self) -> Result<Vec<u8>, Unanalysed> {
+        match &self.member {
+            Some(member) => Ok(member.bytes.to_vec()),
+            None => read(&self.path),
+        }
+    }
+
+    /// What there is on the disk: it, or the archive it is in.
+    pub fn on_disk(&self) -> &Path {
+        self.member.as_ref().map_or(&self.path, |member| &member.archive)
+    }
 }
 
 /// What was found, each list sorted by path.
@@ -109,6 +144,8 @@ pub struct Discovered {
     pub excluded: Vec<PathBuf>,
     /// Stub files (`.pyi`): never executed, not analysed.
     pub stubs: Vec<PathBuf>,
+    /// The archives among the roots, and whose they are. What is in them is in the other lists.
+    pub archives: Vec<Archive>,
 }
 
 /// The options ask for what cannot be.

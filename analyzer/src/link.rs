@@ -11,7 +11,7 @@
 //!
 //! Nothing is linked by the last name alone, and what cannot be followed is told as unresolved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -31,7 +31,7 @@ mod walk;
 pub use self::modules::FileId;
 
 use self::classes::Line;
-use self::modules::Modules;
+use self::modules::{Modules, Roots};
 
 /// What every file of a program offers and takes.
 pub struct Program<'l> {
@@ -49,14 +49,13 @@ pub struct Program<'l> {
 }
 
 impl<'l> Program<'l> {
-    /// Join files: each with its path, in an order of their own; `given` are the folders that were
-    /// to be analysed. Runs on the threads of the pool it is called from.
+    /// Join files: each with its path, in an order of their own. Runs on the threads of the pool it is called from.
     pub fn of(
         files: impl Iterator<Item = (&'l Path, &'l Links)> + Clone,
-        given: &[PathBuf],
+        roots: &Roots,
         names: &'static NameTable,
     ) -> Self {
-        let modules = Modules::of(files.clone().map(|(path, _)| path), given);
+        let modules = Modules::of(files.clone().map(|(path, _)| path), roots);
         let files: Vec<&Links> = files.map(|(_, links)| links).collect();
         let by_name = |links: &&'l Links| {
             links.exports.iter().map(|export| (&*export.name, export)).collect()

@@ -18,7 +18,7 @@ use rustc_hash::FxHashSet;
 use crate::cache::{Cache, Seen};
 use crate::detect::Linking;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File};
+use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File, Member};
 use crate::judge::Judgement;
 use crate::report::{FileReport, Report, Summary};
 use crate::source::{FileKind, Source, Unanalysed, decode};
@@ -26,6 +26,7 @@ use crate::summary::links::Links;
 use crate::suppress::{self, Addition};
 use crate::syntax::STACK_BYTES;
 
+mod dependencies;
 mod file;
 mod first_party;
 pub mod fixes;
@@ -57,6 +58,9 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// Facts of earlier runs, where they are wanted.
     pub cache: Option<Arc<Cache>>,
+    /// For a whole program: folders and archives whose modules belong to it as far as they are
+    /// imported, in the order in which they are searched.
+    pub dependencies: Option<Vec<PathBuf>>,
 }
 
 /// One file's part of a report.
@@ -103,7 +107,10 @@ impl std::error::Error for ProjectError {}
 pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectError> {
     let start = Instant::now();
     // A single file has nobody to take from.
-    let alone = matches!(settings.discover.roots.as_slice(), [one] if one.is_file());
+    let alone = match settings.discover.roots.as_slice() {
+        [one] => one.is_file() && !discover::is_archive(one),
+        _ => false,
+    };
     let linking = if alone { Linking::Off } else { Linking::Facts { graph: false } };
     let run =
         Run { settings, done, outcomes: Mutex::default(), linking, waiting: Mutex::default() };
@@ -167,11 +174,12 @@ impl Run<'_> {
         });
         let linked = self.outcomes.lock().map(|mut all| std::mem::take(&mut *all));
         let linked = linked.unwrap_or_default();
-        Ok((found, linked::link(self.settings, linked, judgements)))
+        let roots = program::roots(&self.settings.discover.roots, &found);
+        Ok((found, linked::link(self.settings, &roots, linked, judgements)))
     }
 
     fn one(&self, file: File) {
-        let applies = self.settings.applies(&file.path);
+        let applies = self.settings.applies(file.on_disk());
         if applies.excluded {
             let outcome = Outcome { excluded: true, ..Outcome::default() };
             self.push(Linked { file, outcome, links: None });
@@ -282,9 +290,12 @@ fn by_rule(findings: &[&Diagnostic]) -> BTreeMap<&'static str, u64> {
     counts
 }
 
-/// Read and decode a file again, for excerpts; `None` where it has gone or changed beyond reading.
-pub fn source_of(path: &Path) -> Option<Source> {
-    let bytes = discover::read(path).ok()?;
+/// Read and decode a file again, or what an archive has for it, for excerpts; `None` where it has gone or changed beyond reading.
+pub fn source_of(path: &Path, member: Option<&Member>) -> Option<Source> {
+    let bytes = match member {
+        Some(member) => member.bytes.to_vec(),
+        None => discover::read(path).ok()?,
+    };
     decode(bytes, discover::kind_of(path)?).ok()
 }
 
@@ -315,17 +326,18 @@ fn check_file(
     let shown = discover::display(&file.path, Some(&settings.base));
     // What others tell of a file is in no cache.
     let known = matches!(linking, Linking::With { .. });
-    let cache = settings.cache.as_ref().filter(|_| !known);
+    let cache = settings.cache.as_ref().filter(|_| !known && file.member.is_none());
     let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
     let kept = seen.as_ref().and_then(Seen::unchanged);
     let known = kept.and_then(|kept| judge_kept(judgement, &shown, kept, None, linking));
-    let read = || discover::read(&file.path);
+    let read = || file.read();
     let (mut outcome, links) = known.unwrap_or_else(|| {
         file::analyse(judgement, &shown, read, file.kind, seen.as_ref(), linking)
     });
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
+    outcome.report.member.clone_from(&file.member);
     (outcome, links)
 }
 

@@ -18,6 +18,7 @@ use crate::report::{FileReport, NotAnalysed, Report};
 pub mod capabilities;
 pub mod closing;
 pub mod concise;
+pub mod difference;
 pub mod escape;
 mod excerpt;
 pub mod full;

@@ -39,6 +39,8 @@ pub struct FileReport {
     pub path: String,
     /// The path as the system has it, to read an excerpt from; `None` for standard input.
     pub source: Option<std::path::PathBuf>,
+    /// Its content, where it is in an archive.
+    pub member: Option<crate::discover::Member>,
     /// The findings, `not-analysed` among them.
     pub diagnostics: Vec<Diagnostic>,
     /// The findings that comments or configuration suppress, in the same order.

@@ -6,7 +6,7 @@
 //! * `pages_run`: what a page leaves unmarked, or marks `# allow`, runs on real interpreters.
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`, `cache`,
-//!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//!   `configurations`, `dependencies`: the `hermetic-check` binary as a process, on real files.
 //! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
 //!   somebody sees it who opens it.
 //! * `linked`: findings that need more than one file.
@@ -32,6 +32,7 @@ mod catalog;
 mod cli;
 mod configurations;
 mod conformance;
+mod dependencies;
 mod documents;
 #[cfg(unix)]
 mod escapes;

@@ -42,7 +42,7 @@ pub(super) fn named(path: &Path) -> Named {
         Some("pyc" | "pyo") => Named::Bytecode,
         Some("pyz" | "pyzw") => Named::Artefact(Reason::ZipApplication, "a zip application"),
         Some("egg") => Named::Artefact(Reason::Egg, "a zipped egg"),
-        Some("so" | "pyd") => Named::Artefact(Reason::ExtensionModule, "machine code"),
+        Some("so" | "pyd" | "dylib") => Named::Artefact(Reason::ExtensionModule, "machine code"),
         Some("pyx") => Named::Artefact(Reason::Cython, "Cython source"),
         None => Named::Unsaid,
         // A version, as in `pip3.11`, is no suffix.

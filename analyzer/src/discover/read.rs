@@ -58,6 +58,12 @@ fn fill(stream: impl Read, limit: u64, bytes: &mut Vec<u8>) -> Result<(), Unanal
     Ok(())
 }
 
+/// A regular file and its size.
+pub(super) fn open_regular(path: &Path) -> Result<(File, u64), Unanalysed> {
+    let (file, metadata) = open(path)?;
+    Ok((file, metadata.len()))
+}
+
 fn open(path: &Path) -> Result<(File, Metadata), Unanalysed> {
     // Asked before, for opening a device can have effects, and after, for it may have been
     // replaced in between; opening a FIFO then does not wait.

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::archive::{self, Form};
 use super::ignored::{Excludes, Level};
 use super::kind::{Named, named};
 use super::read::{not_a_file, read_head, unreadable};
@@ -134,6 +135,10 @@ impl<'a> Walker<'a> {
             let level = self.above(&place.real);
             self.folders.push(Folder { place, level, state: State::Active });
         } else if metadata.is_file() {
+            if let Some(form) = archive::form(path) {
+                self.archive(&place, form);
+                return Ok(());
+            }
             match named(path) {
                 Named::Bytecode => {
                     self.tell(&place, Reason::Bytecode, "bytecode, named as a file to analyse");
@@ -147,6 +152,21 @@ impl<'a> Walker<'a> {
             self.refuse(&place, not_a_file(metadata.file_type()));
         }
         Ok(())
+    }
+
+    /// An archive that the user named: everything in it, whatever is excluded.
+    fn archive(&mut self, place: &Place, form: Form) {
+        if !self.seen_files.insert(place.real.clone()) {
+            return;
+        }
+        let mut archive = archive::open(&place.real, &place.shown, form);
+        for file in &archive.files {
+            (self.on_file)(file);
+        }
+        self.out.files.append(&mut archive.files);
+        self.out.unanalysed.append(&mut archive.unanalysed);
+        self.out.stubs.append(&mut archive.stubs);
+        self.out.archives.push(archive);
     }
 
     fn above(&self, folder: &Path) -> Option<Arc<Level>> {
@@ -284,7 +304,7 @@ impl<'a> Walker<'a> {
 
     fn found(&mut self, place: &Place, kind: FileKind) {
         if self.seen_files.insert(place.real.clone()) {
-            let file = File { path: place.shown.clone(), kind };
+            let file = File { path: place.shown.clone(), kind, member: None };
             (self.on_file)(&file);
             self.out.files.push(file);
         }

@@ -49,9 +49,20 @@ pub enum Module {
     Folder(RootId, Box<str>),
 }
 
+/// The folders that modules are named from.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// Those that were to be analysed. A package may be anywhere in them.
+    pub given: Vec<PathBuf>,
+    /// Those the import system searches, as `site-packages`: what is in them is named from there.
+    pub searched: Vec<PathBuf>,
+}
+
 impl Modules {
-    /// Name the files, in order; `given` are the folders that were to be analysed.
-    pub fn of<'p>(files: impl Iterator<Item = &'p Path> + Clone, given: &[PathBuf]) -> Self {
+    /// Name the files, in order.
+    pub fn of<'p>(files: impl Iterator<Item = &'p Path> + Clone, from: &Roots) -> Self {
+        let Roots { given, searched } = from;
+        let searched: FxHashSet<&Path> = searched.iter().map(PathBuf::as_path).collect();
         let packages: FxHashSet<&Path> = files
             .clone()
             .filter(|file| file.file_name().is_some_and(|name| name == "__init__.py"))
@@ -76,13 +87,22 @@ impl Modules {
         others.extend(given.map(|folder| folder.join("src")));
         for (index, file) in files.enumerate() {
             let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
+            let is_package = file.file_name().is_some_and(|name| name == "__init__.py");
+            let nearest = file.ancestors().skip(1).find(|folder| searched.contains(folder));
+            if let Some(folder) = nearest.filter(|_| !searched.is_empty())
+                && let Some(name) = dotted(file, folder)
+            {
+                let root = root_of(&mut modules, folder);
+                modules.add(root, &name, id);
+                modules.named.push(Named { root, name, is_package });
+                continue;
+            }
             let mut top = file;
             while let Some(folder) = top.parent().filter(|folder| packages.contains(folder)) {
                 top = folder;
             }
             let folder = top.parent().unwrap_or(Path::new(""));
             let root = root_of(&mut modules, folder);
-            let is_package = file.file_name().is_some_and(|name| name == "__init__.py");
             let name = dotted(file, folder)
                 .unwrap_or_else(|| file.file_stem().unwrap_or_default().to_string_lossy().into());
             let mut shown = name.clone();
@@ -248,7 +268,10 @@ impl Modules {
 /// The dotted name of a file, from a folder; `None` where it is not in it, or no name.
 fn dotted(file: &Path, from: &Path) -> Option<Box<str>> {
     let inside = file.strip_prefix(from).ok()?;
-    if inside.extension().is_some_and(|extension| extension != "py" && extension != "pyw") {
+    let suffix = inside.extension().and_then(|suffix| suffix.to_str()).unwrap_or("py");
+    // `_speedups.cpython-312-x86_64-linux-gnu.so`
+    let is_native = matches!(suffix, "so" | "pyd" | "dylib");
+    if !is_native && suffix != "py" && suffix != "pyw" {
         return None;
     }
     let mut parts: Vec<&str> = Vec::new();
@@ -257,7 +280,8 @@ fn dotted(file: &Path, from: &Path) -> Option<Box<str>> {
         parts.push(text.to_str()?);
     }
     if let Some(last) = parts.last_mut() {
-        *last = last.rsplit_once('.').map_or(*last, |(stem, _)| stem);
+        let cut = if is_native { last.split_once('.') } else { last.rsplit_once('.') };
+        *last = cut.map_or(*last, |(stem, _)| stem);
     }
     if parts.is_empty() || parts.iter().any(|part| part.is_empty() || part.contains('.')) {
         return None;
@@ -273,7 +297,8 @@ mod tests {
     use super::*;
 
     fn modules(files: &[&str]) -> Modules {
-        Modules::of(files.iter().map(Path::new), &[PathBuf::from("/p")])
+        let given = vec![PathBuf::from("/p")];
+        Modules::of(files.iter().map(Path::new), &Roots { given, searched: Vec::new() })
     }
 
     #[test]
@@ -292,6 +317,15 @@ mod tests {
         let namespace = modules.top(tool, "ns").into_iter().next().expect("a folder");
         let inner = modules.member(&namespace, "inner").expect("a folder");
         assert_eq!(modules.member(&inner, "mod"), Some(Module::File(FileId(4))));
+    }
+
+    #[test]
+    fn what_is_installed_is_named_from_where_it_is_searched() {
+        let files = ["/s/ns/a/b.py", "/s/p/__init__.py", "/s/p/_c.cpython-312-darwin.so"];
+        let roots = Roots { given: vec!["/p".into()], searched: vec!["/s".into()] };
+        let modules = Modules::of(files.iter().map(Path::new), &roots);
+        let names: Vec<_> = (0..3).map(|i| modules.name(FileId(i)).to_owned()).collect();
+        assert_eq!(names, ["ns.a.b", "p", "p._c"]);
     }
 
     #[test]

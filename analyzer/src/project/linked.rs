@@ -10,6 +10,7 @@ use crate::detect::Linking;
 use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
 use crate::link::environment::Taken;
+use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
 use crate::summary::links::{Links, Place};
 
@@ -32,6 +33,7 @@ struct Second {
 /// Judge every file once more for which another knows something. Runs on the threads of the pool it is called from.
 pub(super) fn link(
     settings: &Settings,
+    roots: &Roots,
     mut linked: Vec<Linked>,
     judgements: &Judgements<'_>,
 ) -> Vec<Outcome> {
@@ -40,7 +42,7 @@ pub(super) fn link(
     let (joined, alone): (Vec<Linked>, Vec<Linked>) =
         linked.into_iter().partition(|one| one.links.is_some());
     let mut outcomes: Vec<Outcome> = alone.into_iter().map(|one| one.outcome).collect();
-    let mut seconds = second_looks(settings, &joined, judgements);
+    let mut seconds = second_looks(settings, roots, &joined, judgements);
 
     let shown = |one: &Linked| discover::display(&one.file.path, Some(&settings.base));
     let mut paths: FxHashMap<usize, String> = FxHashMap::default();
@@ -86,13 +88,14 @@ const CAPTURED: &str = "captured-reference";
 
 fn second_looks(
     settings: &Settings,
+    roots: &Roots,
     joined: &[Linked],
     judgements: &Judgements<'_>,
 ) -> Vec<Option<Second>> {
     let files = joined
         .iter()
         .map(|one| (one.file.path.as_path(), one.links.as_deref().unwrap_or(Links::nothing())));
-    let program = Program::of(files, &settings.discover.roots, settings.judgement.names);
+    let program = Program::of(files, roots, settings.judgement.names);
     let numbers = 0..u32::try_from(joined.len()).unwrap_or(u32::MAX);
     let looks = numbers.into_par_iter().map(|number| {
         let one = joined.get(number as usize)?;
@@ -102,7 +105,7 @@ fn second_looks(
             })
         };
         let (environment, taken) = program.environment(FileId(number), &path)?;
-        let applies = settings.applies(&one.file.path);
+        let applies = settings.applies(one.file.on_disk());
         let linking = Linking::With { graph: false, environment: &environment };
         let judgement = judgements.of(&applies);
         let (outcome, _) = check_file(judgement, &applies.ignored, &one.file, settings, linking);

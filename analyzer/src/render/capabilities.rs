@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::escape::escape;
 use super::record::write_document;
 use crate::capabilities::{Capabilities, Entry, Reach, Scope, Step, When};
+use crate::discover::Distribution;
 
 /// The version of the JSON form.
 pub const VERSION: u32 = 1;
@@ -14,8 +15,11 @@ pub const VERSION: u32 = 1;
 /// The longest way that is shown in full on one line: steps.
 const SHOWN_STEPS: usize = 6;
 
+/// Names listed on one line.
+pub(super) const SHOWN_NAMES: usize = 12;
+
 /// The finest scope that is listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Granularity {
     /// Top-level packages.
     Package,
@@ -27,6 +31,15 @@ pub enum Granularity {
 }
 
 impl Granularity {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Package => "package",
+            Self::Module => "module",
+            Self::Function => "function",
+        }
+    }
+
     /// Whether it lists scopes of that kind; text lists just one kind, JSON all down to it.
     pub const fn lists(self, scope: Scope, all: bool) -> bool {
         match (self, scope) {
@@ -49,19 +62,24 @@ pub fn text(
     granularity: Granularity,
 ) -> io::Result<()> {
     let mut last: Option<(&str, &str)> = None;
+    // What is only imported is summed up, unless every function was asked for.
+    let listed = |entry: &Entry| match (entry.dependency, granularity) {
+        (true, Granularity::Package | Granularity::Module) => entry.scope == Scope::Package,
+        _ => granularity.lists(entry.scope, false),
+    };
     let entries = capabilities
         .entries
         .iter()
-        .filter(|entry| granularity.lists(entry.scope, false) && entry.reach != Reach::Unresolved);
+        .filter(|entry| listed(entry) && entry.reach != Reach::Unresolved);
     for entry in entries {
-        let of = (&*entry.name, &*entry.path);
+        let of = (&*entry.name, if entry.scope == Scope::Package { "" } else { &*entry.path });
         if last != Some(of) {
             if last.is_some() {
                 writeln!(out)?;
             }
             let (name, path) = (escape(&entry.name), escape(&entry.path));
             match entry.scope {
-                Scope::Package => writeln!(out, "{name}")?,
+                Scope::Package => writeln!(out, "{name}{}", version(entry))?,
                 Scope::Module => writeln!(out, "{name}  {path}")?,
                 Scope::Class | Scope::Function => writeln!(out, "{name}  {path}:{}", entry.row)?,
             }
@@ -77,6 +95,7 @@ pub fn text(
         writeln!(out, "no capability reached")?;
     }
     writeln!(out)?;
+    extensions(out, capabilities)?;
     let (files, scopes) = (capabilities.files, capabilities.scopes);
     let calls = capabilities.unresolved;
     writeln!(out, "{files} {}, {scopes} modules, classes and functions", plural(files, "file"))?;
@@ -103,6 +122,41 @@ pub(super) fn unanalysed(capabilities: &Capabilities) -> impl Iterator<Item = St
         .map(|(path, not)| format!("{}: {}: {}", escape(path), not.reason, escape(&not.detail)))
 }
 
+/// ` 1.0` for what has a version.
+fn version(entry: &Entry) -> String {
+    match &entry.distribution {
+        Some(of) if !of.version.is_empty() => format!(" {}", escape(&of.version)),
+        _ => String::new(),
+    }
+}
+
+/// Modules of machine code by distribution, and what was not found.
+fn extensions(out: &mut impl Write, capabilities: &Capabilities) -> io::Result<()> {
+    for of in capabilities.extensions.chunk_by(|a, b| a.distribution == b.distribution) {
+        let names: Vec<_> = of.iter().take(SHOWN_NAMES).map(|it| escape(&it.name)).collect();
+        let more = match of.len().saturating_sub(SHOWN_NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let whose = match of.first().and_then(|first| first.distribution.as_ref()) {
+            Some(of) => format!(" of {} {}", escape(&of.name), escape(&of.version)),
+            None => String::new(),
+        };
+        let plural = plural(of.len() as u64, "extension module");
+        writeln!(out, "{plural}{whose}: {}{more}", names.join(", "))?;
+    }
+    if !capabilities.missing.is_empty() {
+        let missing = &capabilities.missing;
+        let names: Vec<_> = missing.iter().take(SHOWN_NAMES).map(|it| escape(&it.module)).collect();
+        let more = match missing.len().saturating_sub(SHOWN_NAMES) {
+            0 => String::new(),
+            more => format!(" and {more} more (JSON lists them)"),
+        };
+        writeln!(out, "imported and not found: {}{more}", names.join(", "))?;
+    }
+    Ok(())
+}
+
 pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { one.to_owned() } else { format!("{one}s") }
 }
@@ -117,7 +171,7 @@ pub(super) fn location(step: &Step) -> String {
 }
 
 /// `a.b (x.py:3) → os.system (y.py:7)`.
-fn way(via: &[Step]) -> String {
+pub(super) fn way(via: &[Step]) -> String {
     let step = |step: &Step| format!("{} ({})", escape(&step.name), location(step));
     if via.len() <= SHOWN_STEPS {
         return via.iter().map(step).collect::<Vec<_>>().join(" → ");
@@ -131,7 +185,10 @@ fn way(via: &[Step]) -> String {
 #[derive(Serialize)]
 struct Report<'a> {
     version: u32,
+    granularity: &'static str,
     capabilities: Vec<One<'a>>,
+    extension_modules: Vec<ExtensionModule<'a>>,
+    not_found: Vec<Missing<'a>>,
     not_analysed: Vec<NotAnalysed<'a>>,
     notes: &'a [String],
     files: u64,
@@ -139,9 +196,11 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct One<'a> {
+pub(super) struct One<'a> {
     scope: &'static str,
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distribution: Option<Whose<'a>>,
     path: &'a str,
     row: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +211,27 @@ struct One<'a> {
     via: Vec<Via<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Whose<'a> {
+    name: &'a str,
+    version: &'a str,
+}
+
+#[derive(Serialize)]
+struct ExtensionModule<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distribution: Option<Whose<'a>>,
+    path: &'a str,
+}
+
+#[derive(Serialize)]
+struct Missing<'a> {
+    module: &'a str,
+    path: &'a str,
+    row: u32,
 }
 
 #[derive(Serialize)]
@@ -182,7 +262,22 @@ pub fn json(
     let listed = |entry: &&Entry| granularity.lists(entry.scope, true);
     let report = Report {
         version: VERSION,
+        granularity: granularity.name(),
         capabilities: capabilities.entries.iter().filter(listed).map(one).collect(),
+        extension_modules: capabilities
+            .extensions
+            .iter()
+            .map(|it| ExtensionModule {
+                name: &it.name,
+                distribution: it.distribution.as_deref().map(whose),
+                path: &it.path,
+            })
+            .collect(),
+        not_found: capabilities
+            .missing
+            .iter()
+            .map(|it| Missing { module: &it.module, path: &it.path, row: it.row })
+            .collect(),
         not_analysed: capabilities
             .not_analysed
             .iter()
@@ -196,7 +291,11 @@ pub fn json(
     out.flush()
 }
 
-fn one(entry: &Entry) -> One<'_> {
+fn whose(of: &Distribution) -> Whose<'_> {
+    Whose { name: &of.name, version: &of.version }
+}
+
+pub(super) fn one(entry: &Entry) -> One<'_> {
     let via = entry.via.iter().map(|step| Via {
         name: &step.name,
         path: &step.path,
@@ -206,6 +305,7 @@ fn one(entry: &Entry) -> One<'_> {
     One {
         scope: entry.scope.name(),
         name: &entry.name,
+        distribution: entry.distribution.as_deref().map(whose),
         path: &entry.path,
         row: entry.row,
         cell: entry.cell,

@@ -40,6 +40,13 @@ pub enum Reason {
     Cython,
     /// A `.pth` that looks like saved model weights, with no line that `site` would execute.
     Checkpoint,
+    /// An archive that cannot be read in whole: broken, over a limit, or made to deceive.
+    Archive,
+    /// A member of an archive that is not read: its name leads out, it is a link, encrypted, there
+    /// twice, or not what the archive says of it.
+    ArchiveMember,
+    /// An archive in an archive.
+    NestedArchive,
     /// A link that leads out of every root.
     LinkOutside,
     /// A link to nothing.
@@ -57,7 +64,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of this enum.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Unreadable,
         Self::NotAFile,
         Self::TooLarge,
@@ -74,6 +81,9 @@ impl Reason {
         Self::ExtensionModule,
         Self::Cython,
         Self::Checkpoint,
+        Self::Archive,
+        Self::ArchiveMember,
+        Self::NestedArchive,
         Self::LinkOutside,
         Self::BrokenLink,
         Self::SyntaxError,
@@ -101,6 +111,9 @@ impl Reason {
             Self::ExtensionModule => "extension-module",
             Self::Cython => "cython",
             Self::Checkpoint => "checkpoint",
+            Self::Archive => "archive",
+            Self::ArchiveMember => "archive-member",
+            Self::NestedArchive => "nested-archive",
             Self::LinkOutside => "link-outside",
             Self::BrokenLink => "broken-link",
             Self::SyntaxError => "syntax-error",
@@ -124,6 +137,9 @@ impl Reason {
             | Self::Bytecode
             | Self::ZipApplication
             | Self::Egg
+            | Self::Archive
+            | Self::ArchiveMember
+            | Self::NestedArchive
             | Self::SyntaxError
             | Self::TooDeep
             | Self::TooComplex

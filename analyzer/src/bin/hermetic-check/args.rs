@@ -19,12 +19,13 @@ use hermetic_policy::{Level, Rule, rules};
     name = "hermetic-check",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
+    after_help = "hermetic-check diff OLD NEW compares what two versions can reach; see hermetic-check \
+                  diff --help.\n\nExit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
-    /// Files and folders to analyse; - is standard input
+    /// Files, folders, wheels and source distributions to analyse; - is standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -72,6 +73,21 @@ pub(crate) struct Args {
         help_heading = "Capabilities"
     )]
     pub(crate) granularity: Option<Granularity>,
+
+    /// Follow imports into an environment's site-packages and the archives among the paths, and
+    /// report what is reached there by distribution
+    #[arg(long, requires = "capabilities", help_heading = "Capabilities")]
+    pub(crate) with_dependencies: bool,
+
+    /// The environment: an interpreter, or an environment's folder [default: the active one, or
+    /// .venv beside the project]
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "with_dependencies",
+        help_heading = "Capabilities"
+    )]
+    pub(crate) python: Option<PathBuf>,
 
     /// Print the least [tool.hermetic] that allows what the program needs, as far as its source
     /// tells, and who needs it

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 
-use hermetic_check::capabilities::{Scope, capabilities};
+use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
+use hermetic_check::discover::is_archive;
 use hermetic_check::least_policy::least_policy;
 use hermetic_check::project;
-use hermetic_check::project::program::{self, Looked};
+use hermetic_check::project::program::{self, Looked, ProgramFile};
 use hermetic_check::render::{capabilities as render, graph, html};
 use hermetic_check::source::Source;
 
 use crate::args::{Args, Granularity, Output, OutputFormat};
-use crate::engine;
 use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 use crate::{CLEAN, NOT_ANALYSED};
+use crate::{engine, environment};
 
 /// Report the capabilities; the exit code.
 pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Result<u8, Failure> {
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
             )));
         }
     }
+    let dependencies = args.with_dependencies.then(|| dependencies(args, settings)).transpose()?;
     let progress = Progress::start(args.output.quiet);
     let finest = outputs.iter().map(|output| match (args.granularity, output.format) {
         (Some(Granularity::Package | Granularity::Module), _) => Scope::Module,
@@ -39,11 +41,11 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
         (Some(Granularity::Function), _) | (None, OutputFormat::Json) => Scope::Function,
         (None, _) => Scope::Module,
     });
-    let looked = look(settings, "--capabilities", &progress.done);
+    let looked = look(settings, "--capabilities", dependencies, &progress.done);
     progress.stop();
     let looked = looked?;
     let found = capabilities(&looked, finest.max().unwrap_or(Scope::Module));
-    let files = Files(looked.files.iter().map(|file| (&*file.path, &*file.source)).collect());
+    let files = Files(looked.files.iter().map(|file| (&*file.path, file)).collect());
     for output in outputs {
         let granularity = args.granularity.unwrap_or(match output.format {
             OutputFormat::Json => Granularity::Function,
@@ -68,18 +70,19 @@ pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Resul
 }
 
 /// The files of a program by the paths they are shown under.
-struct Files<'l>(BTreeMap<&'l str, &'l Path>);
+struct Files<'l>(BTreeMap<&'l str, &'l ProgramFile>);
 
 impl html::Sources for Files<'_> {
     fn source(&self, path: &str) -> Option<Source> {
-        project::source_of(self.0.get(path)?)
+        let file = self.0.get(path)?;
+        project::source_of(&file.source, file.member.as_ref())
     }
 }
 
 /// Print the least policy; the exit code.
 pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
     let progress = Progress::start(args.output.quiet);
-    let looked = look(settings, "--suggest-policy", &progress.done);
+    let looked = look(settings, "--suggest-policy", None, &progress.done);
     progress.stop();
     let least = least_policy(&looked?);
     let code = if least.not_analysed.is_empty() { CLEAN } else { NOT_ANALYSED };
@@ -87,14 +90,49 @@ pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
     crate::finish(out.write_all(least.toml().as_bytes()).and_then(|()| out.flush()), code)
 }
 
+/// Where the program's dependencies are: archives beside folders, and an environment.
+fn dependencies(args: &Args, settings: &Settings) -> Result<Vec<PathBuf>, Failure> {
+    let Input::Paths(paths) = &settings.input else { return Ok(Vec::new()) };
+    let (archives, projects): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.iter().cloned().partition(|path| is_archive(path) && path.is_file());
+    let own = if projects.is_empty() { &archives } else { &projects };
+    let found = environment::find(args.python.as_deref(), own)?;
+    let mut places = if projects.is_empty() { Vec::new() } else { archives };
+    match found {
+        Some(folders) => places.extend(folders),
+        None if places.is_empty() => return Err(environment::missing()),
+        None => {}
+    }
+    Ok(places)
+}
+
+/// What the program below the settings' paths can reach.
+pub(crate) fn find(
+    settings: &Settings,
+    finest: Scope,
+    done: &AtomicUsize,
+) -> Result<Capabilities, Failure> {
+    Ok(capabilities(&look(settings, "diff", None, done)?, finest))
+}
+
 /// The program below the settings' paths, joined; `option` wants it.
-fn look(settings: &Settings, option: &str, done: &AtomicUsize) -> Result<Looked, Failure> {
+fn look(
+    settings: &Settings,
+    option: &str,
+    dependencies: Option<Vec<PathBuf>>,
+    done: &AtomicUsize,
+) -> Result<Looked, Failure> {
     let Input::Paths(_) = &settings.input else {
         let told = format!("{option} needs files and folders, not standard input");
         return Err(Failure::new(told));
     };
     let nearest = &settings.nearest;
-    let looked = program::look(&engine::project_settings(settings), done);
+    let mut with = engine::project_settings(settings);
+    if let Some(places) = &dependencies {
+        with.discover.roots.retain(|root| !places.contains(root));
+    }
+    with.dependencies = dependencies;
+    let looked = program::look(&with, done);
     match nearest.failure() {
         Some(failure) => Err(failure),
         None => looked.map_err(Failure::new),

@@ -73,6 +73,7 @@ pub(crate) fn project_settings(settings: &Settings) -> project::Settings {
         per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
         threads: settings.threads,
         cache: None,
+        dependencies: None,
     }
 }
 
@@ -89,7 +90,7 @@ pub(crate) fn list(settings: &Settings, listing: Listing) -> Result<Vec<String>,
     let show = |path: &Path| display(path, Some(&settings.base));
     let mut paths: Vec<String> = match listing {
         Listing::Files => {
-            let files = found.files.iter().filter(|file| !excluded(&file.path));
+            let files = found.files.iter().filter(|file| !excluded(file.on_disk()));
             files.map(|file| show(&file.path)).collect()
         }
         Listing::Ignored => {
@@ -112,7 +113,7 @@ pub(crate) struct Sources<'s> {
 impl SourceProvider for Sources<'_> {
     fn text(&self, file: &FileReport) -> Option<Cow<'_, str>> {
         let source: Source = match (&file.source, &self.settings.input) {
-            (Some(path), _) => project::source_of(path)?,
+            (Some(path), _) => project::source_of(path, file.member.as_ref())?,
             (None, Input::Stdin { name, content }) => {
                 decode(content.clone().ok()?, stdin_kind(name)).ok()?
             }

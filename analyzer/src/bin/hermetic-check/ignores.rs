@@ -22,6 +22,10 @@ pub(crate) fn add(settings: &Settings, report: &Report, reason: &Reason) -> Resu
     let (mut findings, mut files) = (0, 0);
     for file in &report.files {
         let Some(path) = &file.source else { continue };
+        if file.member.is_some() {
+            let told = "--add-ignores writes into files, and this one is in an archive";
+            return Err(Failure::at(&file.path, told));
+        }
         let Ok(bytes) = discover::read(path) else { continue };
         let judgement = settings.judgement(path)?;
         let addition = project::add_ignores(&judgement, path, &bytes, file, reason);

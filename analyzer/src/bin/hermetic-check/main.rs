@@ -22,7 +22,9 @@ mod baseline;
 mod cache;
 mod capabilities;
 mod configuration;
+mod diff;
 mod engine;
+mod environment;
 mod failure;
 mod fixes;
 mod ignores;
@@ -49,8 +51,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // A panic inside one file's analysis is caught and told as a finding about that file.
     std::panic::set_hook(Box::new(|_| {}));
-    let args = Args::parse();
-    let code = run(&args).unwrap_or_else(|failure| {
+    let done = match diff::arguments() {
+        Some(args) => diff::run(&args),
+        None => run(&Args::parse()),
+    };
+    let code = done.unwrap_or_else(|failure| {
         // Standard error may be closed; the exit code says it all the same.
         let _ = writeln!(io::stderr(), "{failure}");
         FAILED

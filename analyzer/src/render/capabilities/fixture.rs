@@ -16,6 +16,8 @@ pub(crate) fn entry(name: &str, path: &str, reach: Reach, when: When, via: Vec<S
     Entry {
         scope: Scope::Module,
         name: name.into(),
+        distribution: None,
+        dependency: false,
         path: path.into(),
         row: 1,
         cell: None,
