@@ -21,7 +21,7 @@ impl<'a> Engine<'a> {
             function.gives_back |= gives_back;
         }
         let says = |function: &&mut OwnFunction<'a>| {
-            !function.annotated && !(function.promised && value.is_unknown())
+            !(function.annotated || function.promised && value.is_unknown())
         };
         if let Some(function) = function.filter(says) {
             let before = function.returned.take();
