@@ -1,13 +1,14 @@
 # make test       everything that guards a change; some minutes
 # make test-long  also what works without the guard on every CPython, rule pages with the libraries they need,
 #                 real programs, and CPython's own tests with the guard in the process and without; an hour
+# make pictures   the pictures of the documents, made anew in Chromium
 # make bench      hermetic-check against its peers on real packages; half an hour and 2 GB of downloads
 # make bench-guard  the guard against no guard and against hermetic-seal; a minute
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: test test-long bench bench-guard fmt update
+.PHONY: test test-long bench bench-guard fmt update pictures
 
 PYTHON ?= python3
 VENV := target/venv
@@ -121,3 +122,7 @@ fmt:
 # Rewrite the documents that are made from the code.
 update:
 	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated schema documents catalog
+
+# The pictures in the documents; they are other ones where the fonts are.
+pictures:
+	HERMETIC_PICTURES=1 cargo test --quiet --package hermetic-tests -- browser

@@ -108,8 +108,10 @@ pub struct Entry {
     pub name: Arc<str>,
     /// The file it is in.
     pub path: Arc<str>,
-    /// The row it is defined in, from 1.
+    /// The row it is defined in, from 1; in a notebook from the start of the cell.
     pub row: u32,
+    /// The notebook's cell it is defined in, from 1.
+    pub cell: Option<u32>,
     /// What is reached.
     pub reach: Reach,
     /// When.
@@ -129,8 +131,10 @@ pub struct Step {
     pub name: Arc<str>,
     /// The file the call stands in.
     pub path: Arc<str>,
-    /// The row of the call, from 1.
+    /// The row of the call, from 1; in a notebook from the start of the cell.
     pub row: u32,
+    /// The notebook's cell, from 1.
+    pub cell: Option<u32>,
 }
 
 /// One act, as it counts here.
@@ -361,7 +365,7 @@ impl Teller<'_> {
         let called: Vec<Member> =
             nodes.iter().filter(|(_, n)| !runs_as_script(*n)).copied().collect();
         let path = self.paths.get(file).cloned().unwrap_or_default();
-        let as_module = (Scope::Module, Arc::from(module), 1);
+        let as_module = (Scope::Module, Arc::from(module), Place { row: 1, column: 1, cell: 0 });
         let of_file = &path;
         self.scope(of_file, &as_module, &import, When::Import, &mut entries);
         self.scope(of_file, &as_module, &called, When::Call, &mut entries);
@@ -386,7 +390,7 @@ impl Teller<'_> {
                 .copied()
                 .collect();
             let name = Arc::from(format!("{module}.{}", class.name));
-            let of_class = (Scope::Class, name, class.place.row);
+            let of_class = (Scope::Class, name, class.place);
             self.scope(of_file, &of_class, &methods, When::Call, &mut entries);
         }
         for member in &called {
@@ -397,7 +401,7 @@ impl Teller<'_> {
                 continue;
             }
             let name = self.name(member.1);
-            let of_function = (Scope::Function, name, function.place.row);
+            let of_function = (Scope::Function, name, function.place);
             self.scope(of_file, &of_function, &[*member], When::Call, &mut entries);
         }
         (entries, scopes)
@@ -407,7 +411,7 @@ impl Teller<'_> {
     fn scope(
         &self,
         path: &Arc<str>,
-        (scope, name, row): &(Scope, Arc<str>, u32),
+        (scope, name, place): &(Scope, Arc<str>, Place),
         nodes: &[Member],
         when: When,
         entries: &mut Vec<Entry>,
@@ -416,7 +420,8 @@ impl Teller<'_> {
             scope: *scope,
             name: name.clone(),
             path: Arc::clone(path),
-            row: *row,
+            row: place.row,
+            cell: cell(*place),
             reach,
             when,
             direct,
@@ -448,7 +453,12 @@ impl Teller<'_> {
             first = first.or(Some((node, place)));
         }
         if let Some((_, place)) = first {
-            let step = Step { name: "unresolved".into(), path: Arc::clone(path), row: place.row };
+            let step = Step {
+                name: "unresolved".into(),
+                path: Arc::clone(path),
+                row: place.row,
+                cell: cell(place),
+            };
             entries.push(entry(Reach::Unresolved, true, vec![step], count));
         }
     }
@@ -462,6 +472,7 @@ impl Teller<'_> {
             name: self.name(node),
             path: self.path(node.file()),
             row: function.map_or(1, |function| function.place.row),
+            cell: function.and_then(|function| cell(function.place)),
         }
     }
 
@@ -490,6 +501,7 @@ impl Teller<'_> {
                         name: deed.target.clone(),
                         path: self.path(node.file()),
                         row: deed.place.row,
+                        cell: cell(deed.place),
                     }));
                     break;
                 }
@@ -500,6 +512,7 @@ impl Teller<'_> {
                             name: self.name(*to),
                             path: self.path(node.file()),
                             row: arc.place.row,
+                            cell: cell(arc.place),
                         });
                     }
                     let Some(to) = leads_to(graph, arc, at < graph.nodes.len()) else { break };
@@ -509,6 +522,11 @@ impl Teller<'_> {
         }
         via
     }
+}
+
+/// The notebook's cell of a place, if it is in one.
+fn cell(place: Place) -> Option<u32> {
+    (place.cell > 0).then_some(place.cell)
 }
 
 /// What each top-level package reaches: the shortest of what its modules do.

@@ -45,6 +45,11 @@
 //! make a run fail: what cannot be decoded, parsed or even survived becomes the finding
 //! `not-analysed` about that file, and all others are reported as ever.
 //!
+//! [`link`] follows what files take from each other: `from helper import go` in one, and in
+//! `helper.py` `from os import system as go`. A file for which that makes a difference travels its
+//! road once more, with that known. What every function can reach, and by which calls, is told by
+//! [`capabilities`]; what a policy has to allow for it, by [`least_policy`].
+//!
 //! A [`cache`] keeps the facts of files from run to run, so that what has not changed is not read
 //! again.
 //!

@@ -15,10 +15,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::detect::ClassMeaning;
 use crate::resolve::names::NameTable;
-use crate::summary::links::Links;
+use crate::summary::links::{Export, Links};
 
 mod classes;
 pub(crate) mod environment;
@@ -37,6 +38,8 @@ pub struct Program<'l> {
     modules: Modules,
     files: Vec<&'l Links>,
     names: &'static NameTable,
+    /// Each file's names, by what they are called.
+    exports: Vec<FxHashMap<&'l str, &'l Export>>,
     /// The modules each file imports all names of.
     stars: Vec<Vec<FileId>>,
     /// Each class's own classes and bases in the order they are searched.
@@ -54,11 +57,16 @@ impl<'l> Program<'l> {
         names: &'static NameTable,
     ) -> Self {
         let modules = Modules::of(files.clone().map(|(path, _)| path), given);
-        let files = files.map(|(_, links)| links).collect();
+        let files: Vec<&Links> = files.map(|(_, links)| links).collect();
+        let by_name = |links: &&'l Links| {
+            links.exports.iter().map(|export| (&*export.name, export)).collect()
+        };
+        let exports = files.par_iter().map(by_name).collect();
         let mut program = Self {
             modules,
             files,
             names,
+            exports,
             stars: Vec::new(),
             lines: Vec::new(),
             class_meanings: Vec::new(),

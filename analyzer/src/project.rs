@@ -1,8 +1,8 @@
 //! The pipeline the command line and the language server share: bytes of one file to its
 //! findings, and a set of roots to a report.
 //!
-//! Files are independent of each other, so they are analysed in parallel, and what goes wrong in
-//! one of them becomes a finding about that file. The report does not depend on how many threads
+//! Files are first looked at each by itself, in parallel, and what goes wrong in one of them becomes
+//! a finding about that file. Then they are joined. The report does not depend on how many threads
 //! there were or which of them was first.
 
 use std::collections::{BTreeMap, BTreeSet};

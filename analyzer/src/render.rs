@@ -2,6 +2,8 @@
 //! [`closing`] lines) and for programs ([`json`], [`jsonl`]; [`sarif`], [`github`], [`gitlab`] and
 //! [`junit`] are other people's formats).
 //!
+//! [`capabilities`] is another report, as text and as JSON; [`html`] and [`graph`] show it to people.
+//!
 //! Every renderer writes to an [`std::io::Write`], never prints, and lists findings in the order
 //! of the report. Characters that a terminal would act on or not show are escaped in all of them
 //! (see [`escape`]).
@@ -21,6 +23,8 @@ mod excerpt;
 pub mod full;
 pub mod github;
 pub mod gitlab;
+pub mod graph;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod junit;

@@ -214,7 +214,7 @@ fn a_full_disk_leaves_the_file_as_it_was() {
     let project = project(&[("a.py", &long)]);
     let mut shell = std::process::Command::new("sh");
     // No file may grow beyond some blocks; a write that would is an error, not a signal.
-    shell.args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" --fix"]);
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$0\" --no-cache --fix"]);
     shell.arg(crate::process::binary()).current_dir(project.path());
     let failed = run(&mut shell, b"").exits(2);
     assert!(failed.stderr.contains("a.py: not written: "), "{failed:?}");

@@ -7,6 +7,8 @@
 //! * `catalog`: no name of the catalogue is forgotten without a reason.
 //! * `cli`, `files`, `fixes`, `hostile`, `suppressions`, `baseline`, `cache`,
 //!   `configurations`: the `hermetic-check` binary as a process, on real files.
+//! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
+//!   somebody sees it who opens it.
 //! * `linked`: findings that need more than one file.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `reachability`: properties of those reports, and programs too large for a page.
@@ -22,7 +24,10 @@
 mod analyzer;
 mod attack;
 mod baseline;
+#[cfg(unix)]
+mod browser;
 mod cache;
+mod capability_report;
 mod catalog;
 mod cli;
 mod configurations;

@@ -177,19 +177,21 @@ impl<'a> Engine<'a> {
             let mut members: Vec<(Box<str>, Thing)> = Vec::new();
             let bound = self.scopes.names(class.scope).map(|(name, b)| (name, &b.value));
             let set = class.attributes.iter().map(|(name, value)| (*name, value));
-            for (name, value) in bound.chain(set) {
-                // A member that is something else hides what a base says of it.
-                let thing = self.thing(value, 0);
-                match members.iter_mut().find(|(known, _)| **known == *name) {
-                    Some((_, known)) if *known == Thing::Unknown => *known = thing,
-                    Some((_, known)) if *known != thing && thing != Thing::Unknown => {
-                        *known = Thing::Either(vec![std::mem::take(known), thing]);
-                    }
-                    Some(_) => {}
-                    None => members.push((name.into(), thing)),
-                }
-            }
+            // A member that is something else hides what a base says of it.
+            let all = bound.chain(set).map(|(name, value)| (name.into(), self.thing(value, 0)));
+            members.extend(all);
             members.sort_by(|a, b| a.0.cmp(&b.0));
+            members.dedup_by(|(name, thing), (first, known)| {
+                if name != first {
+                    return false;
+                }
+                if *known == Thing::Unknown {
+                    *known = std::mem::take(thing);
+                } else if *known != *thing && *thing != Thing::Unknown {
+                    *known = Thing::Either(vec![std::mem::take(known), std::mem::take(thing)]);
+                }
+                true
+            });
             let mut one = Class {
                 bases: class.bases.iter().map(|base| self.base(base)).collect(),
                 members,

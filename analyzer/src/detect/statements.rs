@@ -509,10 +509,8 @@ enum Runs {
 fn is_main_test(test: &Expr) -> bool {
     let Expr::Compare(compare) = test else { return false };
     let is_name = |one: &Expr| matches!(one, Expr::Name(name) if name.id == *"__name__");
-    let is_main = |one: &Expr| {
-        let Expr::StringLiteral(string) = one else { return false };
-        string.value.to_str() == "__main__"
-    };
+    let is_main =
+        |one: &Expr| matches!(one, Expr::StringLiteral(s) if s.value.to_str() == "__main__");
     match (&*compare.ops, &*compare.comparators) {
         ([ast::CmpOp::Eq], [right]) => {
             let left = &*compare.left;

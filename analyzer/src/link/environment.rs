@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::detect::{ClassMeaning, Environment, Meaning};
-use crate::resolve::origin::Origin;
 use crate::summary::links::{Class, Place, Thing};
 
 use super::Program;
@@ -50,14 +49,8 @@ impl Program<'_> {
             }
             meanings.push(self.meaning(all));
         }
-        let inherits = |way: usize| {
-            let base = Thing::Way(Origin::at(way).unwrap_or(Origin::STANDARD));
-            links.classes.iter().any(|class| class.bases.contains(&base))
-        };
-        let mut known = meanings.iter().enumerate();
         let late = self.late_installs(file, path);
-        let known =
-            known.any(|(way, m)| m.as_ref().is_some_and(|m| self.asks(m, &|| inherits(way))));
+        let known = meanings.iter().flatten().any(|meaning| self.asks(meaning));
         if !known && late.is_empty() {
             return None;
         }
@@ -65,19 +58,18 @@ impl Program<'_> {
     }
 
     /// Whether knowing it makes a difference: what it has in turn, the file asks for by a way of
-    /// its own, unless it inherits it.
-    fn asks(&self, meaning: &Meaning, inherits: &dyn Fn() -> bool) -> bool {
+    /// its own, inherited or not.
+    fn asks(&self, meaning: &Meaning) -> bool {
         match meaning {
             Meaning::Api(id) => self.names.acts_itself(*id),
             Meaning::Object(_) => false,
+            // Making an object of a class below it makes one of it.
             Meaning::Class(class) | Meaning::ObjectOf(class) => {
-                class.bases.iter().any(|base| self.names.acts_itself(*base)) || inherits()
+                class.bases.iter().any(|base| self.names.acts_itself(*base))
             }
-            Meaning::Items(items) => items.iter().flatten().any(|item| self.asks(item, inherits)),
-            Meaning::Table(items) => items.iter().any(|(_, item)| self.asks(item, inherits)),
-            Meaning::Either { options, .. } => {
-                options.iter().any(|option| self.asks(option, inherits))
-            }
+            Meaning::Items(items) => items.iter().flatten().any(|item| self.asks(item)),
+            Meaning::Table(items) => items.iter().any(|(_, item)| self.asks(item)),
+            Meaning::Either { options, .. } => options.iter().any(|option| self.asks(option)),
         }
     }
 

@@ -70,6 +70,8 @@ impl Modules {
         };
         // Files below `.` are named without it.
         let given = given.iter().map(|folder| folder.strip_prefix(".").unwrap_or(folder));
+        // What is in a package is named from above it.
+        let given = given.filter(|folder| !packages.contains(folder));
         let mut others: Vec<PathBuf> = given.clone().map(Path::to_owned).collect();
         others.extend(given.map(|folder| folder.join("src")));
         for (index, file) in files.enumerate() {

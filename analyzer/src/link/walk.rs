@@ -279,9 +279,7 @@ impl<'l> Program<'l> {
     }
 
     fn export(&self, file: FileId, name: &str) -> Option<&'l Export> {
-        let exports = &self.links(file)?.exports;
-        let at = exports.binary_search_by(|export| (*export.name).cmp(name)).ok()?;
-        exports.get(at)
+        self.exports.get(file.0 as usize)?.get(name).copied()
     }
 
     /// A name of a module: its own, a submodule, or one a star import binds.

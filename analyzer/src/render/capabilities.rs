@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Serializer, ser::PrettyFormatter};
 
 use super::escape::escape;
+use super::record::write_document;
 use crate::capabilities::{Capabilities, Entry, Reach, Scope, Step, When};
 
 /// The version of the JSON form.
@@ -89,21 +89,36 @@ pub fn text(
     for note in &capabilities.notes {
         writeln!(out, "note: {}", escape(note))?;
     }
-    for (path, reason) in &capabilities.not_analysed {
-        let (path, detail) = (escape(path), escape(&reason.detail));
-        writeln!(out, "not analysed: {path}: {}: {detail}", reason.reason)?;
+    for line in unanalysed(capabilities) {
+        writeln!(out, "not analysed: {line}")?;
     }
     out.flush()
 }
 
-fn plural(count: u64, one: &str) -> String {
+/// What was not analysed in whole, and why.
+pub(super) fn unanalysed(capabilities: &Capabilities) -> impl Iterator<Item = String> {
+    capabilities
+        .not_analysed
+        .iter()
+        .map(|(path, not)| format!("{}: {}: {}", escape(path), not.reason, escape(&not.detail)))
+}
+
+pub(super) fn plural(count: u64, one: &str) -> String {
     if count == 1 { one.to_owned() } else { format!("{one}s") }
+}
+
+/// `x.py:3`, `n.ipynb:cell 2:1`.
+pub(super) fn location(step: &Step) -> String {
+    let path = escape(&step.path);
+    match step.cell {
+        Some(cell) => format!("{path}:cell {cell}:{}", step.row),
+        None => format!("{path}:{}", step.row),
+    }
 }
 
 /// `a.b (x.py:3) → os.system (y.py:7)`.
 fn way(via: &[Step]) -> String {
-    let step =
-        |step: &Step| format!("{} ({}:{})", escape(&step.name), escape(&step.path), step.row);
+    let step = |step: &Step| format!("{} ({})", escape(&step.name), location(step));
     if via.len() <= SHOWN_STEPS {
         return via.iter().map(step).collect::<Vec<_>>().join(" → ");
     }
@@ -129,6 +144,8 @@ struct One<'a> {
     name: &'a str,
     path: &'a str,
     row: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cell: Option<u32>,
     capability: &'static str,
     when: &'static str,
     direct: bool,
@@ -142,6 +159,8 @@ struct Via<'a> {
     name: &'a str,
     path: &'a str,
     row: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cell: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -173,20 +192,23 @@ pub fn json(
         files: capabilities.files,
         unresolved_calls: capabilities.unresolved,
     };
-    let formatter = PrettyFormatter::with_indent(b" ");
-    report.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
-    writeln!(out)?;
+    write_document(out, &report)?;
     out.flush()
 }
 
 fn one(entry: &Entry) -> One<'_> {
-    let via =
-        entry.via.iter().map(|step| Via { name: &step.name, path: &step.path, row: step.row });
+    let via = entry.via.iter().map(|step| Via {
+        name: &step.name,
+        path: &step.path,
+        row: step.row,
+        cell: step.cell,
+    });
     One {
         scope: entry.scope.name(),
         name: &entry.name,
         path: &entry.path,
         row: entry.row,
+        cell: entry.cell,
         capability: entry.reach.name(),
         when: entry.when.name(),
         direct: entry.direct,
@@ -194,3 +216,6 @@ fn one(entry: &Entry) -> One<'_> {
         count: (entry.reach == Reach::Unresolved).then_some(entry.count),
     }
 }
+
+#[cfg(test)]
+pub(super) mod fixture;

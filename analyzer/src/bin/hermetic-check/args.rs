@@ -268,11 +268,11 @@ pub(crate) struct FixArgs {
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// How findings are written to standard output [default: full]
+    /// How the report is written to standard output [default: full]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) output_format: Option<OutputFormat>,
 
-    /// Write findings in a format of --output-format, to a file where one is given; repeatable
+    /// Write the report in a format of --output-format, to a file where one is given; repeatable
     #[arg(long, value_name = "FORMAT[=FILE]", value_parser = output)]
     pub(crate) output: Vec<Output>,
 
@@ -313,6 +313,34 @@ pub(crate) enum OutputFormat {
     Gitlab,
     /// XML of `JUnit`
     Junit,
+    /// A page for the browser, with --capabilities
+    Html,
+    /// A graph for Graphviz, with --capabilities
+    Dot,
+    /// A flow chart of Mermaid, with --capabilities
+    Mermaid,
+}
+
+impl OutputFormat {
+    /// Its name.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// The form of a report of findings; `None` where there is none.
+    pub(crate) const fn of_findings(self) -> Option<Format> {
+        Some(match self {
+            Self::Full => Format::Full,
+            Self::Concise => Format::Concise,
+            Self::Json => Format::Json,
+            Self::Jsonl => Format::JsonLines,
+            Self::Sarif => Format::Sarif,
+            Self::Github => Format::Github,
+            Self::Gitlab => Format::Gitlab,
+            Self::Junit => Format::Junit,
+            Self::Html | Self::Dot | Self::Mermaid => return None,
+        })
+    }
 }
 
 /// A value of `--output`.
@@ -344,21 +372,7 @@ impl OutputFormat {
             Self::Full | Self::Concise | Self::Json | Self::Jsonl | Self::Github | Self::Junit => {
                 false
             }
-        }
-    }
-}
-
-impl From<OutputFormat> for Format {
-    fn from(format: OutputFormat) -> Self {
-        match format {
-            OutputFormat::Full => Self::Full,
-            OutputFormat::Concise => Self::Concise,
-            OutputFormat::Json => Self::Json,
-            OutputFormat::Jsonl => Self::JsonLines,
-            OutputFormat::Sarif => Self::Sarif,
-            OutputFormat::Github => Self::Github,
-            OutputFormat::Gitlab => Self::Gitlab,
-            OutputFormat::Junit => Self::Junit,
+            Self::Html | Self::Dot | Self::Mermaid => false,
         }
     }
 }

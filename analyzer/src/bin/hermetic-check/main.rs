@@ -68,13 +68,12 @@ fn run(args: &Args) -> Result<u8, Failure> {
     if args.rules {
         let mut out = output::stdout(false);
         let format = match args.output.outputs().as_slice() {
-            [Output { format, file: None }] if render::Format::from(*format).is_general() => {
-                (*format).into()
-            }
-            _ => {
-                let told = "--rules is written to standard output, as full, concise, json or jsonl";
-                return Err(Failure::new(told));
-            }
+            [Output { format, file: None }] => format.of_findings().filter(|it| it.is_general()),
+            _ => None,
+        };
+        let Some(format) = format else {
+            let told = "--rules is written to standard output, as full, concise, json or jsonl";
+            return Err(Failure::new(told));
         };
         let written = render::rules::write(&mut out, format).and_then(|()| out.flush());
         return finish(written, CLEAN);
@@ -86,7 +85,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
         ));
     }
     let outputs = args.output.outputs();
-    output::check(&outputs, args.output.statistics)?;
+    output::check(&outputs, args.output.statistics, args.capabilities)?;
     let mut settings = Settings::resolve(args)?;
     if args.cache.clean {
         return finish(write_lines(&[settings.cache.clean()?]), CLEAN);
@@ -167,7 +166,7 @@ fn write_outputs(
 ) -> Result<(), Failure> {
     let sources = Sources { settings };
     for Output { format, file } in outputs {
-        let format = render::Format::from(*format);
+        let format = output::of_findings(*format)?;
         let color = format.is_text() && file.is_none() && output::colored(args.output.color);
         let options = TextOptions {
             color,

@@ -13,7 +13,7 @@ use hermetic_check::render::{
 use hermetic_check::report::Report;
 use tempfile::NamedTempFile;
 
-use crate::args::{Color, Output, OutputArgs};
+use crate::args::{Color, Output, OutputArgs, OutputFormat};
 use crate::failure::Failure;
 
 /// Whether text goes out in colour.
@@ -81,12 +81,12 @@ pub(crate) fn write_report(
 }
 
 /// Whether all outputs can be had, asked before the work begins.
-pub(crate) fn check(outputs: &[Output], statistics: bool) -> Result<(), Failure> {
-    let name = |output: &Output| {
-        use clap::ValueEnum as _;
-        let value = output.format.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    };
+pub(crate) fn check(
+    outputs: &[Output],
+    statistics: bool,
+    capabilities: bool,
+) -> Result<(), Failure> {
+    let name = |output: &Output| output.format.name();
     for (index, output) in outputs.iter().enumerate() {
         let place = |output: &Output| output.file.as_deref().and_then(|it| path::absolute(it).ok());
         let same = |other: &&Output| place(other) == place(output);
@@ -99,7 +99,8 @@ pub(crate) fn check(outputs: &[Output], statistics: bool) -> Result<(), Failure>
                 name(output)
             )));
         }
-        if statistics && !Format::from(output.format).is_general() {
+        let format = if capabilities { None } else { Some(of_findings(output.format)?) };
+        if statistics && !format.is_some_and(Format::is_general) {
             return Err(Failure::new(format_args!(
                 "--statistics has no form in {}; take full, concise, json or jsonl",
                 name(output)
@@ -110,6 +111,17 @@ pub(crate) fn check(outputs: &[Output], statistics: bool) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+/// The form of a report of findings, or that there is none.
+pub(crate) fn of_findings(format: OutputFormat) -> Result<Format, Failure> {
+    format.of_findings().ok_or_else(|| {
+        Failure::new(format_args!(
+            "{} shows capabilities and not findings; add --capabilities, or take full, concise, \
+             json, jsonl, sarif, github, gitlab or junit",
+            format.name()
+        ))
+    })
 }
 
 /// That a file cannot be written.
