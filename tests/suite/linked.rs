@@ -76,7 +76,7 @@ fn methods_and_objects_of_other_files_are_told_too() {
         ("static.py", "import client\n\nclient.Client.run(\"true\")\n"),
     ]);
     let json = project.json(&["--no-network", NO_PROCESS]).exits(1).json();
-    assert_eq!(of_rule(&json, "main.py", "network-client").len(), 1, "{json}");
+    assert_eq!(of_rule(&json, "main.py", "network-http-library").len(), 1, "{json}");
     assert_eq!(of_rule(&json, "static.py", "shell-command").len(), 1, "{json}");
     assert!(findings_in(&json, "other.py").is_empty(), "{json}");
 }
