@@ -129,15 +129,27 @@ impl Cache {
         })
     }
 
-    /// Look at a file; `None` where the system does not tell enough of it.
-    pub(crate) fn see(&self, path: &Path, kind: FileKind, judgement: &Judgement) -> Option<Seen> {
+    /// Look at a file; `None` where the system does not tell enough of it. What was found with
+    /// `known` of other files is kept beside what was found without.
+    pub(crate) fn see(
+        &self,
+        path: &Path,
+        kind: FileKind,
+        judgement: &Judgement,
+        known: Option<blake3::Hash>,
+    ) -> Option<Seen> {
         // The clock first: what changes after this is younger.
         let now = SystemTime::now();
         let stamp = crate::discover::stamp(path)?;
         let settled = stamp.is_older_than(now.checked_sub(self.grain)?);
         let folder = self.folder(path.parent()?);
-        let name = path.file_name().map(OsStr::as_encoded_bytes)?.to_vec();
-        let names = judgement.names.identity();
+        let mut name = path.file_name().map(OsStr::as_encoded_bytes)?.to_vec();
+        let mut names = judgement.names.identity();
+        if let Some(known) = known {
+            // No file's name goes on so.
+            name.push(0);
+            names = *blake3::keyed_hash(&names, known.as_bytes()).as_bytes();
+        }
         let Judgement { suppressions, fingerprints, .. } = *judgement;
         Some(Seen { folder, name, stamp, settled, kind, names, suppressions, fingerprints })
     }

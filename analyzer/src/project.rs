@@ -324,10 +324,12 @@ fn check_file(
     linking: Linking<'_>,
 ) -> (Outcome, Option<Box<Links>>) {
     let shown = discover::display(&file.path, Some(&settings.base));
-    // What others tell of a file is in no cache.
-    let known = matches!(linking, Linking::With { .. });
-    let cache = settings.cache.as_ref().filter(|_| !known && file.member.is_none());
-    let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement));
+    let told = match linking {
+        Linking::With { environment, .. } => Some(environment.hash()),
+        Linking::Off | Linking::Facts { .. } => None,
+    };
+    let cache = settings.cache.as_ref().filter(|_| file.member.is_none());
+    let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement, told));
     let kept = seen.as_ref().and_then(Seen::unchanged);
     let known = kept.and_then(|kept| judge_kept(judgement, &shown, kept, None, linking));
     let read = || file.read();

@@ -496,3 +496,39 @@ fn it_is_cleaned_and_git_does_not_see_it() {
     assert!(run.stderr.contains("holds other files") && run.stderr.contains("nothing is removed"));
     assert!(project.path().join("a.py").exists());
 }
+
+#[test]
+fn what_another_file_says_is_never_stale() {
+    let project = Project::new(&[
+        ("helper.py", "from os import system as go\n"),
+        (
+            "late.py",
+            "import keeps\nfrom hermetic import hermetic_blocker\n\
+                     with hermetic_blocker(block_network=True):\n    pass\n",
+        ),
+        ("keeps.py", "from socket import socket\n"),
+        ("main.py", "from helper import go\n\ngo('ls')\n"),
+        ("quiet.py", "from helper import go  # hermetic: ignore[shell-command] of the test\n"),
+    ]);
+    settle();
+    let linked = |project: &Project| {
+        let found = agrees(project, &json()).json();
+        let found: Vec<_> = findings_in(&found, "main.py").into_iter().cloned().collect();
+        found
+            .iter()
+            .map(|finding| finding["target"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(linked(&project), ["os.system"]);
+    // Only the helper changes: its caller is as it was, and means something else.
+    project.write("helper.py", b"def go(command):\n    return None\n");
+    settle();
+    assert!(linked(&project).is_empty());
+    project.write("helper.py", b"from os import popen as go\n");
+    settle();
+    assert_eq!(linked(&project), ["os.popen"]);
+    // And back again: what was kept in between is not taken for it.
+    project.write("helper.py", b"from os import system as go\n");
+    settle();
+    assert_eq!(linked(&project), ["os.system"]);
+}

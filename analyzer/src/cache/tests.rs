@@ -168,7 +168,7 @@ fn the_times_of_a_young_file_say_nothing() {
     let entry = bench.entry("a.py").expect("kept");
     assert!(!entry.settled);
     // Even if they are the same.
-    let seen = cache().see(&bench.sources().join("a.py"), FileKind::Module, &bench.judgement);
+    let seen = cache().see(&bench.sources().join("a.py"), FileKind::Module, &bench.judgement, None);
     let seen = seen.expect("seen");
     assert_eq!(seen.stamp, entry.stamp);
     assert!(seen.unchanged().is_none());

@@ -45,6 +45,17 @@ pub(crate) struct Environment {
     pub(crate) late: Vec<LateInstall>,
 }
 
+impl Environment {
+    /// The same for the same, in every process.
+    pub(crate) fn hash(&self) -> blake3::Hash {
+        use std::io::Write as _;
+        let mut hasher = blake3::Hasher::new();
+        // A hasher takes whatever it is given.
+        let _ = write!(hasher, "{self:?}");
+        hasher.finalize()
+    }
+}
+
 /// Something a rule knows, or has such things in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
