@@ -39,7 +39,7 @@ pub(super) fn link(
 ) -> Vec<Outcome> {
     linked.par_sort_unstable_by(|a, b| a.file.path.cmp(&b.file.path));
     // Files that nothing is known of offer nothing, and take nothing.
-    let (joined, alone): (Vec<Linked>, Vec<Linked>) =
+    let (mut joined, alone): (Vec<Linked>, Vec<Linked>) =
         linked.into_iter().partition(|one| one.links.is_some());
     let mut outcomes: Vec<Outcome> = alone.into_iter().map(|one| one.outcome).collect();
     let mut seconds = second_looks(settings, roots, &joined, judgements);
@@ -67,6 +67,9 @@ pub(super) fn link(
         }
         name_sources(&mut second.outcome, &one.outcome, &second.taken, &paths);
     }
+    // Giving back so many small pieces takes a while, and nobody need wait for it.
+    let links: Vec<_> = joined.iter_mut().map(|one| one.links.take()).collect();
+    rayon::spawn(move || drop(links));
     for (number, (one, second)) in joined.into_iter().zip(seconds).enumerate() {
         let mut outcome = second.map_or(one.outcome, |second| second.outcome);
         for finding in &mut outcome.report.diagnostics {
