@@ -367,7 +367,7 @@ impl<'a> Engine<'a> {
         if let Some(builtin) = name.strip_prefix("builtins.") {
             return Value::Foreign(Origin::builtin(builtin));
         }
-        let mut parts = name.split('.').map(|part| Cow::Owned(part.to_owned()));
+        let mut parts = name.split('.').map(Cow::Borrowed);
         let mut origins = linked.origins.borrow_mut();
         let mut way = origins.module(0, parts.next().unwrap_or_default());
         if way.is_standard() {

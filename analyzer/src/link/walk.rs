@@ -85,8 +85,9 @@ impl<'l> Program<'l> {
             let found = match from {
                 None => self.begin(file, step, &Walk::new()),
                 Some(from) => {
-                    let from = from.index().and_then(|at| all.get(at)).cloned().unwrap_or_default();
-                    self.steps(file, &from, step, &Walk::new())
+                    let from = from.index().and_then(|at| all.get(at));
+                    let from = from.map_or(&[] as &[_], SmallVec::as_slice);
+                    self.steps(file, from, step, &Walk::new())
                 }
             };
             all.push(found);
@@ -137,7 +138,12 @@ impl<'l> Program<'l> {
         }
     }
 
-    fn steps(&self, file: FileId, from: &All<'l>, step: &Step<'_>, walk: &Walk) -> All<'l> {
+    fn steps(&self, file: FileId, from: &[Found<'l>], step: &Step<'_>, walk: &Walk) -> All<'l> {
+        // Nearly always it is one thing.
+        if let [one] = from {
+            let all = self.step(file, one, step, walk);
+            return if all.is_empty() { smallvec![Found::Unknown] } else { all };
+        }
         let mut all = All::new();
         for one in from {
             for found in self.step(file, one, step, walk) {
