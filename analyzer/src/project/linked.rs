@@ -257,7 +257,7 @@ fn import_of(links: &Links, way: usize) -> Option<Place> {
         if let Some(import) = named {
             return Some(import.place);
         }
-        at = links.ways.get(way).and_then(|(from, _)| (*from)?.index());
+        at = links.ways.get(way).and_then(|(from, _)| from?.index());
     }
     None
 }
