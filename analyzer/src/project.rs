@@ -327,8 +327,8 @@ fn check_file(
 ) -> Looked {
     let shown = discover::display(&file.path, Some(&settings.base));
     let told = match linking {
-        Linking::With { environment, .. } => Some(environment.hash()),
-        Linking::Off | Linking::Facts { .. } => None,
+        Linking::With { environment, .. } if settings.cache.is_some() => Some(environment.hash()),
+        _ => None,
     };
     let seen = see(judgement, file, settings, told);
     let kept = seen.as_ref().and_then(Seen::unchanged);

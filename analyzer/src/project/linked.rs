@@ -53,7 +53,8 @@ impl Offered {
 /// What a second look gave.
 struct Second {
     outcome: Outcome,
-    told: blake3::Hash,
+    /// The hash of what was told, where there is a cache.
+    told: Option<blake3::Hash>,
     taken: Vec<Taken>,
 }
 
@@ -135,7 +136,7 @@ fn program_of(settings: &Settings, roots: &Roots, joined: &[Linked]) -> Option<c
 fn told(seconds: &[Option<Second>]) -> Joined {
     let told = |(file, second): (u32, &Option<Second>)| {
         let second = second.as_ref()?;
-        Some(Told { file, what: *second.told.as_bytes(), taken: second.taken.clone() })
+        Some(Told { file, what: *second.told?.as_bytes(), taken: second.taken.clone() })
     };
     Joined { told: (0..).zip(seconds).filter_map(told).collect() }
 }
@@ -155,7 +156,7 @@ fn kept_looks(
             let applies = settings.applies(one.file.on_disk());
             let (judgement, what) = (judgements.of(&applies), blake3::Hash::from(told.what));
             let outcome = check_kept(judgement, &applies.ignored, &one.file, settings, what)?;
-            Some((told.file, Second { outcome, told: what, taken: told.taken }))
+            Some((told.file, Second { outcome, told: Some(what), taken: told.taken }))
         })
         .collect();
     let mut seconds: Vec<Option<Second>> = joined.iter().map(|_| None).collect();
@@ -213,7 +214,8 @@ fn second_looks(
             from: taken.file.0,
             place: taken.place,
         });
-        Some(Second { outcome: looked.outcome, told: environment.hash(), taken: taken.collect() })
+        let told = settings.cache.is_some().then(|| environment.hash());
+        Some(Second { outcome: looked.outcome, told, taken: taken.collect() })
     });
     let seconds = looks.collect();
     drop(program);
