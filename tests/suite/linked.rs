@@ -128,6 +128,15 @@ fn sarif_and_text_name_the_other_file() {
     let uri = |place: &Value| place["physicalLocation"]["artifactLocation"]["uri"].clone();
     assert_eq!(uri(&call["locations"][0]), "main.py", "{call}");
     assert_eq!(uri(&call["relatedLocations"][0]), "helper.py", "{call}");
+    // From where it is taken to where it is called; from where it is kept to who takes it.
+    let flow = |result: &Value| -> Vec<Value> {
+        let steps = result["codeFlows"][0]["threadFlows"][0]["locations"].as_array();
+        steps.expect("a flow").iter().map(|step| uri(&step["location"])).collect()
+    };
+    assert_eq!(flow(call), ["helper.py", "main.py"], "{call}");
+    let kept = results.iter().find(|r| r["ruleId"] == "captured-reference").expect("the import");
+    assert_eq!(flow(kept), ["helper.py", "main.py"], "{kept}");
+    assert_eq!(uri(&kept["locations"][0]), "helper.py", "{kept}");
     let text = project.run(&[NO_PROCESS]).exits(1).stdout;
     assert!(text.contains("helper.py:1"), "{text}");
 }
