@@ -82,6 +82,20 @@ fn methods_and_objects_of_other_files_are_told_too() {
 }
 
 #[test]
+fn comments_are_written_that_accept_such_a_call() {
+    let project = Project::new(&[HELPER, ("main.py", "import helper\n\nhelper.go(\"true\")\n")]);
+    // Whatever an earlier run has kept.
+    project.json(&[NO_PROCESS]).exits(1);
+    for _ in 0..2 {
+        let run = project.run(&[NO_PROCESS, "--add-ignores=checked by hand"]).exits(0);
+        assert!(run.stdout.is_empty() || !run.stdout.contains("shell-command"), "{}", run.stdout);
+        let main = crate::repository::read(project.path().join("main.py"));
+        let call = "helper.go(\"true\")  # hermetic: ignore[shell-command] checked by hand\n";
+        assert_eq!(main, format!("import helper\n\n{call}"));
+    }
+}
+
+#[test]
 fn such_a_call_can_be_accepted() {
     let accepted =
         "import helper\n\nhelper.go(\"true\")  # hermetic: ignore[shell-command] a test\n";

@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) respect_ignore: bool,
     /// Worker threads, if given.
     pub(crate) threads: Option<usize>,
+    /// Whether comments are to be written that accept findings.
+    pub(crate) adds_ignores: bool,
     /// Where facts are kept between runs.
     pub(crate) cache: CachePlace,
 }
@@ -94,6 +96,7 @@ impl Settings {
             extend_exclude,
             respect_ignore: !args.files.no_ignore,
             threads: args.threads.map(usize::from),
+            adds_ignores: args.accept.add_ignores.is_some(),
             cache,
         })
     }
