@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hermetic_policy::config::{Config, Extend};
-use hermetic_policy::{PolicyOptions, profile};
+use hermetic_policy::{Policy, PolicyOptions, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use crate::kernel::plan::{Places, Support};
+use crate::kernel::{self, Mode};
 use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
 
 /// An open policy. It ends with `close()`, and in no other way.
@@ -86,16 +88,7 @@ fn open_scope(
     trace: bool,
     best_effort: bool,
 ) -> PyResult<Scope> {
-    let mut options = options_of(options)?
-        .expand_profiles()
-        .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
-    if let Some(root) = &options.fs_root {
-        let real = std::path::Path::new(root).canonicalize().map_err(|error| {
-            PyValueError::new_err(format!("--fs-readonly: `{root}` cannot be read: {error}"))
-        })?;
-        options.fs_root = Some(real.to_string_lossy().into_owned());
-    }
-    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let (options, policy) = ready(options)?;
     // One policy that wants all of it is enough for a failure to be an error.
     let alone = scope::active().is_none();
     let before = slots::be_content_with_less(best_effort);
@@ -131,6 +124,53 @@ fn open_scope(
         scope::stack().seal();
     }
     Ok(Scope::new(id))
+}
+
+/// Options with their profiles taken apart and their root as it is on disk, and their policy.
+fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
+    let mut options = options_of(options)?
+        .expand_profiles()
+        .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
+    if let Some(root) = &options.fs_root {
+        let real = std::path::Path::new(root).canonicalize().map_err(|error| {
+            PyValueError::new_err(format!("--fs-readonly: `{root}` cannot be read: {error}"))
+        })?;
+        options.fs_root = Some(real.to_string_lossy().into_owned());
+    }
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((options, policy))
+}
+
+/// Apply policies to the process by the kernel, for good; nothing here can take any of it back.
+///
+/// `claim` is for tests: it can say only that the kernel has less than it has, and a program that
+/// is guarded has nothing left to say when it runs.
+#[pyfunction]
+#[pyo3(signature = (policies, mode, *, readable = vec![], programs = vec![], limited = false,
+                    claim = None))]
+fn confine(
+    py: Python<'_>,
+    policies: Vec<Bound<'_, PyDict>>,
+    mode: &str,
+    readable: Vec<String>,
+    programs: Vec<String>,
+    limited: bool,
+    claim: Option<(u32, bool)>,
+) -> PyResult<()> {
+    let mode = Mode::of(mode)
+        .ok_or_else(|| PyValueError::new_err("the mode is \"auto\" or \"require\""))?;
+    let policies = policies
+        .iter()
+        .map(|options| ready(options).map(|(_, policy)| policy))
+        .collect::<PyResult<Vec<_>>>()?;
+    let mut support = kernel::apply::support();
+    if let Some((landlock, seccomp)) = claim {
+        support = support.at_most(Support { landlock, seccomp, threads: false });
+    }
+    let places = Places { readable, programs };
+    kernel::confine(&policies, mode, &places, support, limited)
+        .map(|_| ())
+        .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
 }
 
 /// Let no policy of this process be closed any more.
@@ -316,6 +356,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Scope>()?;
     module.add_function(wrap_pyfunction!(open_scope, module)?)?;
     module.add_function(wrap_pyfunction!(seal, module)?)?;
+    module.add_function(wrap_pyfunction!(confine, module)?)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;
