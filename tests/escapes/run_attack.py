@@ -5,6 +5,7 @@ The attack comes as JSON on standard input:
 * `source`: what runs after the install; `before`: what runs before it. Both are one code object, compiled before the
   install, since compiling it later would itself be denied under some policies.
 * `options`: the policy as `hermetic._native.open_scope` takes it, or null to run with no guard.
+* `guard`, `kernel`: whether the guard and the kernel layer enforce it.
 * `sealed`: whether the policy is sealed, as it is unless the attack is about a scope that is not.
 * `names`: what the attack finds as globals (`LISTENER`, `SCRATCH`, ...); `ran`: what `prove()` writes.
 * `needs`: modules without which it means nothing; `seconds`: the limit.
@@ -55,15 +56,20 @@ def main() -> None:
     def install() -> None:
         if options is None:
             return
-        from hermetic import _native  # noqa: PLC0415
+        from hermetic import _kernel, _native  # noqa: PLC0415
 
+        # As the launcher does it: what stays readable is looked for first, and the kernel comes last.
+        kept = _kernel.places()
         try:
-            scope = _native.open_scope(options, sealed=sealed)
+            if task["guard"]:
+                scope = _native.open_scope(options, sealed=sealed)
+                installed.append(_native.violations)
+                # Held as a caller would hold it: in a local of a frame that lives on.
+                installed.append(scope)
+            if task["kernel"]:
+                _native.confine([options], "auto", **kept)
         except Exception as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from None
-        installed.append(_native.violations)
-        # Held as a caller would hold it: in a local of a frame that lives on.
-        installed.append(scope)
 
     scope: dict[str, Any] = {"__name__": "attack", "__builtins__": builtins, INSTALL: install}
     names = {name: tuple(value) if name in ADDRESSES else value for name, value in task["names"].items() if value}

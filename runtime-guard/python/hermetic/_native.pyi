@@ -22,6 +22,21 @@ def open_scope(
     names the flag), BootstrapError where it cannot be enforced in full and `best_effort` was not asked for.
     """
 
+def confine(
+    policies: list[dict[str, object]],
+    mode: str,
+    *,
+    readable: list[str] = ...,
+    programs: list[str] = ...,
+    limited: bool = False,
+    claim: tuple[int, bool] | None = None,
+) -> None:
+    """Apply policies to this process by the kernel, for good; `mode` is "auto" or "require".
+
+    `readable` and `programs` stay readable whatever the root. `claim` says for tests that Landlock has at most this
+    version, and whether seccomp may be used; it cannot add anything. BootstrapError where `require` is not met.
+    """
+
 def seal() -> None:
     """No open policy ends before the process does."""
 

@@ -89,7 +89,8 @@ def _run(target: Target, run: Run) -> int:
     except SyntaxError as error:
         _traceback(error)
         return OWN_ERROR
-    run.open()
+    for line in run.open():
+        _tell(f"hermetic: {line}")
     try:
         start()
     except (KeyboardInterrupt, TargetNotFound):
@@ -104,6 +105,7 @@ def _run(target: Target, run: Run) -> int:
         violations = _violations(error)
         if violations is None:
             closing.telling(error)
+            _note_kernel(error)
             code = OWN_ERROR
         else:
             for violation in violations:
@@ -113,6 +115,19 @@ def _run(target: Target, run: Run) -> int:
     else:
         code = 0
     return BLOCKED if run.fail_on_blocked and closing.settle() else code
+
+
+def _note_kernel(error: BaseException) -> None:
+    """Say of a refusal that the system made who may have made it. It has no more to tell than its number."""
+    # `OSError` with EACCES or EPERM is this class (PEP 3151).
+    if isinstance(error, PermissionError):
+        from hermetic import _kernel
+
+        if _kernel.is_active():
+            _tell(
+                f"hermetic: the kernel refused this ({type(error).__name__}: {error.strerror}), which may be the policy "
+                "enforced by the kernel layer, below Python; --kernel=off tells them apart",
+            )
 
 
 def _violations(error: BaseException) -> list[PolicyViolation] | None:

@@ -108,6 +108,39 @@ FLAGS = (
         group="Run",
     ),
     Flag(
+        "--kernel",
+        "kernel",
+        "Enforce the policy by the kernel as well: off, auto (what it has) or require (or do not run); auto with "
+        "--seal, else off",
+        group="Kernel",
+        kind=VALUE,
+        metavar="MODE",
+    ),
+    Flag(
+        "--max-memory",
+        "max_memory",
+        "Limit the memory of each process, in bytes or as in 512M",
+        group="Kernel",
+        kind=VALUE,
+        metavar="SIZE",
+    ),
+    Flag(
+        "--max-cpu-time",
+        "max_cpu_time",
+        "Limit the processor time of each process",
+        group="Kernel",
+        kind=VALUE,
+        metavar="SECONDS",
+    ),
+    Flag(
+        "--max-processes",
+        "max_processes",
+        "Limit the processes and threads of this user",
+        group="Kernel",
+        kind=VALUE,
+        metavar="NUMBER",
+    ),
+    Flag(
         "--config",
         "config",
         "Take this configuration file (hermetic.toml or pyproject.toml), and what it allows, instead of searching "

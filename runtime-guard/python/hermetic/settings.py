@@ -140,7 +140,7 @@ def guards(policy: dict[str, Any]) -> bool:
 class Run:
     """Everything about a run but its target."""
 
-    __slots__ = ("best_effort", "fail_on_blocked", "policies", "sealed", "trace")
+    __slots__ = ("best_effort", "fail_on_blocked", "kernel", "limits", "policies", "sealed", "trace")
 
     def __init__(
         self,
@@ -150,15 +150,32 @@ class Run:
         sealed: bool,
         fail_on_blocked: bool,
         best_effort: bool,
+        kernel: str = "off",
+        limits: dict[str, int] | None = None,
     ) -> None:
         self.policies = policies
         self.trace = trace
         self.sealed = sealed
         self.fail_on_blocked = fail_on_blocked
         self.best_effort = best_effort
+        self.kernel = kernel
+        self.limits = limits or {}
 
-    def open(self) -> None:
-        """Enforce all of it, for as long as the process lives."""
+    def open(self) -> list[str]:
+        """Enforce all of it, for as long as the process lives; what the user is to be told of it."""
+        if self.kernel == "off" and not self.limits:
+            self._open_scopes()
+            return []
+        from hermetic import _kernel
+
+        told = list(_kernel.limit(self.limits)) if self.limits else []
+        kept = _kernel.places()
+        self._open_scopes()
+        if self.kernel != "off":
+            told += _kernel.confine(self.policies, self.kernel, kept, limited=bool(self.limits))
+        return told
+
+    def _open_scopes(self) -> None:
         for policy in self.policies:
             last = policy is self.policies[-1]
             _native.open_scope(policy, sealed=self.sealed and last, trace=self.trace, best_effort=self.best_effort)
@@ -193,7 +210,31 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         sealed=run["sealed"],
         fail_on_blocked=run["fail_on_blocked"],
         best_effort=run["best_effort"],
+        kernel=_kernel_mode(run["kernel"], sealed=run["sealed"]),
+        limits=_limits(run),
     )
+
+
+def _kernel_mode(mode: str | None, *, sealed: bool) -> str:
+    if not mode:
+        return "auto" if sealed else "off"
+    from hermetic._kernel import MODES
+
+    if mode not in MODES:
+        raise UsageError(f"--kernel takes {', '.join(MODES[:-1])} or {MODES[-1]}, not `{mode}`")
+    return mode
+
+
+def _limits(run: dict[str, Any]) -> dict[str, int]:
+    keys = [key for key in ("max_memory", "max_cpu_time", "max_processes") if run[key]]
+    if not keys:
+        return {}
+    from hermetic._kernel import number
+
+    try:
+        return {key: number("--" + key.replace("_", "-"), run[key]) for key in keys}
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _resolved(policy: dict[str, Any], folder: str) -> dict[str, Any]:

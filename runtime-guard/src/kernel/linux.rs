@@ -122,13 +122,9 @@ pub fn seccomp(plan: &Plan) -> Result<(), String> {
             continue;
         }
         let error = u32::try_from(error).map_err(text)?;
-        let filter = SeccompFilter::new(
-            rules,
-            SeccompAction::Allow,
-            SeccompAction::Errno(error),
-            PROCESSOR,
-        )
-        .map_err(text)?;
+        let filter =
+            SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(error), PROCESSOR)
+                .map_err(text)?;
         let program: BpfProgram = filter.try_into().map_err(text)?;
         seccompiler::apply_filter_all_threads(&guarded(program)).map_err(text)?;
     }
@@ -149,9 +145,7 @@ fn condition(condition: Condition) -> Result<SeccompCondition, String> {
     let (length, operator, value) = match condition.test {
         Test::Is(value) => (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value),
         Test::IsNot(value) => (SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value),
-        Test::Masked(mask, value) => {
-            (SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
-        }
+        Test::Masked(mask, value) => (SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value),
         Test::Given => (SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0),
     };
     SeccompCondition::new(condition.argument, length, operator, value).map_err(text)

@@ -21,8 +21,7 @@ pub struct Support {
 impl Support {
     /// What both have. A claim can only take away.
     pub const fn at_most(self, claim: Self) -> Self {
-        let landlock =
-            if claim.landlock < self.landlock { claim.landlock } else { self.landlock };
+        let landlock = if claim.landlock < self.landlock { claim.landlock } else { self.landlock };
         Self {
             landlock,
             seccomp: self.seccomp && claim.seccomp,

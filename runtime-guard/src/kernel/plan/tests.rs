@@ -101,10 +101,7 @@ fn files_are_landlocks() {
     let modern = plan(&files(None), MODERN);
     let ruleset = modern.files.clone().unwrap();
     assert_eq!(ruleset.handled, [Access::Write]);
-    assert_eq!(
-        ruleset.rules,
-        [("/dev/null".to_owned(), vec![Access::Read, Access::Write])]
-    );
+    assert_eq!(ruleset.rules, [("/dev/null".to_owned(), vec![Access::Read, Access::Write])]);
     assert!(names(&modern).contains(&"fchmodat2") && modern.missing.is_empty());
     let old = plan(&files(None), Support { landlock: 2, ..MODERN });
     assert!(names(&old).contains(&"truncate") && old.missing == ["openat2"]);
@@ -118,9 +115,12 @@ fn a_root_leaves_the_interpreter_its_files() {
     let paths = |options: &PolicyOptions| -> Vec<String> {
         let files = plan(options, MODERN).files.unwrap();
         assert!(files.handled.contains(&Access::Read));
-        assert!(files.rules.iter().all(|(path, access)| {
-            path == "/dev/null" || *access == [Access::Read]
-        }));
+        assert!(
+            files
+                .rules
+                .iter()
+                .all(|(path, access)| { path == "/dev/null" || *access == [Access::Read] })
+        );
         files.rules.into_iter().map(|(path, _)| path).collect()
     };
     let rooted = files(Some("/srv/data"));
