@@ -27,7 +27,7 @@ use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at, named};
-use crate::{imports, lookups, origin, proc, slots};
+use crate::{children, imports, lookups, origin, proc, slots};
 
 /// Whether a function makes another interpreter.
 fn makes_interpreter(name: &str) -> bool {
@@ -63,6 +63,8 @@ pub fn wants(active: &Active, index: usize) -> bool {
         Kind::Frozen => imports::any_denied(active),
         Kind::Named => active.guards(Capability::DynamicCode),
         Kind::Environment => active.guards(Capability::Environment),
+        // Any policy is one for children too.
+        Kind::Start => true,
     }
 }
 
@@ -113,6 +115,17 @@ pub fn before<'py>(
     let reading = Reading { active, api: slot.name, rules };
     let judged = match slot.kind {
         Kind::Environment => return crate::shims::give_environment(py, args),
+        Kind::Start => {
+            if !matches!(slot.read, Read::Special) {
+                if active.guards(Capability::Subprocess) {
+                    slot.read.each(args, |deed| reading.judge(py, deed))?;
+                }
+                return children::guard(py, active, slot.name, args);
+            }
+            let given =
+                active.guards(Capability::Environment) && crate::shims::give_environment(py, args)?;
+            return Ok(children::guard(py, active, slot.name, args)? || given);
+        }
         Kind::Judge if makes_interpreter(slot.name) => sub_interpreter(py, &reading),
         Kind::Judge if slot.name == "sys.activate_stack_trampoline" => trampoline(py, &reading),
         Kind::Judge if slot.name == "posix.chroot" => change_root(py, &reading, args),
@@ -337,7 +350,8 @@ pub fn after<'py>(
         | Kind::Pair
         | Kind::Duplicate
         | Kind::Tls
-        | Kind::Environment => result,
+        | Kind::Environment
+        | Kind::Start => result,
     }
 }
 

@@ -35,6 +35,7 @@
 
 pub mod arguments;
 pub mod calls;
+pub mod children;
 pub mod code;
 pub mod deed;
 pub mod denied;

@@ -3,14 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hermetic_policy::config::{Config, Extend};
-use hermetic_policy::{Policy, PolicyOptions, profile};
+use hermetic_policy::{Capability, Policy, PolicyOptions, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::kernel::plan::{Places, Support};
+use crate::kernel::plan::{Extent, Gap, Places, Support};
 use crate::kernel::{self, Mode};
-use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
+use crate::scope::Manner;
+use crate::{children, denied, ffi, origin, scope, shims, slots, status, trust};
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -80,13 +81,15 @@ fn install(py: Python<'_>) -> PyResult<()> {
 
 /// Open a policy.
 #[pyfunction]
-#[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false))]
+#[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false,
+                    unguarded_children = false))]
 fn open_scope(
     py: Python<'_>,
     options: &Bound<'_, PyDict>,
     sealed: bool,
     trace: bool,
     best_effort: bool,
+    unguarded_children: bool,
 ) -> PyResult<Scope> {
     let (options, policy) = ready(options)?;
     // One policy that wants all of it is enough for a failure to be an error.
@@ -109,7 +112,7 @@ fn open_scope(
     }
     let id = {
         let mut stack = scope::stack();
-        let id = stack.push(policy, options, trace);
+        let id = stack.push(policy, options, Manner { trace, best_effort, unguarded_children });
         scope::publish(&stack);
         id
     };
@@ -171,6 +174,20 @@ fn confine(
     kernel::confine(&policies, mode, &places, support, limited)
         .map(|_| ())
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
+}
+
+/// Note what the kernel enforces on this process since it enforced it on the one that started it:
+/// Landlock's version, whether seccomp does, and what is not covered. It is only told.
+#[pyfunction]
+fn inherit(landlock: u32, seccomp: bool, gaps: Vec<(String, String, String, String)>) {
+    let gaps = gaps
+        .into_iter()
+        .filter_map(|(capability, what, why, extent)| {
+            let capability = Capability::ALL.into_iter().find(|it| it.name() == capability)?;
+            Some(Gap { capability, what, why, extent: Extent::of(&extent)? })
+        })
+        .collect();
+    kernel::inherit(kernel::Report { landlock, seccomp, gaps });
 }
 
 /// Let no policy of this process be closed any more.
@@ -357,6 +374,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_scope, module)?)?;
     module.add_function(wrap_pyfunction!(seal, module)?)?;
     module.add_function(wrap_pyfunction!(confine, module)?)?;
+    module.add_function(wrap_pyfunction!(inherit, module)?)?;
+    module.add("BOOT", children::BOOT)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::arguments::text;
 use crate::ffi::system::{self, Descriptor};
 use crate::scope::Active;
-use crate::{denied, kernel, origin, scope, slots};
+use crate::{children, denied, kernel, origin, scope, slots};
 
 /// Descriptors that were open when the guard was installed.
 static FOUND: Mutex<Vec<Descriptor>> = Mutex::new(Vec::new());
@@ -139,6 +139,11 @@ pub fn status(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     status.set_item("not_enforced", missing)?;
     status.set_item("found", found)?;
     status.set_item("kernel", kernel_layer(py)?)?;
+    let tally = children::tally();
+    let started = PyDict::new(py);
+    started.set_item("guarded", tally.guarded)?;
+    started.set_item("not_guarded", tally.unguarded)?;
+    status.set_item("children", started)?;
     denied::with_record(|record| {
         status.set_item("violations", record.violations.len())?;
         status.set_item("violations_dropped", record.dropped)

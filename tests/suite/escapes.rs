@@ -109,7 +109,7 @@ fn the_four_settings_are_as_recorded() {
     let range = Range::open();
     let found = Mutex::new(BTreeMap::<String, Through>::new());
     let mut complaints = run_all("four settings", &python, &attacks, |attack| {
-        let mut run = |setting| range.run(attack, &python, setting);
+        let run = |setting| range.run(attack, &python, setting);
         let (Some(alone), Some(both)) = (run(Setting::Kernel), run(Setting::Both)) else {
             return other_version();
         };

@@ -15,6 +15,7 @@ def open_scope(
     sealed: bool = False,
     trace: bool = False,
     best_effort: bool = False,
+    unguarded_children: bool = False,
 ) -> Scope:
     """Enforce one more policy from now on.
 
@@ -36,6 +37,11 @@ def confine(
     `readable` and `programs` stay readable whatever the root. `claim` says for tests that Landlock has at most this
     version, and whether seccomp may be used; it cannot add anything. BootstrapError where `require` is not met.
     """
+
+def inherit(landlock: int, seccomp: bool, gaps: list[tuple[str, str, str, str]]) -> None:
+    """Note what the kernel enforces on this process since it did on its parent. It is only told."""
+
+BOOT: str
 
 def seal() -> None:
     """No open policy ends before the process does."""

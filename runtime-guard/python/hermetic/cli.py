@@ -13,6 +13,7 @@ from hermetic.target import Target, TargetNotFound, is_safe_path, resolve
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
 OWN_ERROR, BLOCKED, NOT_FOUND = 1, 2, 127
 
@@ -43,11 +44,18 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(error, OWN_ERROR)
 
 
-def take_over() -> int:
-    """The same in the interpreter that `hand_over` started."""
+def take_over(child: dict[str, Any] | None = None) -> int:
+    """The same in the interpreter that `hand_over` started, or that a guarded program started.
+
+    `child` is what the guard of that program gives its child; the program's name is the first argument.
+    """
     try:
-        data, target = launch.handed_over()
-        return _run(target, Run(**data))
+        if child is None:
+            data, target = launch.handed_over()
+            return _run(target, Run(**data))
+        if child["kernel"] is not None:
+            _native.inherit(*child["kernel"])
+        return _run(launch.child(child["kind"], sys.argv[1], sys.argv[2:]), Run(**child["run"]))
     except TargetNotFound as error:
         return _complain(error, NOT_FOUND)
     except HermeticError as error:

@@ -108,6 +108,12 @@ FLAGS = (
         group="Run",
     ),
     Flag(
+        "--unguarded-children",
+        "unguarded_children",
+        "Let the target start Python programs that cannot be guarded, such as those of PyPy",
+        group="Run",
+    ),
+    Flag(
         "--kernel",
         "kernel",
         "Enforce the policy by the kernel as well: off, auto (what it has) or require (or do not run); auto with "

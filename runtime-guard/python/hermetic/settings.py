@@ -140,7 +140,7 @@ def guards(policy: dict[str, Any]) -> bool:
 class Run:
     """Everything about a run but its target."""
 
-    __slots__ = ("best_effort", "fail_on_blocked", "kernel", "limits", "policies", "sealed", "trace")
+    __slots__ = ("best_effort", "fail_on_blocked", "kernel", "limits", "policies", "sealed", "trace", "unguarded_children")
 
     def __init__(
         self,
@@ -152,6 +152,7 @@ class Run:
         best_effort: bool,
         kernel: str = "off",
         limits: dict[str, int] | None = None,
+        unguarded_children: bool = False,
     ) -> None:
         self.policies = policies
         self.trace = trace
@@ -160,6 +161,7 @@ class Run:
         self.best_effort = best_effort
         self.kernel = kernel
         self.limits = limits or {}
+        self.unguarded_children = unguarded_children
 
     def open(self) -> list[str]:
         """Enforce all of it, for as long as the process lives; what the user is to be told of it."""
@@ -178,7 +180,13 @@ class Run:
     def _open_scopes(self) -> None:
         for policy in self.policies:
             last = policy is self.policies[-1]
-            _native.open_scope(policy, sealed=self.sealed and last, trace=self.trace, best_effort=self.best_effort)
+            _native.open_scope(
+                policy,
+                sealed=self.sealed and last,
+                trace=self.trace,
+                best_effort=self.best_effort,
+                unguarded_children=self.unguarded_children,
+            )
 
     def as_data(self) -> dict[str, Any]:
         """For another interpreter's `Run(**data)`."""
@@ -212,6 +220,7 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         best_effort=run["best_effort"],
         kernel=_kernel_mode(run["kernel"], sealed=run["sealed"]),
         limits=_limits(run),
+        unguarded_children=run["unguarded_children"],
     )
 
 

@@ -79,6 +79,11 @@ impl Extent {
             Self::Always => "always",
         }
     }
+
+    /// By that word.
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Wholly, Self::Partly, Self::Always].into_iter().find(|it| it.name() == name)
+    }
 }
 
 /// What a policy denies and the kernel will not.
