@@ -24,6 +24,7 @@ pub mod apply;
 use std::sync::{Mutex, PoisonError};
 
 use hermetic_policy::Policy;
+use hermetic_policy::outline::Outline;
 
 use self::plan::{Extent, Gap, Places, Plan, Support};
 
@@ -87,10 +88,13 @@ pub fn confine(
     limited: bool,
 ) -> Result<Report, String> {
     let mut report = Report::default();
-    let plans: Vec<Plan> = policies
-        .iter()
-        .map(|policy| Plan::of(&policy.outline(), places, support, limited))
-        .collect();
+    // Limits are kept even where there is no policy.
+    let mut outlines: Vec<_> = policies.iter().map(Policy::outline).collect();
+    if outlines.is_empty() && limited {
+        outlines.push(Outline::default());
+    }
+    let plans: Vec<Plan> =
+        outlines.iter().map(|outline| Plan::of(outline, places, support, limited)).collect();
     for gap in plans.iter().flat_map(|plan| &plan.gaps) {
         if !report.gaps.contains(gap) {
             report.gaps.push(gap.clone());

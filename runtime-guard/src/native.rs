@@ -160,6 +160,7 @@ fn confine(
     limited: bool,
     claim: Option<(u32, bool)>,
 ) -> PyResult<()> {
+    denied::hold_classes(py)?;
     let mode = Mode::of(mode)
         .ok_or_else(|| PyValueError::new_err("the mode is \"auto\" or \"require\""))?;
     let policies = policies
@@ -174,6 +175,12 @@ fn confine(
     kernel::confine(&policies, mode, &places, support, limited)
         .map(|_| ())
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
+}
+
+/// The programs that were started without the guard, each once.
+#[pyfunction]
+fn unguarded() -> Vec<String> {
+    children::tally().unguarded
 }
 
 /// Note what the kernel enforces on this process since it enforced it on the one that started it:
@@ -375,6 +382,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(seal, module)?)?;
     module.add_function(wrap_pyfunction!(confine, module)?)?;
     module.add_function(wrap_pyfunction!(inherit, module)?)?;
+    module.add_function(wrap_pyfunction!(unguarded, module)?)?;
     module.add("BOOT", children::BOOT)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;

@@ -89,6 +89,22 @@ def open_scope(
     return Scope(policy)
 
 
+BOOT = ""
+
+
+def confine(*_given: object, **_more: object) -> None:
+    """There is no kernel layer here."""
+
+
+def inherit(*_given: object) -> None:
+    """Nothing is told of it."""
+
+
+def unguarded() -> list[str]:
+    """No child is noted."""
+    return []
+
+
 def seal() -> None:
     _state["sealed"] = True
 

@@ -41,6 +41,9 @@ def confine(
 def inherit(landlock: int, seccomp: bool, gaps: list[tuple[str, str, str, str]]) -> None:
     """Note what the kernel enforces on this process since it did on its parent. It is only told."""
 
+def unguarded() -> list[str]:
+    """The programs that were started without the guard, each once."""
+
 BOOT: str
 
 def seal() -> None:

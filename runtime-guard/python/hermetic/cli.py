@@ -125,13 +125,17 @@ def _run(target: Target, run: Run) -> int:
     return BLOCKED if run.fail_on_blocked and closing.settle() else code
 
 
+def _kernel_is_active() -> bool:
+    from hermetic import _kernel
+
+    return _kernel.is_active()
+
+
 def _note_kernel(error: BaseException) -> None:
     """Say of a refusal that the system made who may have made it. It has no more to tell than its number."""
     # `OSError` with EACCES or EPERM is this class (PEP 3151).
     if isinstance(error, PermissionError):
-        from hermetic import _kernel
-
-        if _kernel.is_active():
+        if _kernel_is_active():
             _tell(
                 f"hermetic: the kernel refused this ({type(error).__name__}: {error.strerror}), which may be the policy "
                 "enforced by the kernel layer, below Python; --kernel=off tells them apart",
@@ -211,6 +215,12 @@ class _Closing:
             what = "1 action was" if times == 1 else f"{times} actions were"
             advice = "" if self._run.fail_on_blocked else "; --fail-on-blocked exits with 2 for this"
             _tell(f"hermetic: {what} blocked and the target went on{advice}: {next(iter(coped))}")
+        programs = _native.unguarded() if os.getpid() == self._pid and self._run.policies else []
+        if programs and not _kernel_is_active():
+            _tell(
+                "hermetic: the guard did not go with programs that are not Python, and no kernel layer was on: "
+                f"{', '.join(programs[:5])}{', ...' if len(programs) > 5 else ''}; --kernel=auto covers them",
+            )
 
 
 def _counts() -> dict[str, int]:
