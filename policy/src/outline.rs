@@ -4,6 +4,7 @@
 //! An outline is never stricter than the policy. Where the policy tells hosts apart and the kernel
 //! cannot, the outline allows, and says that it is coarser.
 
+use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -44,7 +45,10 @@ pub enum Ports {
 
 /// Starting processes is denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SubprocessOutline {}
+pub struct SubprocessOutline {
+    /// But for these programs, by name or by path.
+    pub programs: Vec<String>,
+}
 
 /// Writing files is denied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +66,9 @@ impl Policy {
     pub fn outline(&self) -> Outline {
         Outline {
             network: self.network.as_ref().map(network),
-            subprocess: self.subprocess.then(SubprocessOutline::default),
+            subprocess: self.subprocess.as_ref().map(|guard| SubprocessOutline {
+                programs: guard.allow.iter().map(|it| it.as_str().to_owned()).collect(),
+            }),
             filesystem: self
                 .filesystem
                 .as_ref()
@@ -131,12 +137,13 @@ mod tests {
             no_network: true,
             allow_domain: vec!["unix:@app".into()],
             no_subprocess: true,
+            allow_run: vec!["git".into()],
             fs_root: Some("/srv/./data".into()),
             ..Default::default()
         };
         let outline = all.build().unwrap().outline();
         assert!(outline.network.unwrap().abstract_unix);
-        assert_eq!(outline.subprocess, Some(SubprocessOutline::default()));
+        assert_eq!(outline.subprocess, Some(SubprocessOutline { programs: vec!["git".into()] }));
         let root = Some("/srv/data".into());
         assert_eq!(outline.filesystem, Some(FilesystemOutline { root }));
     }

@@ -17,9 +17,10 @@ try:
     from hermetic.cli import take_over
 except (ImportError, RuntimeError):
     problem = sys.exc_info()[1]
+    import os
     if command:
-        import os
         os.execv(command[0], command[1:])
     sys.stderr.write('hermetic: %s%s\n' % (problem, {hint}))
-    sys.exit(1)
+    sys.stderr.flush()
+    os._exit(1)  # not `sys.exit`: with -i an interactive session would follow, and nothing guards it
 sys.exit(take_over({data}))

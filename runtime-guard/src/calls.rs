@@ -117,14 +117,14 @@ pub fn before<'py>(
         Kind::Environment => return crate::shims::give_environment(py, args),
         Kind::Start => {
             if !matches!(slot.read, Read::Special) {
-                if active.guards(Capability::Subprocess) {
+                if active.guards(Capability::Subprocess) && !active.allows_programs() {
                     slot.read.each(args, |deed| reading.judge(py, deed))?;
                 }
-                return children::guard(py, active, slot.name, args);
             }
+            let settled = active.allows_programs() && children::settle(py, &reading, args)?;
             let given =
                 active.guards(Capability::Environment) && crate::shims::give_environment(py, args)?;
-            return Ok(children::guard(py, active, slot.name, args)? || given);
+            return Ok(children::guard(py, active, slot.name, args)? || given || settled);
         }
         Kind::Judge if makes_interpreter(slot.name) => sub_interpreter(py, &reading),
         Kind::Judge if slot.name == "sys.activate_stack_trampoline" => trampoline(py, &reading),

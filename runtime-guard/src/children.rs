@@ -17,12 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use hermetic_policy::PolicyOptions;
+use pyo3::exceptions::PyFileNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use self::command::{Child, Files, Started};
 use crate::arguments::CallArgs;
+use crate::deed::{Deed, Object};
 use crate::ffi::{OwnWork, file_system_bytes, path_of};
+use crate::hook::Reading;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at};
 use crate::{kernel, origin};
@@ -62,6 +65,9 @@ pub enum Programs {
     Searched(At),
 }
 
+/// `ENOENT` (POSIX `errno.h`), the same everywhere.
+const NO_SUCH_FILE: i32 = 2;
+
 const NO_FOLDER: At = at(usize::MAX);
 
 /// The places of a call that starts a program: how it names it, and its arguments.
@@ -89,29 +95,10 @@ pub fn guard<'py>(
     let Some(argv) = args.object(words).map(items).transpose()?.flatten() else {
         return Ok(false);
     };
-    let (tried, folder) = match programs {
-        Programs::List(list, folder) => (args.object(list).map(items), folder),
-        Programs::File(file) | Programs::Searched(file) => {
-            let file = match args.value(file) {
-                Value::Int(number) => Some(Ok(Some(vec![descriptor(number)]))),
-                _ => args.object(file).map(|file| Ok(Some(vec![bytes(file)?]))),
-            };
-            (file, NO_FOLDER)
-        }
-    };
-    let folder = match args.object(folder) {
-        Some(folder) if !folder.is_none() => path(&bytes(folder)?),
-        _ => PathBuf::new(),
-    };
-    let disk = Disk { folder };
-    let tried = tried.transpose()?.flatten().unwrap_or_default();
-    let found = tried.into_iter().find_map(|file| match programs {
-        Programs::Searched(_) if !file.contains(&b'/') => disk.find(&file),
-        _ => disk.is_program(&file).then_some(file),
-    });
+    let wanted = wanted(args, programs)?;
     // The call itself says that there is none.
-    let Some(program) = found else { return Ok(false) };
-    let child = match command::read(&program, &argv, &disk) {
+    let Some(program) = wanted.found() else { return Ok(false) };
+    let child = match command::read(&program, &argv, &wanted.disk) {
         Started::Plain => return Ok(false),
         Started::Foreign => {
             let name = String::from_utf8_lossy(&program).into_owned();
@@ -131,19 +118,118 @@ pub fn guard<'py>(
     changed.extend(arguments);
     let changed = changed.iter().map(|word| PyBytes::new(py, word));
     args.replace(words, PyList::new(py, changed)?.into_any());
-    let program = PyBytes::new(py, interpreter.as_deref().unwrap_or(&program));
+    let is_number = match programs {
+        Programs::List(..) => false,
+        Programs::File(file) | Programs::Searched(file) => {
+            matches!(args.value(file), Value::Int(_))
+        }
+    };
+    // A descriptor stays one, unless it is a script's.
+    if interpreter.is_some() || !is_number {
+        replace(py, args, programs, interpreter.as_deref().unwrap_or(&program))?;
+    }
+    Ok(true)
+}
+
+/// Judge a call that starts a program by the file it comes to, and let it come to no other: what is
+/// asked for has one answer here, whatever links, folders or the search path become meanwhile.
+/// Whether its arguments were changed. A program that is not there is an `OSError`, as it would be.
+pub fn settle<'py>(
+    py: Python<'py>,
+    reading: &Reading<'_>,
+    args: &mut CallArgs<'py>,
+) -> PyResult<bool> {
+    let Some((programs, _)) = places(reading.api) else { return Ok(false) };
+    let wanted = wanted(args, programs)?;
+    let Some(program) = wanted.found() else {
+        return Err(PyFileNotFoundError::new_err((
+            NO_SUCH_FILE,
+            "No such file or directory",
+            wanted.tried.first().map(|file| String::from_utf8_lossy(file).into_owned()),
+        )));
+    };
+    let program = settled(&wanted.disk.at(&program));
+    let object = Object::Name(String::from_utf8_lossy(&program).into_owned().into());
+    reading.judge(py, Deed { verb: None, object })?;
+    replace(py, args, programs, &program)?;
+    Ok(true)
+}
+
+/// A file by its own name in the real folder it is in. A link of its own name stays one: it is what
+/// was allowed, or is not.
+fn settled(file: &Path) -> Vec<u8> {
+    let parts = file.parent().zip(file.file_name());
+    let real = parts.and_then(|(folder, last)| {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Some(folder.canonicalize().ok()?.join(last))
+    });
+    name(real.as_deref().unwrap_or(file))
+}
+
+/// The file a name of `--allow-run` stands for, as the search path finds it now.
+pub fn find_program(entry: &str) -> Option<String> {
+    let found = if entry.contains('/') {
+        PathBuf::from(entry)
+    } else {
+        let disk = Disk { folder: PathBuf::new() };
+        path(&disk.find(entry.as_bytes())?)
+    };
+    String::from_utf8(settled(&found)).ok()
+}
+
+/// What a call wants to start.
+struct Wanted {
+    programs: Programs,
+    tried: Vec<Vec<u8>>,
+    disk: Disk,
+}
+
+impl Wanted {
+    /// The first of the files that is a program.
+    fn found(&self) -> Option<Vec<u8>> {
+        self.tried.iter().find_map(|file| match self.programs {
+            Programs::Searched(_) if !file.contains(&b'/') => self.disk.find(file),
+            _ => self.disk.is_program(file).then(|| file.clone()),
+        })
+    }
+}
+
+fn wanted(args: &CallArgs<'_>, programs: Programs) -> PyResult<Wanted> {
+    let (tried, folder) = match programs {
+        Programs::List(list, folder) => (args.object(list).map(items), folder),
+        Programs::File(file) | Programs::Searched(file) => {
+            let file = match args.value(file) {
+                Value::Int(number) => Some(Ok(Some(vec![descriptor(number)]))),
+                _ => args.object(file).map(|file| Ok(Some(vec![bytes(file)?]))),
+            };
+            (file, NO_FOLDER)
+        }
+    };
+    let folder = match args.object(folder) {
+        Some(folder) if !folder.is_none() => path(&bytes(folder)?),
+        _ => PathBuf::new(),
+    };
+    let tried = tried.transpose()?.flatten().unwrap_or_default();
+    Ok(Wanted { programs, tried, disk: Disk { folder } })
+}
+
+/// Put a program in the place of the one that was named.
+fn replace<'py>(
+    py: Python<'py>,
+    args: &mut CallArgs<'py>,
+    programs: Programs,
+    program: &[u8],
+) -> PyResult<()> {
+    let program = PyBytes::new(py, program);
     match programs {
         Programs::List(list, _) => {
             args.replace(list, PyTuple::new(py, [program])?.into_any());
         }
-        // A descriptor stays one, unless it is a script's.
         Programs::File(file) | Programs::Searched(file) => {
-            if interpreter.is_some() || !matches!(args.value(file), Value::Int(_)) {
-                args.replace(file, program.into_any());
-            }
+            args.replace(file, program.into_any());
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The first program of the child, with everything in it that it needs to know.
@@ -218,6 +304,7 @@ fn policy(options: &PolicyOptions) -> String {
         allow_localhost,
         allow_domain,
         no_subprocess,
+        allow_run,
         fs_readonly,
         fs_root,
         no_environment,
@@ -243,6 +330,7 @@ fn policy(options: &PolicyOptions) -> String {
     for (key, list) in [
         ("profile", profile),
         ("allow_domain", allow_domain),
+        ("allow_run", allow_run),
         ("allow_native", allow_native),
         ("deny_import", deny_import),
     ] {

@@ -12,6 +12,7 @@
 //! `docs/guard/kernel.md` lists.
 
 pub mod calls;
+pub mod helpers;
 pub mod plan;
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -93,8 +94,14 @@ pub fn confine(
     if outlines.is_empty() && limited {
         outlines.push(Outline::default());
     }
-    let plans: Vec<Plan> =
-        outlines.iter().map(|outline| Plan::of(outline, places, support, limited)).collect();
+    let plans: Vec<Plan> = outlines
+        .iter()
+        .map(|outline| {
+            let programs = outline.subprocess.iter().flat_map(|guard| &guard.programs);
+            let runnable = helpers::of(programs.map(String::as_str));
+            Plan::of(outline, &Places { runnable, ..places.clone() }, support, limited)
+        })
+        .collect();
     for gap in plans.iter().flat_map(|plan| &plan.gaps) {
         if !report.gaps.contains(gap) {
             report.gaps.push(gap.clone());

@@ -140,6 +140,10 @@ fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
         })?;
         options.fs_root = Some(real.to_string_lossy().into_owned());
     }
+    // Which file a name is, is settled here: the search path is the program's to change.
+    let found = options.allow_run.iter().filter_map(|name| children::find_program(name));
+    let found: Vec<String> = found.filter(|file| !options.allow_run.contains(file)).collect();
+    options.allow_run.extend(found);
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok((options, policy))
 }
@@ -171,7 +175,7 @@ fn confine(
     if let Some((landlock, seccomp)) = claim {
         support = support.at_most(Support { landlock, seccomp, threads: false });
     }
-    let places = Places { readable, programs };
+    let places = Places { readable, programs, runnable: Vec::new() };
     kernel::confine(&policies, mode, &places, support, limited)
         .map(|_| ())
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
@@ -279,6 +283,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
         allow_localhost,
         allow_domain,
         no_subprocess,
+        allow_run,
         fs_readonly,
         fs_root,
         no_environment,
@@ -294,6 +299,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
     dict.set_item("allow_localhost", allow_localhost)?;
     dict.set_item("allow_domain", allow_domain)?;
     dict.set_item("no_subprocess", no_subprocess)?;
+    dict.set_item("allow_run", allow_run)?;
     dict.set_item("fs_readonly", fs_readonly)?;
     dict.set_item("fs_root", fs_root)?;
     dict.set_item("no_environment", no_environment)?;
@@ -335,6 +341,7 @@ fn options_of(dict: &Bound<'_, PyDict>) -> PyResult<PolicyOptions> {
             "allow_localhost" => options.allow_localhost = flag()?,
             "allow_domain" => options.allow_domain = list()?,
             "no_subprocess" => options.no_subprocess = flag()?,
+            "allow_run" => options.allow_run = list()?,
             "fs_readonly" => options.fs_readonly = flag()?,
             "fs_root" => {
                 options.fs_root = value.extract::<Option<String>>().map_err(|_| {

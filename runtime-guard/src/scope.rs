@@ -52,6 +52,13 @@ impl Active {
         self.open.iter().any(|open| open.policy.guards(capability))
     }
 
+    /// Whether processes are denied but for programs that are named.
+    pub fn allows_programs(&self) -> bool {
+        self.open
+            .iter()
+            .any(|open| open.options.no_subprocess && !open.options.allow_run.is_empty())
+    }
+
     /// Whether any open policy has a root to read from.
     pub fn has_root(&self) -> bool {
         self.roots().next().is_some()

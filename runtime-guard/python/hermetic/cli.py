@@ -50,6 +50,18 @@ def take_over(child: dict[str, Any] | None = None) -> int:
     `child` is what the guard of that program gives its child; the program's name is the first argument.
     """
     try:
+        return _taken_over(child)
+    finally:
+        # With -i an interactive session follows whatever comes of this. It is guarded, or it is not there.
+        if (sys.flags.inspect or os.environ.get("PYTHONINSPECT")) and not _native.status()["active"]:
+            error = sys.exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit):
+                _traceback(error)
+            os._exit(OWN_ERROR)
+
+
+def _taken_over(child: dict[str, Any] | None) -> int:
+    try:
         if child is None:
             data, target = launch.handed_over()
             return _run(target, Run(**data))

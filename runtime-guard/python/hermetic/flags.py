@@ -64,6 +64,13 @@ FLAGS = (
     ),
     Flag("--no-subprocess", "no_subprocess", "Deny starting processes"),
     Flag(
+        "--allow-run",
+        "allow_run",
+        "Allow starting a program, by name or absolute path, although subprocesses are denied; repeatable",
+        kind=LIST,
+        metavar="PROGRAM",
+    ),
+    Flag(
         "--fs-readonly",
         "fs_readonly",
         "Deny writing files; with =ROOT, reading outside that folder too",

@@ -18,7 +18,7 @@ HANDED_OVER = "HERMETIC_FLAGS_JSON"
 _PREFIX = "HERMETIC_"
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
-_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native")
+_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native", "allow_run")
 
 
 class UsageError(HermeticError):

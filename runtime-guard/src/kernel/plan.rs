@@ -37,6 +37,9 @@ pub struct Places {
     pub readable: Vec<String>,
     /// Read where programs may be started: folders of programs and of their libraries.
     pub programs: Vec<String>,
+    /// What the programs that are allowed by name or path need to start: themselves, their loaders,
+    /// the interpreters of scripts.
+    pub runnable: Vec<String>,
 }
 
 /// What may be done to files.
@@ -181,6 +184,9 @@ pub const NAMES: &[&str] = &[
     "/usr/etc/protocols",
 ];
 
+const NO_SIGNALS: (&str, &str) =
+    ("signals to other processes", "this kernel has no Landlock for signals (version 6)");
+
 const NULL_DEVICE: &str = "/dev/null";
 
 impl Plan {
@@ -191,8 +197,8 @@ impl Plan {
         if let Some(network) = &outline.network {
             plan.network(network, support);
         }
-        if outline.subprocess.is_some() {
-            plan.subprocess(support);
+        if let Some(guard) = &outline.subprocess {
+            plan.subprocess(!guard.programs.is_empty(), support);
         }
         plan.files(outline, places, support);
         if support.seccomp {
@@ -292,11 +298,35 @@ impl Plan {
         );
     }
 
-    fn subprocess(&mut self, support: Support) {
+    /// `some` says that some programs are allowed.
+    fn subprocess(&mut self, some: bool, support: Support) {
         use Capability::Subprocess;
-        self.calls.extend(calls::processes(false));
-        self.missing.push("clone3");
+        self.calls.extend(calls::processes(some));
+        if !some {
+            self.missing.push("clone3");
+        }
         self.signals = support.landlock >= 6;
+        if some {
+            self.gap(
+                Subprocess,
+                "what an allowed program does, and forks",
+                "a program that is allowed may do what it can",
+                Extent::Always,
+            );
+            if support.landlock == 0 {
+                self.gap(
+                    Subprocess,
+                    "which programs are started",
+                    "this kernel has no Landlock, and seccomp cannot read a path",
+                    Extent::Wholly,
+                );
+                return;
+            }
+            if support.landlock < 6 {
+                self.gap(Subprocess, NO_SIGNALS.0, NO_SIGNALS.1, Extent::Partly);
+            }
+            return;
+        }
         match (support.seccomp, support.landlock) {
             (true, _) => {}
             (false, 0) => self.gap(
@@ -313,12 +343,7 @@ impl Plan {
             ),
         }
         if support.landlock < 6 {
-            self.gap(
-                Subprocess,
-                "signals to other processes",
-                "this kernel has no Landlock for signals (version 6)",
-                Extent::Partly,
-            );
+            self.gap(Subprocess, NO_SIGNALS.0, NO_SIGNALS.1, Extent::Partly);
         }
     }
 
@@ -329,6 +354,8 @@ impl Plan {
         let mut files = Files::default();
         if outline.subprocess.is_some() {
             files.handled.push(Access::Execute);
+            let run = |path: &String| (path.clone(), vec![Access::Read, Access::Execute]);
+            files.rules.extend(places.runnable.iter().map(run));
         }
         if let Some(guard) = &outline.filesystem {
             self.calls.extend(calls::files(support.landlock));

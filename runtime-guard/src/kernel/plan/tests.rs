@@ -3,7 +3,11 @@ use hermetic_policy::PolicyOptions;
 use super::*;
 
 fn places() -> Places {
-    Places { readable: vec!["/opt/python".to_owned()], programs: vec!["/usr/bin".to_owned()] }
+    Places {
+        readable: vec!["/opt/python".to_owned()],
+        programs: vec!["/usr/bin".to_owned()],
+        runnable: vec!["/usr/bin/git".to_owned()],
+    }
 }
 
 const MODERN: Support = Support { landlock: 7, seccomp: true, threads: false };
@@ -90,10 +94,23 @@ fn programs_are_denied_by_both() {
     assert_eq!(modern.missing, ["clone3"]);
     assert!(modern.signals && wholly(&modern).is_empty());
     let files = modern.files.unwrap();
-    assert_eq!((files.handled, files.rules), (vec![Access::Execute], vec![]));
+    assert_eq!(files.handled, [Access::Execute]);
     assert!(wholly(&plan(&processes(), Support { landlock: 0, ..MODERN })).is_empty());
     assert!(wholly(&plan(&processes(), Support { landlock: 1, ..NOTHING })).is_empty());
     assert_eq!(wholly(&plan(&processes(), NOTHING)), ["starting processes"]);
+}
+
+#[test]
+fn programs_that_are_named_are_landlocks() {
+    let options = PolicyOptions { allow_run: vec!["/usr/bin/git".to_owned()], ..processes() };
+    let modern = plan(&options, MODERN);
+    assert!(!names(&modern).contains(&"execve") && names(&modern).contains(&"memfd_create"));
+    assert!(modern.missing.is_empty() && wholly(&modern).is_empty());
+    let files = modern.files.unwrap();
+    let git = ("/usr/bin/git".to_owned(), vec![Access::Read, Access::Execute]);
+    assert_eq!((files.handled, files.rules), (vec![Access::Execute], vec![git]));
+    let none = plan(&options, Support { landlock: 0, ..MODERN });
+    assert_eq!(wholly(&none), ["which programs are started"]);
 }
 
 #[test]
@@ -115,12 +132,9 @@ fn a_root_leaves_the_interpreter_its_files() {
     let paths = |options: &PolicyOptions| -> Vec<String> {
         let files = plan(options, MODERN).files.unwrap();
         assert!(files.handled.contains(&Access::Read));
-        assert!(
-            files
-                .rules
-                .iter()
-                .all(|(path, access)| { path == "/dev/null" || *access == [Access::Read] })
-        );
+        assert!(files.rules.iter().all(|(path, access)| {
+            ["/dev/null", "/usr/bin/git"].contains(&path.as_str()) || *access == [Access::Read]
+        }));
         files.rules.into_iter().map(|(path, _)| path).collect()
     };
     let rooted = files(Some("/srv/data"));
