@@ -13,7 +13,6 @@ use crate::pattern::program::ProgramPattern;
 /// What is denied, and what is allowed all the same. Built by [`crate::options::PolicyOptions`];
 /// the default denies nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each guard is on or off by itself")]
 pub struct Policy {
     pub(crate) network: Option<NetworkGuard>,
     pub(crate) subprocess: Option<SubprocessGuard>,

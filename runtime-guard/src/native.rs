@@ -70,13 +70,35 @@ fn install(py: Python<'_>) -> PyResult<()> {
     if INSTALLED.load(Ordering::Acquire) {
         return Ok(());
     }
+    // Two threads may open the first policies at once.
+    let is_first = shims::begin(py);
+    let installed = if INSTALLED.load(Ordering::Acquire) { Ok(()) } else { install_once(py) };
+    if is_first {
+        shims::end();
+    }
+    installed
+}
+
+fn install_once(py: Python<'_>) -> PyResult<()> {
     status::look_around();
     origin::learn(py)?;
     trust::learn(py)?;
     ffi::install_hook(py)
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {}", error.value(py))))?;
     INSTALLED.store(true, Ordering::Release);
-    Ok(())
+    mind_forks(py)
+}
+
+/// Let every fork of the interpreter's wait for a moment in which the guard is whole.
+fn mind_forks(py: Python<'_>) -> PyResult<()> {
+    let posix = py.import(if cfg!(windows) { "nt" } else { "posix" })?;
+    let Ok(register) = posix.getattr("register_at_fork") else { return Ok(()) };
+    let calls = PyDict::new(py);
+    calls.set_item("before", wrap_pyfunction!(shims::before_fork, py)?)?;
+    let after = wrap_pyfunction!(shims::after_fork, py)?;
+    calls.set_item("after_in_parent", &after)?;
+    calls.set_item("after_in_child", after)?;
+    register.call((), Some(&calls)).map(|_| ())
 }
 
 /// Open a policy.
