@@ -116,10 +116,9 @@ pub fn before<'py>(
     let judged = match slot.kind {
         Kind::Environment => return crate::shims::give_environment(py, args),
         Kind::Start => {
-            if !matches!(slot.read, Read::Special) {
-                if active.guards(Capability::Subprocess) && !active.allows_programs() {
-                    slot.read.each(args, |deed| reading.judge(py, deed))?;
-                }
+            let is_silent = !matches!(slot.read, Read::Special);
+            if is_silent && active.guards(Capability::Subprocess) && !active.allows_programs() {
+                slot.read.each(args, |deed| reading.judge(py, deed))?;
             }
             let settled = active.allows_programs() && children::settle(py, &reading, args)?;
             let given =

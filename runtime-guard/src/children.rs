@@ -92,13 +92,13 @@ pub fn guard<'py>(
 ) -> PyResult<bool> {
     let Some((programs, words)) = places(function) else { return Ok(false) };
     let _own = OwnWork::begin();
-    let Some(argv) = args.object(words).map(items).transpose()?.flatten() else {
+    let Some(line) = args.object(words).map(items).transpose()?.flatten() else {
         return Ok(false);
     };
     let wanted = wanted(args, programs)?;
     // The call itself says that there is none.
     let Some(program) = wanted.found() else { return Ok(false) };
-    let child = match command::read(&program, &argv, &wanted.disk) {
+    let child = match command::read(&program, &line, &wanted.disk) {
         Started::Plain => return Ok(false),
         Started::Foreign => {
             let name = String::from_utf8_lossy(&program).into_owned();
@@ -111,7 +111,7 @@ pub fn guard<'py>(
         Started::Python(child) => child,
     };
     TALLY.lock().unwrap_or_else(PoisonError::into_inner).guarded += 1;
-    let boot = boot(active, &child, &program, &argv);
+    let boot = boot(active, &child, &program, &line);
     let Child { interpreter, options, name, arguments, .. } = child;
     let mut changed = options;
     changed.extend([b"-c".to_vec(), boot.into_bytes(), name]);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hermetic_policy::config::{Config, Extend};
+use hermetic_policy::pattern::program::SHELL;
 use hermetic_policy::{Capability, Policy, PolicyOptions, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -102,6 +103,7 @@ fn mind_forks(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Open a policy.
+#[expect(clippy::fn_params_excessive_bools, reason = "each is a keyword of its own in Python")]
 #[pyfunction]
 #[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false,
                     unguarded_children = false))]
@@ -163,9 +165,17 @@ fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
         options.fs_root = Some(real.to_string_lossy().into_owned());
     }
     // Which file a name is, is settled here: the search path is the program's to change.
-    let found = options.allow_run.iter().filter_map(|name| children::find_program(name));
-    let found: Vec<String> = found.filter(|file| !options.allow_run.contains(file)).collect();
-    options.allow_run.extend(found);
+    let mut found: Vec<String> =
+        options.allow_run.iter().filter_map(|name| children::find_program(name)).collect();
+    if options.allow_run.iter().any(|name| name == SHELL) {
+        // What `os.system` and `shell=True` start, whatever the search path says.
+        found.extend(["/bin/sh".to_owned()].into_iter().chain(children::find_program("/bin/sh")));
+    }
+    for file in found {
+        if !options.allow_run.contains(&file) {
+            options.allow_run.push(file);
+        }
+    }
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok((options, policy))
 }
@@ -175,6 +185,7 @@ fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
 /// `claim` is for tests: it can say only that the kernel has less than it has, and a program that
 /// is guarded has nothing left to say when it runs.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what is taken from Python is owned")]
 #[pyo3(signature = (policies, mode, *, readable = vec![], programs = vec![], limited = false,
                     claim = None))]
 fn confine(

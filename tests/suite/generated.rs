@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use hermetic_policy::config::Config;
 use hermetic_policy::rule::Reported;
 use hermetic_policy::{Capability, rules};
 
@@ -19,6 +20,47 @@ fn the_table_of_rules_is_fresh() {
 #[test]
 fn the_list_of_blind_spots_is_fresh() {
     fresh("docs/blind-spots.md", &blind_spots(&pages()));
+}
+
+#[test]
+fn the_numbers_of_the_threat_model_are_fresh() {
+    let path = "docs/threat-model.md";
+    let text = std::fs::read_to_string(root().join(path)).expect("it is there");
+    let (begin, end) = ("<!-- counted:", "<!-- end of counted -->");
+    let start = text.find(begin).and_then(|at| Some(at + text[at..].find('\n')? + 1));
+    let (Some(start), Some(stop)) = (start, text.find(end)) else { panic!("{path} has no marks") };
+    let counted = format!("{}{}{}", &text[..start], counted(&attacks().0), &text[stop..]);
+    fresh(path, &counted);
+}
+
+/// What each capability has: rules, and attacks by what lets them through.
+fn counted(attacks: &[Attack]) -> String {
+    let recorded = settings();
+    let mut text = String::from(
+        "\n| capability | flag | rules | attacks tried | past the guard | past guard and kernel \
+         layer |\n|---|---|---|---|---|---|\n",
+    );
+    for capability in Capability::ALL {
+        let guarded = |attack: &&Attack| {
+            let config =
+                Config::from_hermetic_toml(&attack.policy.replace("{scratch}", "/scratch"));
+            let policy = config.ok().and_then(|config| config.policy.build().ok());
+            policy.is_some_and(|policy| policy.guards(capability))
+        };
+        let Some(flag) = capability.flag() else { continue };
+        let tried: Vec<_> = attacks.iter().filter(guarded).collect();
+        let past = tried.iter().filter(|a| matches!(a.status, Status::Known(_)));
+        let both = tried.iter().filter(|a| recorded.get(&a.name).is_some_and(|t| t.both));
+        let count = rules::all().filter(|rule| rule.capability == capability).count();
+        let _ = writeln!(
+            text,
+            "| {capability} | `{flag}` | {count} | {} | {} | {} |",
+            tried.len(),
+            past.count(),
+            both.count()
+        );
+    }
+    text + "\n"
 }
 
 #[test]

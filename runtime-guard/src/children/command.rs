@@ -80,7 +80,7 @@ pub fn read(program: &[u8], argv: &[Vec<u8>], files: &dyn Files) -> Started {
     let mut words = options;
     words.push(program.to_vec());
     words.extend_from_slice(rest);
-    command_line(&interpreter.clone(), words, Some(interpreter))
+    command_line(&interpreter, words, Some(&interpreter))
 }
 
 /// Whether a program is an interpreter, by its name: python, python3.12, pypy3 and so on.
@@ -139,12 +139,12 @@ fn shebang(head: &[u8], files: &dyn Files) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
 }
 
 /// What `python WORDS` runs.
-fn command_line(first: &[u8], words: Vec<Vec<u8>>, interpreter: Option<Vec<u8>>) -> Started {
+fn command_line(first: &[u8], words: Vec<Vec<u8>>, interpreter: Option<&[u8]>) -> Started {
     let mut options = vec![first.to_vec()];
     let mut rest = words.into_iter();
     let child = |options, kind, name, arguments: std::vec::IntoIter<_>| {
         Started::Python(Child {
-            interpreter: interpreter.clone(),
+            interpreter: interpreter.map(<[u8]>::to_vec),
             options,
             kind,
             name,
