@@ -33,7 +33,7 @@ use crate::{kernel, origin};
 /// What an interpreter that is not this one runs first. `{folder}` is where this package is,
 /// `{command}` what is run instead where the guard does not start (or `None`), `{hint}` what is
 /// said besides, `{data}` what `hermetic.cli.take_over` gets.
-pub const BOOT: &str = include_str!("boot.py");
+pub const BOOT: &str = include_str!("children/boot.template");
 
 /// What was started from here.
 #[derive(Clone, Debug, Default)]

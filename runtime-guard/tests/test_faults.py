@@ -10,7 +10,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -42,7 +41,9 @@ class Killed(Project):
     def test_nothing_is_left_and_no_child_runs_unguarded(self) -> None:
         """Killed at any moment, from the launcher's first step to children that start children."""
         # Whoever is not guarded writes.
-        self.write("child.py", """
+        self.write(
+            "child.py",
+            """
             import time
             for number in range(40):
                 try:
@@ -50,18 +51,22 @@ class Killed(Project):
                 except RuntimeError:
                     pass
                 time.sleep(0.005)
-        """)
-        self.write("parent.py", """
+        """,
+        )
+        self.write(
+            "parent.py",
+            """
             import multiprocessing, subprocess, sys
             if __name__ == "__main__":
                 while True:
                     subprocess.Popen([sys.executable, "-I", "child.py"], env={"HERMETIC_FAULTS_MARK": sys.argv[1]})
                     subprocess.run([sys.executable, "child.py"])
-        """)
+        """,
+        )
         chance = random.Random(SEED)
         temporary = self.folder / "tmp"
         temporary.mkdir()
-        for turn in range(100 if LONG else 12):
+        for turn in range(100 if LONG else 4):
             mark = f"{os.getpid()}-{SEED}-{turn}"
             before = sorted(path.name for path in self.folder.iterdir())
             # `python` on the search path is another interpreter, so that the launcher hands over.
@@ -91,8 +96,10 @@ class Killed(Project):
 class Threads(Project):
     def test_blockers_in_many_threads_lose_and_leak_nothing(self) -> None:
         """200 threads open and close policies of their own; each sees its own hold while it is open."""
-        seconds = 60 if LONG else 3
-        ran = self.python("-c", f"""
+        seconds = 60 if LONG else 1.5
+        ran = self.python(
+            "-c",
+            f"""
 import random, socket, sys, threading, time
 import hermetic
 from hermetic import hermetic_blocker
@@ -141,7 +148,8 @@ if status["active"] or status["scopes"]:
     wrong.append("open at the end: %r" % status["scopes"])
 socket.getaddrinfo("127.0.0.1", 9)
 print(wrong or "well", turns[0] >= 200)
-""")
+""",
+        )
         self.assertEqual((ran.returncode, ran.stdout), (0, "well True\n"), f"seed {SEED}: {ran.stdout} {ran.stderr}")
 
 
@@ -180,8 +188,12 @@ class Forks(Project):
     @unittest.skipIf(sys.version_info >= (3, 15) and not LONG, "forking with threads warns")
     def test_while_others_open_and_close(self) -> None:
         """A fork finds no lock of the guard's taken by a thread that is not there any more."""
-        seconds, turns = (20, 400) if LONG else (2, 40)
-        ran = self.python("-W", "ignore", "-c", f"""
+        seconds, turns = (20, 400) if LONG else (1, 40)
+        ran = self.python(
+            "-W",
+            "ignore",
+            "-c",
+            f"""
 import os, signal, sys, threading, time
 from hermetic import hermetic_blocker
 from hermetic.errors import PolicyViolation
@@ -211,7 +223,8 @@ for _ in range({turns}):
 stop.set()
 for thread in threads: thread.join()
 print(lost)
-""")
+""",
+        )
         self.assertEqual((ran.returncode, ran.stdout), (0, "0\n"), ran.stderr)
 
 

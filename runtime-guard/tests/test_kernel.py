@@ -1,7 +1,7 @@
 """The kernel layer, for real: what native code may do, what it is told, what `require` and `auto` say.
 
-What a plan is made of is a test of the crate (`src/kernel/plan/tests.rs`), for kernels of every kind. Here the kernel at
-hand is asked, and a lesser one is played by a claim, which can only take away.
+What a plan is made of is a test of the crate (`src/kernel/plan/tests.rs`), for kernels of every kind. Here the kernel
+at hand is asked, and a lesser one is played by a claim, which can only take away.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Layer(Project):
     def test_a_closed_network(self) -> None:
         code = """
 address = struct.pack("=HH4s8x", 2, 9, bytes([127, 0, 0, 1]))
-tcp = libc.socket(2, 1, 0)
+tcp, anywhere = libc.socket(2, 1, 0), address[:2] + bytes(2) + address[4:]
 print(call("connect", tcp, address, 16), call("socket", 2, 2, 0), call("socket", 1, 1, 0), call("socket", 17, 3, 0),
-      call("sendto", tcp, b"x", 1, 0x20000000, address, 16), call("bind", tcp, address[:2] + bytes(2) + address[4:], 16))
+      call("sendto", tcp, b"x", 1, 0x20000000, address, 16), call("bind", tcp, anywhere, 16))
 import socket, asyncio
 socket.socketpair(); socket.if_nameindex(); asyncio.run(asyncio.sleep(0))
 """
@@ -134,18 +134,28 @@ except sqlite3.OperationalError as error:
         self.assertFalse((self.folder / "proof.db").exists())
 
     def test_children_are_in_it(self) -> None:
-        ran = self.hermetic("--kernel=require", "--fs-readonly", "--", "python", "-c", """
+        ran = self.hermetic(
+            "--kernel=require",
+            "--fs-readonly",
+            "--",
+            "python",
+            "-c",
+            """
 import subprocess
 print(subprocess.run(["touch", "proof"], capture_output=True).returncode)
-""")
+""",
+        )
         self.assertEqual((ran.stdout, ran.stderr), ("1\n", ""))
         self.assertFalse((self.folder / "proof").exists())
 
     def test_a_refusal_is_told_as_the_kernels(self) -> None:
-        code = NATIVE + """
+        code = (
+            NATIVE
+            + """
 if libc.mkdir(b"d", 0) < 0:
     raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 """
+        )
         ran = self.hermetic("--kernel=auto", "--fs-readonly", "--", "python", "-c", code)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("hermetic: the kernel refused this (PermissionError: Permission denied)", ran.stderr)

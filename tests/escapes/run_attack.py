@@ -67,7 +67,7 @@ def main() -> None:
                 # Held as a caller would hold it: in a local of a frame that lives on.
                 installed.append(scope)
             if task["kernel"]:
-                _native.confine([options], "auto", **kept)
+                _native.confine([options], "auto", readable=kept["readable"], programs=kept["programs"])
         except Exception as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from None
 

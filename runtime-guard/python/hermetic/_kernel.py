@@ -75,7 +75,13 @@ def confine(
     limited: bool,
 ) -> Iterator[str]:
     """Hand the policies to the kernel; what is to be told of it. BootstrapError where `require` is not met."""
-    _native.confine([dict(policy) for policy in policies], mode, limited=limited, **kept)
+    _native.confine(
+        [dict(policy) for policy in policies],
+        mode,
+        readable=kept["readable"],
+        programs=kept["programs"],
+        limited=limited,
+    )
     open_ = [f"{gap['what']} ({gap['why']})" for gap in not_covered() if gap["extent"] != "always"]
     if open_:
         yield f"the kernel layer does not cover {'; '.join(open_)}"

@@ -146,12 +146,11 @@ def _kernel_is_active() -> bool:
 def _note_kernel(error: BaseException) -> None:
     """Say of a refusal that the system made who may have made it. It has no more to tell than its number."""
     # `OSError` with EACCES or EPERM is this class (PEP 3151).
-    if isinstance(error, PermissionError):
-        if _kernel_is_active():
-            _tell(
-                f"hermetic: the kernel refused this ({type(error).__name__}: {error.strerror}), which may be the policy "
-                "enforced by the kernel layer, below Python; --kernel=off tells them apart",
-            )
+    if isinstance(error, PermissionError) and _kernel_is_active():
+        _tell(
+            f"hermetic: the kernel refused this ({type(error).__name__}: {error.strerror}), which may be the policy "
+            "that the kernel layer enforces below Python; --kernel=off tells them apart",
+        )
 
 
 def _violations(error: BaseException) -> list[PolicyViolation] | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _Function: Any = type(lambda: None)  # `types` has these by name, and loads more
 _Module: Any = type(sys)
 
+
 def hand_over(target: Target, run: Run) -> NoReturn:
     """Become the target's own interpreter, or wait for it where a process cannot become another."""
     assert target.interpreter is not None

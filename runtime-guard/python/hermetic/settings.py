@@ -140,9 +140,18 @@ def guards(policy: dict[str, Any]) -> bool:
 class Run:
     """Everything about a run but its target."""
 
-    __slots__ = ("best_effort", "fail_on_blocked", "kernel", "limits", "policies", "sealed", "trace", "unguarded_children")
+    __slots__ = (
+        "best_effort",
+        "fail_on_blocked",
+        "kernel",
+        "limits",
+        "policies",
+        "sealed",
+        "trace",
+        "unguarded_children",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain data
         self,
         policies: list[dict[str, Any]],
         *,
