@@ -47,13 +47,13 @@ class Guarded(Project):
             run(python, "-m", "probe", "module")
             run(python, "-X", "utf8", "-Wd", "-u", "probe.py", "options")
             run(python, "-", "stdin", input=PROBE.encode())
-            run("python3", "-c", PROBE, "list", executable=python)
+            run(python, "-c", PROBE, "list", executable=python)
             subprocess.Popen([python, "probe.py", "close_fds"], close_fds=False).wait()
             os.waitpid(os.posix_spawn(python, [python, "-c", PROBE, "posix_spawn"], {}), 0)
             os.waitpid(os.posix_spawnp(python, [python, "-c", PROBE, "posix_spawnp"], os.environ), 0)
-            os.spawnl(os.P_WAIT, python, "py", "-c", PROBE, "spawnl")
-            for arguments in ([os.execv, python, ["py", "probe.py", "execv"]], [os.execve, python, ["py", "probe.py", "execve"], {}],
-                              [os.execlp, python, "py", "probe.py", "execlp"]):
+            os.spawnl(os.P_WAIT, python, python, "-c", PROBE, "spawnl")
+            for arguments in ([os.execv, python, [python, "probe.py", "execv"]], [os.execve, python, [python, "probe.py", "execve"], {}],
+                              [os.execlp, python, python, "probe.py", "execlp"]):
                 child = os.fork()
                 if not child:
                     arguments[0](*arguments[1:])
