@@ -287,7 +287,10 @@ fn tls(py: Python<'_>, reading: &Reading<'_>, object: &Object<'_>) -> PyResult<(
 pub fn denies_elsewhere(index: usize) -> bool {
     let active = scope::active();
     let (Some(active), Some(slot)) = (active.as_ref(), SLOTS.get(index)) else { return false };
-    let Some(rule) = rule_of(index).filter(|_| matches!(slot.kind, Kind::Judge | Kind::Listen))
+    // What starts a program with an event is judged by that.
+    let is_silent_start = slot.kind == Kind::Start && !matches!(slot.read, Read::Special);
+    let Some(rule) = rule_of(index)
+        .filter(|_| is_silent_start || matches!(slot.kind, Kind::Judge | Kind::Listen))
     else {
         return false;
     };
@@ -296,6 +299,8 @@ pub fn denies_elsewhere(index: usize) -> bool {
     if is_denied {
         crate::denied::note_elsewhere(rule, slot.name);
         raise_plain(&format!("hermetic: `{}` is denied in every interpreter", slot.name));
+    } else if is_silent_start {
+        children::note_unguarded("what another interpreter of the process started".to_owned());
     }
     is_denied
 }

@@ -24,7 +24,7 @@ use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use self::command::{Child, Files, Started};
 use crate::arguments::CallArgs;
 use crate::deed::{Deed, Object};
-use crate::ffi::{OwnWork, file_system_bytes, path_of};
+use crate::ffi::{file_system_bytes, path_of};
 use crate::hook::Reading;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at};
@@ -68,6 +68,13 @@ pub enum Programs {
 /// `ENOENT` (POSIX `errno.h`), the same everywhere.
 const NO_SUCH_FILE: i32 = 2;
 
+/// Where Linux has the files that descriptors lead to (proc(5)).
+const DESCRIPTORS: &[u8] = b"/proc/self/fd/";
+
+/// How many arguments of `fork_exec` come before those that differ by version: numbers, lists, `None`
+/// and one function.
+const AFTER_DESCRIPTORS: usize = 16;
+
 const NO_FOLDER: At = at(usize::MAX);
 
 /// The places of a call that starts a program: how it names it, and its arguments.
@@ -91,44 +98,43 @@ pub fn guard<'py>(
     args: &mut CallArgs<'py>,
 ) -> PyResult<bool> {
     let Some((programs, words)) = places(function) else { return Ok(false) };
-    let _own = OwnWork::begin();
     let Some(line) = args.object(words).map(items).transpose()?.flatten() else {
         return Ok(false);
     };
     let wanted = wanted(args, programs)?;
     // The call itself says that there is none.
     let Some(program) = wanted.found() else { return Ok(false) };
-    let child = match command::read(&program, &line, &wanted.disk) {
-        Started::Plain => return Ok(false),
+    let (program, line) = match command::read(&program, &line, &wanted.disk) {
+        Started::Plain => (program, line),
         Started::Foreign => {
-            let name = String::from_utf8_lossy(&program).into_owned();
-            let mut tally = TALLY.lock().unwrap_or_else(PoisonError::into_inner);
-            if tally.unguarded.len() < MOST && !tally.unguarded.contains(&name) {
-                tally.unguarded.push(name);
-            }
-            return Ok(false);
+            note_unguarded(String::from_utf8_lossy(&program).into_owned());
+            (program, line)
         }
-        Started::Python(child) => child,
-    };
-    TALLY.lock().unwrap_or_else(PoisonError::into_inner).guarded += 1;
-    let boot = boot(active, &child, &program, &line);
-    let Child { interpreter, options, name, arguments, .. } = child;
-    let mut changed = options;
-    changed.extend([b"-c".to_vec(), boot.into_bytes(), name]);
-    changed.extend(arguments);
-    let changed = changed.iter().map(|word| PyBytes::new(py, word));
-    args.replace(words, PyList::new(py, changed)?.into_any());
-    let is_number = match programs {
-        Programs::List(..) => false,
-        Programs::File(file) | Programs::Searched(file) => {
-            matches!(args.value(file), Value::Int(_))
+        Started::Python(child) => {
+            TALLY.lock().unwrap_or_else(PoisonError::into_inner).guarded += 1;
+            let boot = boot(active, &child, &program, &line);
+            let Child { interpreter, options, name, arguments, .. } = child;
+            let mut changed = options;
+            changed.extend([b"-c".to_vec(), boot.into_bytes(), name]);
+            changed.extend(arguments);
+            (interpreter.unwrap_or(program), changed)
         }
     };
-    // A descriptor stays one, unless it is a script's.
-    if interpreter.is_some() || !is_number {
-        replace(py, args, programs, interpreter.as_deref().unwrap_or(&program))?;
+    // What was looked at is what is started: an object may say something else the second time.
+    let line = line.iter().map(|word| PyBytes::new(py, word));
+    args.replace(words, PyList::new(py, line)?.into_any());
+    if !(wanted.is_descriptor && program.starts_with(DESCRIPTORS)) {
+        replace(py, args, programs, &program)?;
     }
     Ok(true)
+}
+
+/// Note a program that is started without the guard.
+pub fn note_unguarded(name: String) {
+    let mut tally = TALLY.lock().unwrap_or_else(PoisonError::into_inner);
+    if tally.unguarded.len() < MOST && !tally.unguarded.contains(&name) {
+        tally.unguarded.push(name);
+    }
 }
 
 /// Judge a call that starts a program by the file it comes to, and let it come to no other: what is
@@ -140,6 +146,12 @@ pub fn settle<'py>(
     args: &mut CallArgs<'py>,
 ) -> PyResult<bool> {
     let Some((programs, _)) = places(reading.api) else { return Ok(false) };
+    // `preexec_fn`, whose place differs by version (CPython `Modules/_posixsubprocess.c`): Python
+    // code in a fork, which no program's name allows.
+    let mut behind = args.positional.iter().skip(AFTER_DESCRIPTORS);
+    if matches!(programs, Programs::List(..)) && behind.any(|given| given.is_callable()) {
+        reading.plain(py)?;
+    }
     let wanted = wanted(args, programs)?;
     let Some(program) = wanted.found() else {
         return Err(PyFileNotFoundError::new_err((
@@ -182,6 +194,8 @@ struct Wanted {
     programs: Programs,
     tried: Vec<Vec<u8>>,
     disk: Disk,
+    /// Whether it was named by a descriptor.
+    is_descriptor: bool,
 }
 
 impl Wanted {
@@ -210,7 +224,13 @@ fn wanted(args: &CallArgs<'_>, programs: Programs) -> PyResult<Wanted> {
         _ => PathBuf::new(),
     };
     let tried = tried.transpose()?.flatten().unwrap_or_default();
-    Ok(Wanted { programs, tried, disk: Disk { folder } })
+    let is_descriptor = match programs {
+        Programs::List(..) => false,
+        Programs::File(file) | Programs::Searched(file) => {
+            matches!(args.value(file), Value::Int(_))
+        }
+    };
+    Ok(Wanted { programs, tried, disk: Disk { folder }, is_descriptor })
 }
 
 /// Put a program in the place of the one that was named.
@@ -461,7 +481,7 @@ fn items(object: &Bound<'_, PyAny>) -> PyResult<Option<Vec<Vec<u8>>>> {
 
 /// The file a descriptor of this process leads to.
 fn descriptor(number: i64) -> Vec<u8> {
-    format!("/proc/self/fd/{number}").into_bytes()
+    [DESCRIPTORS, number.to_string().as_bytes()].concat()
 }
 
 /// A word as the system gets it.
