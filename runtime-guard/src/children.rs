@@ -149,7 +149,7 @@ pub fn settle<'py>(
     // `preexec_fn`, whose place differs by version (CPython `Modules/_posixsubprocess.c`): Python
     // code in a fork, which no program's name allows.
     let mut behind = args.positional.iter().skip(AFTER_DESCRIPTORS);
-    if matches!(programs, Programs::List(..)) && behind.any(|given| given.is_callable()) {
+    if matches!(programs, Programs::List(..)) && behind.any(PyAnyMethods::is_callable) {
         reading.plain(py)?;
     }
     let wanted = wanted(args, programs)?;

@@ -56,10 +56,11 @@ def main() -> None:
     def install() -> None:
         if options is None:
             return
-        from hermetic import _kernel, _native  # noqa: PLC0415
+        from hermetic import _native  # noqa: PLC0415
+        from hermetic._kernel import places  # noqa: PLC0415
 
         # As the launcher does it: what stays readable is looked for first, and the kernel comes last.
-        kept = _kernel.places()
+        kept = places()
         try:
             if task["guard"]:
                 scope = _native.open_scope(options, sealed=sealed)
