@@ -32,6 +32,22 @@ class InapplicableError(Exception):
     """What the attack is about is not there."""
 
 
+def enforce(task: dict[str, Any]) -> list[Any]:
+    """Enforce the policy of the task as the launcher does; how denials are asked for, and the scope."""
+    from hermetic import _native  # noqa: PLC0415
+    from hermetic._kernel import places  # noqa: PLC0415
+
+    # What stays readable is looked for first, and the kernel comes last.
+    kept, installed = places(), []
+    if task["guard"]:
+        # Held as a caller would hold it, so that whoever walks the heap may find it.
+        scope = _native.open_scope(task["options"], sealed=bool(task["sealed"]))
+        installed = [_native.violations, scope]
+    if task["kernel"]:
+        _native.confine([task["options"]], "auto", readable=kept["readable"], programs=kept["programs"])
+    return installed
+
+
 def main() -> None:
     """Run the attack; return normally, so that what it left for the end of the interpreter runs too."""
     task: dict[str, Any] = json.load(sys.stdin)
@@ -39,7 +55,7 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     signal.alarm(int(task["seconds"]))
-    ran, options, sealed = str(task["ran"]), task["options"], bool(task["sealed"])
+    ran, options = str(task["ran"]), task["options"]
     outcome: dict[str, Any] = {"refused": None, "inapplicable": None, "error": None, "denied": 0}
     installed: list[Any] = []
 
@@ -56,19 +72,8 @@ def main() -> None:
     def install() -> None:
         if options is None:
             return
-        from hermetic import _native  # noqa: PLC0415
-        from hermetic._kernel import places  # noqa: PLC0415
-
-        # As the launcher does it: what stays readable is looked for first, and the kernel comes last.
-        kept = places()
         try:
-            if task["guard"]:
-                scope = _native.open_scope(options, sealed=sealed)
-                installed.append(_native.violations)
-                # Held as a caller would hold it: in a local of a frame that lives on.
-                installed.append(scope)
-            if task["kernel"]:
-                _native.confine([options], "auto", readable=kept["readable"], programs=kept["programs"])
+            installed.extend(enforce(task))
         except Exception as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from None
 
