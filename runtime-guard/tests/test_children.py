@@ -120,6 +120,28 @@ class Guarded(Project):
         self.assertIn("spawn", found)
         self.assertEqual(set(found.values()), {"guarded"}, found)
 
+    def test_every_policy_at_once(self) -> None:
+        """Nothing that the launcher does for a child is denied to it."""
+        said = self.said(
+            """
+            subprocess.run([sys.executable, "-c", "print(1)"], check=True)
+            subprocess.run([sys.executable, "probe.py", "all"], check=True)
+            """,
+            "--isolated",
+            "--no-network",
+            "--fs-readonly",
+            "--no-environment",
+            "--no-code-exec",
+            "--no-interpreter-mutation",
+            "--block-native",
+            "--deny-import=colorsys",
+            "--seal",
+            "--kernel=off",
+        )
+        self.assertEqual(said, ["1", "guarded ['all']"])
+        ran = self.hermetic("--isolated", "--no-environment", "--", sys.executable, "-I", "-c", "print(2)")
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, "2\n", ""))
+
     def test_grandchildren_and_status(self) -> None:
         said = self.said("""
             code = "import subprocess, sys; subprocess.run([sys.executable, '-I', 'probe.py', 'grandchild'], env={})"

@@ -174,6 +174,8 @@ if libc.mkdir(b"d", 0) < 0:
             self.assertEqual((ran.stdout, ran.stderr), (f"{is_on}\n", ""), flags)
         ran = self.hermetic("--no-subprocess", "--", "python", "-c", code, HERMETIC_KERNEL="auto")
         self.assertEqual(ran.stdout, "True\n")
+        ran = self.hermetic("--seal", "--no-subprocess", "--", "python", "-c", code, HERMETIC_KERNEL="off")
+        self.assertEqual(ran.stdout, "True\n")
 
     def test_threads_from_before_are_told(self) -> None:
         self.program("""

@@ -93,12 +93,6 @@ def not_covered() -> list[dict[str, str]]:
     return list(layer["not_covered"]) if layer else []
 
 
-def is_active() -> bool:
-    """Whether the kernel refuses anything to this process."""
-    layer: Any = _native.status()["kernel"]
-    return bool(layer and (layer["landlock"] or layer["seccomp"]))
-
-
 def _readable() -> Iterator[str]:
     """The interpreter's own files, and what it imports from."""
     yield os.path.dirname(os.path.abspath(__file__))

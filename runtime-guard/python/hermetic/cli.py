@@ -49,11 +49,13 @@ def take_over(child: dict[str, Any] | None = None) -> int:
 
     `child` is what the guard of that program gives its child; the program's name is the first argument.
     """
+    # Asked before a policy may deny it.
+    goes_on = bool(sys.flags.inspect or os.environ.get("PYTHONINSPECT"))
     try:
         return _taken_over(child)
     finally:
         # With -i an interactive session follows whatever comes of this. It is guarded, or it is not there.
-        if (sys.flags.inspect or os.environ.get("PYTHONINSPECT")) and not _native.status()["active"]:
+        if goes_on and not _native.status()["active"]:
             error = sys.exc_info()[1]
             if error is not None and not isinstance(error, SystemExit):
                 _traceback(error)
@@ -138,9 +140,9 @@ def _run(target: Target, run: Run) -> int:
 
 
 def _kernel_is_active() -> bool:
-    from hermetic import _kernel
-
-    return _kernel.is_active()
+    # Nothing is imported for it: a policy is open.
+    layer: Any = _native.status().get("kernel")
+    return bool(layer and (layer["landlock"] or layer["seccomp"]))
 
 
 def _note_kernel(error: BaseException) -> None:

@@ -207,6 +207,8 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
     variables = from_variables(environ)
     asked = united(_resolved(variables.policy, folder), _resolved(flags.policy, folder))
     run = {key: flags.run[key] or variables.run[key] for key in flags.run}
+    if run["kernel"] == "off" and not flags.run["kernel"]:
+        run["kernel"] = None  # variables add, and take nothing away that --seal turns on
     file, isolated = flags.run["config"], flags.run["isolated"]
     if file and isolated:
         raise UsageError("--config and --isolated exclude each other")
