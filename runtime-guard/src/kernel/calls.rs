@@ -120,7 +120,7 @@ pub(super) fn network(closed: bool, unix: bool) -> Vec<Call> {
     let mut calls = vec![
         only("socket", socket),
         only("socketpair", pair),
-        // It connects, and Landlock took it for sending (kernels before 6.19).
+        // TCP fast open connects without `connect` (tcp(7)).
         only("sendto", fast_open(3)),
         only("sendmsg", fast_open(2)),
         only("sendmmsg", fast_open(3)),
