@@ -184,6 +184,7 @@ fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Fai
         allow_localhost: args.allow_localhost,
         allow_domain: args.allow_domain.clone(),
         no_subprocess: args.no_subprocess,
+        allow_run: args.allow_run.clone(),
         fs_readonly: args.fs_readonly.is_some(),
         fs_root: root.map(|root| absolute_root(root, folder)).transpose()?,
         no_environment: args.no_environment,
