@@ -73,6 +73,8 @@ impl NetworkGuard {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilesystemGuard {
     pub(crate) root: Option<String>,
+    /// Files, and folders with what is below them, that may be changed all the same.
+    pub(crate) allow_write: Vec<String>,
 }
 
 /// Native code is denied but for the modules named, and what comes with the interpreter.
@@ -202,7 +204,7 @@ impl Policy {
                 Decision::deny_if(self.subprocess, Why::Denied(Capability::Subprocess))
             }
             Act::ReadFile(path) | Act::ListDirectory(path) => self.read(path),
-            Act::WriteFile(_) => Decision::deny_if(self.filesystem.is_some(), Why::ReadOnly),
+            Act::WriteFile(path) => self.write(path),
             Act::ReadEnvironment(_) | Act::WriteEnvironment(_) => {
                 Decision::deny_if(self.environment, Why::Denied(Capability::Environment))
             }
@@ -279,6 +281,19 @@ impl Policy {
             ),
             Operand::Unknown if root == "/" => Decision::ALLOW,
             Operand::Unknown => Decision::undecided(Why::OutsideRoot),
+        }
+    }
+
+    fn write(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
+        let Some(guard) = &self.filesystem else { return Decision::ALLOW };
+        let covers = |path: &str| {
+            guard.allow_write.iter().any(|allowed| crate::pattern::path::contains(allowed, path))
+        };
+        match path {
+            Operand::Exact(path) => Decision::deny_if(!covers(path.as_str()), Why::ReadOnly),
+            Operand::Unknown if guard.allow_write.is_empty() => Decision::deny(Why::ReadOnly),
+            // Not even with `/` allowed: what is changed may have no path at all.
+            Operand::Unknown => Decision::undecided(Why::ReadOnly),
         }
     }
 

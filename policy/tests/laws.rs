@@ -62,12 +62,12 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
     (
         any::<[bool; 8]>(),
         subsequence(&PATTERNS[..], 0..=3),
-        proptest::option::of(select(&ROOTS[..])),
+        (proptest::option::of(select(&ROOTS[..])), subsequence(vec!["/srv/data", "/tmp/"], 0..=2)),
         subsequence(vec!["telnetlib", "os", "numpy"], 0..=2),
         subsequence(vec!["numpy", "ctypes"], 0..=1),
         subsequence(vec!["block-all", "net-hermetic", "exec-deny", "block-native"], 0..=1),
     )
-        .prop_map(|(flags, domains, root, imports, allowed, profiles)| {
+        .prop_map(|(flags, domains, (root, writes), imports, allowed, profiles)| {
             let owned = |list: Vec<&str>| list.into_iter().map(String::from).collect();
             let [network, localhost, process, files, environment, code, interpreter, native] =
                 flags;
@@ -79,6 +79,7 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
                 no_subprocess: process,
                 fs_readonly: files,
                 fs_root: root.map(String::from),
+                allow_write: owned(writes),
                 no_environment: environment,
                 no_code_exec: code,
                 no_interpreter_mutation: interpreter,
@@ -233,6 +234,7 @@ proptest! {
             allow_localhost: false,
             allow_domain: Vec::new(),
             allow_native: Vec::new(),
+            allow_write: Vec::new(),
             // A root replaces another one.
             fs_root: None,
             profile: Vec::new(),

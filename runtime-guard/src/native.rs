@@ -2,13 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hermetic_policy::config::{Config, Extend};
-use hermetic_policy::{PolicyOptions, profile};
+use hermetic_policy::config::{Config, Extend, Swallowed};
+use hermetic_policy::{Policy, PolicyOptions, least, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
+use crate::scope::Open;
+use crate::{
+    denied, ffi, learned, origin, raised, resolve, scope, shims, slots, standing, status, trace,
+    trust,
+};
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -61,6 +65,40 @@ fn close(id: u64) -> bool {
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// A policy that is opened and closed over and over, as between tests. It can be ended by whoever
+/// holds it.
+#[pyclass(frozen, module = "hermetic._native")]
+struct Standing {
+    standing: standing::Standing,
+    is_over: AtomicBool,
+}
+
+#[pymethods]
+impl Standing {
+    /// Open it, unless it is open.
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err("this policy has been given up"));
+        }
+        self.standing.enter(py)
+    }
+
+    /// Close it; whether it was open and is closed now.
+    fn leave(&self, py: Python<'_>) -> PyResult<bool> {
+        self.standing.leave(py)
+    }
+
+    /// Close it for good.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        self.standing.leave(py)?;
+        if !self.is_over.swap(true, Ordering::AcqRel) {
+            standing::end();
+            shims::apply(py)?;
+        }
+        Ok(())
+    }
+}
+
 /// Install the hook, once.
 fn install(py: Python<'_>) -> PyResult<()> {
     denied::hold_classes(py)?;
@@ -86,6 +124,29 @@ fn open_scope(
     trace: bool,
     best_effort: bool,
 ) -> PyResult<Scope> {
+    let (policy, options) = policy_of(options)?;
+    let before = get_ready(py, best_effort)?;
+    let id = {
+        let mut stack = scope::stack();
+        let id = stack.push(policy, options, trace);
+        scope::publish(&stack);
+        id
+    };
+    if let Err(error) = shims::apply(py) {
+        // What could not be enforced in full is not enforced by halves.
+        close(id);
+        slots::be_content_with_less(before);
+        shims::apply(py)?;
+        return Err(error);
+    }
+    if sealed {
+        scope::stack().seal();
+    }
+    Ok(Scope::new(id))
+}
+
+/// The policy of a dictionary, and its options with paths as policies compare them.
+fn policy_of(options: &Bound<'_, PyDict>) -> PyResult<(Policy, PolicyOptions)> {
     let mut options = options_of(options)?
         .expand_profiles()
         .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
@@ -95,7 +156,18 @@ fn open_scope(
         })?;
         options.fs_root = Some(real.to_string_lossy().into_owned());
     }
+    for path in &mut options.allow_write {
+        // What does not exist yet may be made.
+        *path = resolve::real(std::path::Path::new(path.as_str()), false)
+            .to_string_lossy()
+            .into_owned();
+    }
     let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((policy, options))
+}
+
+/// Put the guard in place; what held until now of being content with less.
+fn get_ready(py: Python<'_>, best_effort: bool) -> PyResult<bool> {
     // One policy that wants all of it is enough for a failure to be an error.
     let alone = scope::active().is_none();
     let before = slots::be_content_with_less(best_effort);
@@ -114,23 +186,100 @@ fn open_scope(
         slots::be_content_with_less(before);
         return Err(error);
     }
-    let id = {
-        let mut stack = scope::stack();
-        let id = stack.push(policy, options, trace);
-        scope::publish(&stack);
-        id
-    };
-    if let Err(error) = shims::apply(py) {
-        // What could not be enforced in full is not enforced by halves.
-        close(id);
+    Ok(before)
+}
+
+/// Make a policy ready to be opened and closed over and over.
+#[pyfunction]
+#[pyo3(signature = (options, *, best_effort = false))]
+fn stand_ready(
+    py: Python<'_>,
+    options: &Bound<'_, PyDict>,
+    best_effort: bool,
+) -> PyResult<Standing> {
+    let (policy, options) = policy_of(options)?;
+    let open = Open::standing(policy, options, false);
+    stand(py, open, best_effort)
+}
+
+fn stand(py: Python<'_>, open: Open, best_effort: bool) -> PyResult<Standing> {
+    let before = get_ready(py, best_effort)?;
+    standing::begin();
+    // Opened once, so that what cannot be enforced is told now.
+    let standing = standing::Standing::new(open);
+    if let Err(error) =
+        shims::apply(py).and_then(|()| standing.enter(py)).and_then(|()| standing.leave(py))
+    {
+        standing::end();
         slots::be_content_with_less(before);
         shims::apply(py)?;
         return Err(error);
     }
-    if sealed {
-        scope::stack().seal();
-    }
-    Ok(Scope::new(id))
+    Ok(Standing { standing, is_over: AtomicBool::new(false) })
+}
+
+/// A policy that denies nothing and notes all that could be denied, to be opened and closed.
+#[pyfunction]
+fn observer(py: Python<'_>) -> PyResult<Standing> {
+    let options = PolicyOptions {
+        profile: vec!["block-all".to_owned()],
+        // Nothing is below it, so that every file that is read is noted.
+        fs_root: Some("/.hermetic/observes".to_owned()),
+        ..PolicyOptions::default()
+    };
+    let options =
+        options.expand_profiles().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    stand(py, Open::standing(policy, options, true), true)
+}
+
+/// What observers have noted, and how many acts found no room.
+#[pyfunction(name = "learned")]
+fn learned_(py: Python<'_>) -> PyResult<(Bound<'_, PyList>, u64)> {
+    learned::acts(py)
+}
+
+/// The least policy that allows all of these acts, as TOML.
+///
+/// `folder` is the project's, `temporary` are those for temporary files, `wide` others that are
+/// never allowed in whole; all are absolute and without links. `notes` are told at the end.
+#[pyfunction]
+fn least_policy(
+    acts: Vec<Bound<'_, PyDict>>,
+    folder: &str,
+    temporary: Vec<String>,
+    wide: Vec<String>,
+    notes: Vec<String>,
+) -> PyResult<String> {
+    let shown = |path: &str| least::places::relative(path, Some(folder));
+    let needs = acts.iter().map(|act| learned::need(act, &shown)).collect::<PyResult<Vec<_>>>()?;
+    let mut least = least::of_run(&needs, &least::Places::new(folder, temporary, wide));
+    least.notes = notes;
+    Ok(least.toml(&|text| text.escape_debug().to_string(), Some(folder)))
+}
+
+/// How often anything was denied so far.
+#[pyfunction]
+fn denials() -> u64 {
+    denied::count()
+}
+
+/// Know from now on which exceptions the guard raised.
+#[pyfunction]
+fn keep_raised() {
+    raised::begin();
+}
+
+/// The place in `violations()` of the one that this very object was raised for; None for any other.
+#[pyfunction]
+fn raised_for(error: &Bound<'_, PyAny>) -> Option<usize> {
+    raised::place_of(error)
+}
+
+/// Write each decision to this file from now on, as a line of JSON.
+#[pyfunction]
+fn trace_to(path: &str) -> PyResult<()> {
+    Ok(trace::begin(path)?)
 }
 
 /// Let no policy of this process be closed any more.
@@ -182,6 +331,10 @@ fn read_config<'py>(
         Ok(None) => Ok(None),
         Ok(Some(config)) => {
             let said = dict_of(py, &config.policy)?;
+            let pytest = PyDict::new(py);
+            pytest.set_item("policy", dict_of(py, &config.pytest.policy)?)?;
+            pytest.set_item("swallowed", config.pytest.swallowed.map(Swallowed::name))?;
+            said.set_item("pytest", pytest)?;
             if let Some(Extend { path, place }) = config.extend {
                 said.set_item("extend", (path, place.row, place.column))?;
             }
@@ -217,6 +370,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
         no_subprocess,
         fs_readonly,
         fs_root,
+        allow_write,
         no_environment,
         no_code_exec,
         no_interpreter_mutation,
@@ -232,6 +386,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
     dict.set_item("no_subprocess", no_subprocess)?;
     dict.set_item("fs_readonly", fs_readonly)?;
     dict.set_item("fs_root", fs_root)?;
+    dict.set_item("allow_write", allow_write)?;
     dict.set_item("no_environment", no_environment)?;
     dict.set_item("no_code_exec", no_code_exec)?;
     dict.set_item("no_interpreter_mutation", no_interpreter_mutation)?;
@@ -277,6 +432,7 @@ fn options_of(dict: &Bound<'_, PyDict>) -> PyResult<PolicyOptions> {
                     PyTypeError::new_err(format!("`fs_root` takes a folder, not {}", kind(&value)))
                 })?;
             }
+            "allow_write" => options.allow_write = list()?,
             "no_environment" => options.no_environment = flag()?,
             "no_code_exec" => options.no_code_exec = flag()?,
             "no_interpreter_mutation" => options.no_interpreter_mutation = flag()?,
@@ -320,5 +476,14 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;
     module.add_function(wrap_pyfunction!(profiles, module)?)?;
+    module.add_class::<Standing>()?;
+    module.add_function(wrap_pyfunction!(stand_ready, module)?)?;
+    module.add_function(wrap_pyfunction!(observer, module)?)?;
+    module.add_function(wrap_pyfunction!(learned_, module)?)?;
+    module.add_function(wrap_pyfunction!(least_policy, module)?)?;
+    module.add_function(wrap_pyfunction!(denials, module)?)?;
+    module.add_function(wrap_pyfunction!(keep_raised, module)?)?;
+    module.add_function(wrap_pyfunction!(raised_for, module)?)?;
+    module.add_function(wrap_pyfunction!(trace_to, module)?)?;
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! every one. The open policies are one immutable value, exchanged whole, so that the hook reads
 //! it with one atomic load while others open and close.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -22,6 +22,18 @@ pub struct Open {
     pub options: PolicyOptions,
     /// Whether denied acts are told on standard error.
     pub trace: bool,
+    /// Whether it only watches: what it denies is noted and done.
+    pub observes: bool,
+}
+
+impl Open {
+    /// A policy for [`Stack::push_again`], which is opened and closed over and over.
+    pub fn standing(policy: Policy, options: PolicyOptions, observes: bool) -> Self {
+        // Numbers of their own, from the other end.
+        static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+        let id = LAST.fetch_sub(1, Ordering::AcqRel);
+        Self { id, policy, options, trace: false, observes }
+    }
 }
 
 /// Every open policy; at least one.
@@ -35,6 +47,16 @@ impl Active {
     /// Whether any open policy guards this capability.
     pub fn guards(&self, capability: Capability) -> bool {
         self.open.iter().any(|open| open.policy.guards(capability))
+    }
+
+    /// Whether any open policy guards this capability, and does not only watch.
+    pub fn enforces(&self, capability: Capability) -> bool {
+        self.open.iter().any(|open| !open.observes && open.policy.guards(capability))
+    }
+
+    /// Whether any open policy lets some files be changed and others not.
+    pub fn has_writable(&self) -> bool {
+        self.open.iter().any(|open| !open.options.allow_write.is_empty())
     }
 
     /// Whether any open policy has a root to read from.
@@ -79,8 +101,26 @@ impl Stack {
     /// Open a policy; the number closes it again.
     pub fn push(&mut self, policy: Policy, options: PolicyOptions, trace: bool) -> u64 {
         self.last_id += 1;
-        self.open.push(Arc::new(Open { id: self.last_id, policy, options, trace }));
+        let observes = false;
+        self.open.push(Arc::new(Open { id: self.last_id, policy, options, trace, observes }));
         self.last_id
+    }
+
+    /// Open a standing policy, unless it is open.
+    pub fn push_again(&mut self, open: &Arc<Open>) {
+        if !self.open.iter().any(|known| known.id == open.id) {
+            self.open.push(Arc::clone(open));
+        }
+    }
+
+    /// Close a standing policy; whether it was open.
+    pub fn close_again(&mut self, open: &Open) -> bool {
+        self.close(open.id)
+    }
+
+    /// Whether anything is open.
+    pub const fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Close a policy, wherever it stands; whether it was open. A sealed stack closes nothing.
@@ -125,6 +165,25 @@ pub fn publish(stack: &Stack) {
         interest.store(wanted, Ordering::Release);
     }
     ACTIVE.store(active);
+}
+
+/// Make a policy that is open alone, or none, the one that judges; `wanted` says which events it may
+/// object to, as [`wanted_by`] found out before.
+pub fn publish_known(active: Option<Arc<Active>>, wanted: Option<&[bool; COUNT]>) {
+    for (index, interest) in INTEREST.iter().enumerate() {
+        let is_wanted = wanted.and_then(|wanted| wanted.get(index)).copied().unwrap_or(false);
+        interest.store(is_wanted, Ordering::Release);
+    }
+    ACTIVE.store(active);
+}
+
+/// Which events these policies may object to, by their places in [`events::EVENTS`].
+pub fn wanted_by(active: &Active) -> [bool; COUNT] {
+    let mut wanted = [false; COUNT];
+    for (index, is_wanted) in wanted.iter_mut().enumerate() {
+        *is_wanted = wants(active, index);
+    }
+    wanted
 }
 
 /// The open policies; `None` where there is none. No lock.

@@ -59,6 +59,7 @@ fn table(name: &str) -> Value {
                 "type": "object",
                 "additionalProperties": texts(&json!({"$ref": "#/$defs/rule"})),
             }),
+            Takes::Swallowed => json!({"enum": ["fail", "warn", "ignore"]}),
             Takes::Capability => json!({"enum": schema::capabilities()}),
             Takes::Table => table(key.name),
             Takes::Tables => {

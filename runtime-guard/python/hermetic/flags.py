@@ -70,6 +70,13 @@ FLAGS = (
         kind=FOLDER,
         metavar="ROOT",
     ),
+    Flag(
+        "--allow-write",
+        "allow_write",
+        "Allow changing a file, or what is in a folder, although writing is denied; repeatable",
+        kind=LIST,
+        metavar="PATH",
+    ),
     Flag("--no-environment", "no_environment", "Deny environment variables", aliases=("--no-env",)),
     Flag("--no-code-exec", "no_code_exec", "Deny running code made from data, and unsafe deserialisation"),
     Flag(

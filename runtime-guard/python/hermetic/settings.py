@@ -18,7 +18,7 @@ HANDED_OVER = "HERMETIC_FLAGS_JSON"
 _PREFIX = "HERMETIC_"
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
-_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native")
+_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native", "allow_write")
 
 
 class UsageError(HermeticError):
@@ -199,6 +199,7 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
 def _resolved(policy: dict[str, Any], folder: str) -> dict[str, Any]:
     if policy["fs_root"] is not None:
         policy["fs_root"] = os.path.abspath(os.path.join(folder, policy["fs_root"]))
+    policy["allow_write"] = [os.path.abspath(os.path.join(folder, path)) for path in policy["allow_write"]]
     return policy
 
 

@@ -76,6 +76,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
         no_subprocess,
         fs_readonly,
         fs_root,
+        allow_write,
         no_environment,
         no_code_exec,
         no_interpreter_mutation,
@@ -86,6 +87,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
     for (name, list) in [
         ("profile", profile),
         ("allow-domain", allow_domain),
+        ("allow-write", allow_write),
         ("allow-native", allow_native),
         ("deny-import", deny_import),
     ] {
