@@ -393,9 +393,7 @@ fn files(least: &mut LeastPolicy, needs: &[Need], places: &Places) {
     let rooted = PolicyOptions { fs_root: Some(root.to_owned()), ..options.clone() };
     let outside: Vec<&Need> =
         against(&rooted, needs).into_iter().filter(|need| !leads_to(need, root)).collect();
-    // What is changed is opened, and what is opened has to be below the root.
-    let is_below = |entry: &String| path::contains(root, entry);
-    let is_root = root != "/" && outside.is_empty() && options.allow_write.iter().all(is_below);
+    let is_root = root != "/" && outside.is_empty();
     least.options.fs_readonly = true;
     least.options.fs_root = is_root.then(|| root.to_owned());
     least.options.allow_write = options.allow_write;

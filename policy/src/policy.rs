@@ -77,6 +77,13 @@ pub(crate) struct FilesystemGuard {
     pub(crate) allow_write: Vec<String>,
 }
 
+impl FilesystemGuard {
+    /// Whether a path may be changed.
+    fn covers(&self, path: &str) -> bool {
+        self.allow_write.iter().any(|allowed| crate::pattern::path::contains(allowed, path))
+    }
+}
+
 /// Native code is denied but for the modules named, and what comes with the interpreter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NativeGuard {
@@ -271,12 +278,13 @@ impl Policy {
     }
 
     fn read(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
-        let Some(root) = self.filesystem.as_ref().and_then(|g| g.root.as_deref()) else {
-            return Decision::ALLOW;
-        };
+        let Some(guard) = &self.filesystem else { return Decision::ALLOW };
+        let Some(root) = guard.root.as_deref() else { return Decision::ALLOW };
         match path {
+            // What may be changed may be read.
             Operand::Exact(path) => Decision::deny_if(
-                !crate::pattern::path::contains(root, path.as_str()),
+                !crate::pattern::path::contains(root, path.as_str())
+                    && !guard.covers(path.as_str()),
                 Why::OutsideRoot,
             ),
             Operand::Unknown if root == "/" => Decision::ALLOW,
@@ -286,11 +294,8 @@ impl Policy {
 
     fn write(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
         let Some(guard) = &self.filesystem else { return Decision::ALLOW };
-        let covers = |path: &str| {
-            guard.allow_write.iter().any(|allowed| crate::pattern::path::contains(allowed, path))
-        };
         match path {
-            Operand::Exact(path) => Decision::deny_if(!covers(path.as_str()), Why::ReadOnly),
+            Operand::Exact(path) => Decision::deny_if(!guard.covers(path.as_str()), Why::ReadOnly),
             Operand::Unknown if guard.allow_write.is_empty() => Decision::deny(Why::ReadOnly),
             // Not even with `/` allowed: what is changed may have no path at all.
             Operand::Unknown => Decision::undecided(Why::ReadOnly),

@@ -14,7 +14,8 @@ use hermetic_policy::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-const PATTERNS: [&str; 9] = [
+const PATTERNS: [&str; 10] = [
+    "unix:*",
     "example.com",
     "*.example.org",
     "api.example.com:443",

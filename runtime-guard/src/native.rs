@@ -83,6 +83,14 @@ impl Standing {
         self.standing.enter(py)
     }
 
+    /// Open it in the place of another one, without a moment in which neither is.
+    fn take_over(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
+        if self.is_over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err("this policy has been given up"));
+        }
+        self.standing.take_over(py, &other.standing)
+    }
+
     /// Close it; whether it was open and is closed now.
     fn leave(&self, py: Python<'_>) -> PyResult<bool> {
         self.standing.leave(py)
@@ -270,9 +278,10 @@ fn keep_raised() {
     raised::begin();
 }
 
-/// The place in `violations()` of the one that this very object was raised for; None for any other.
+/// The place in `violations()` of the one that this very object was raised for, and the object's
+/// number; None for any other.
 #[pyfunction]
-fn raised_for(error: &Bound<'_, PyAny>) -> Option<usize> {
+fn raised_for(error: &Bound<'_, PyAny>) -> Option<(usize, u64)> {
     raised::place_of(error)
 }
 

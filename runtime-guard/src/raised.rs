@@ -4,7 +4,7 @@
 //! exception that was caught; the answer rests on the object itself, so that another one made to
 //! look alike, or a text that was changed, answers for nothing. Nothing is kept alive by it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
@@ -16,7 +16,16 @@ const MANY: usize = 256;
 const MOST: usize = 65_536;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
-static RAISED: Mutex<Vec<(Py<PyWeakrefReference>, usize)>> = Mutex::new(Vec::new());
+static LAST: AtomicU64 = AtomicU64::new(0);
+static RAISED: Mutex<Vec<Raised>> = Mutex::new(Vec::new());
+
+struct Raised {
+    error: Py<PyWeakrefReference>,
+    /// The place of its violation in the record.
+    at: usize,
+    /// No two exceptions have the same, also when one takes the other's place in memory.
+    number: u64,
+}
 
 /// Keep them from now on.
 pub fn begin() {
@@ -33,28 +42,30 @@ pub fn keep(py: Python<'_>, error: &PyErr, at: Option<usize>) {
         let mut gone = Vec::new();
         if raised.len() >= MANY && raised.len().is_power_of_two() {
             let all = std::mem::take(&mut *raised);
-            for (reference, at) in all {
-                let lives = reference.bind(py).upgrade().is_some();
+            for one in all {
+                let lives = one.error.bind(py).upgrade().is_some();
                 let to = if lives { &mut *raised } else { &mut gone };
-                to.push((reference, at));
+                to.push(one);
             }
         }
         if raised.len() >= MOST {
             gone.push(raised.remove(0));
         }
-        raised.push((reference.unbind(), at));
+        let number = LAST.fetch_add(1, Ordering::AcqRel);
+        raised.push(Raised { error: reference.unbind(), at, number });
         gone
     };
     drop(gone);
 }
 
-/// The place in the record of the violation that this very object was raised for.
-pub fn place_of(error: &Bound<'_, PyAny>) -> Option<usize> {
+/// The place in the record of the violation that this very object was raised for, and the number of
+/// the object.
+pub fn place_of(error: &Bound<'_, PyAny>) -> Option<(usize, u64)> {
     let py = error.py();
     let raised = RAISED.lock().unwrap_or_else(PoisonError::into_inner);
     raised
         .iter()
         .rev()
-        .find(|(reference, _)| reference.bind(py).upgrade().is_some_and(|one| one.is(error)))
-        .map(|(_, at)| *at)
+        .find(|raised| raised.error.bind(py).upgrade().is_some_and(|one| one.is(error)))
+        .map(|raised| (raised.at, raised.number))
 }

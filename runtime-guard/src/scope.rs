@@ -69,6 +69,11 @@ impl Active {
         self.open.iter().filter_map(|open| open.options.fs_root.as_deref())
     }
 
+    /// What the open policies let be changed.
+    pub fn writable(&self) -> impl Iterator<Item = &str> {
+        self.open.iter().flat_map(|open| open.options.allow_write.iter().map(String::as_str))
+    }
+
     /// Whether the heap holds what these policies rest on or keep back: modules, the environment,
     /// loaders. Network, processes and files are guarded at every call, whoever finds the function.
     pub fn hides_in_heap(&self) -> bool {

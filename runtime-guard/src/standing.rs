@@ -79,6 +79,38 @@ impl Standing {
         })
     }
 
+    /// Open it in the place of another one, without a moment in which neither is.
+    pub fn take_over(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
+        if Arc::ptr_eq(&self.open, &other.open) {
+            return Ok(());
+        }
+        let is_alone = {
+            let mut stack = scope::stack();
+            stack.close_again(&other.open);
+            let is_alone = stack.is_empty();
+            stack.push_again(&self.open);
+            if is_alone {
+                slots::publish_known(Some(&self.functions));
+                scope::publish_known(Some(Arc::clone(&self.alone)), Some(&self.events));
+            } else {
+                scope::publish(&stack);
+            }
+            is_alone
+        };
+        if is_alone && self.is_plain && other.is_plain {
+            lookups::forget();
+            recent::forget();
+            return if self.guards_files == other.guards_files {
+                Ok(())
+            } else {
+                shims::keep_bytecode(py, self.guards_files)
+            };
+        }
+        shims::apply(py).inspect_err(|_| {
+            self.close();
+        })
+    }
+
     /// Close it; whether it was open. In a sealed process it stays.
     pub fn leave(&self, py: Python<'_>) -> PyResult<bool> {
         let (was_open, is_none_open) = self.close();

@@ -203,14 +203,26 @@ def _resolved(policy: dict[str, Any], folder: str) -> dict[str, Any]:
     return policy
 
 
-def _search(folder: str) -> dict[str, Any] | None:
+def for_tests(folder: str, file: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """The policy of tests in that folder, by `file` or the nearest one, and what becomes of swallowed violations."""
+    tests: list[tuple[dict[str, Any], str | None]] = []
+    found = _read(os.path.join(folder, file), file, named=True, tests=tests) if file else _search(folder, tests)
+    swallowed = None
+    for policy, said in tests:
+        found = united(found, policy) if found is not None else policy
+        swallowed = said or swallowed
+    return found, swallowed
+
+
+def _search(folder: str, tests: list[tuple[dict[str, Any], str | None]] | None = None) -> dict[str, Any] | None:
     """The nearest file, from the folder upward: hermetic.toml, or a pyproject.toml with our table."""
     above = os.path.abspath(folder)
     while True:
         for name in ("hermetic.toml", "pyproject.toml"):
             file = os.path.join(above, name)
             if os.path.isfile(file):
-                found = _read(file, os.path.relpath(file, folder) if above == folder else file, named=False)
+                shown = os.path.relpath(file, folder) if above == folder else file
+                found = _read(file, shown, named=False, tests=tests)
                 if found is not None:
                     return found
         parent = os.path.dirname(above)
@@ -219,10 +231,18 @@ def _search(folder: str) -> dict[str, Any] | None:
         above = parent
 
 
-def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) -> dict[str, Any] | None:
+def _read(
+    file: str,
+    shown: str,
+    *,
+    named: bool,
+    above: tuple[str, ...] = (),
+    tests: list[tuple[dict[str, Any], str | None]] | None = None,
+) -> dict[str, Any] | None:
     """The policy of a file and of those it extends; None for a pyproject.toml that is about other things.
 
-    `named` says that somebody names it, so that it must be about us; `above` are the files that led here.
+    `named` says that somebody names it, so that it must be about us; `above` are the files that led here. `tests`
+    gets what each says of tests, the file's own last.
     """
     try:
         with open(file, "rb") as stream:
@@ -243,9 +263,15 @@ def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) ->
             raise UsageError(f"{shown}: has no [tool.hermetic] table")
         return None
     extend: Any = options.pop("extend", None)
+    pytest: Any = options.pop("pytest", None)
     folder = os.path.dirname(os.path.abspath(file))
     own = _resolved({**Settings().policy, **options}, folder)
+    said = []
+    if tests is not None and pytest is not None:
+        said.append((_resolved({**Settings().policy, **pytest["policy"]}, folder), pytest["swallowed"]))
     if extend is None:
+        if tests is not None:
+            tests.extend(said)
         return own
     path, row, column = extend
     place = f"{shown}:{row}:{column}"
@@ -254,5 +280,7 @@ def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) ->
         raise UsageError(f"{place}: `extend` leads back to itself: {' -> '.join([*chain, other])}")
     if not os.path.isfile(other):
         raise UsageError(f"{place}: `extend`: cannot read `{path}`: there is no such file")
-    base = _read(other, other, named=True, above=chain)
+    base = _read(other, other, named=True, above=chain, tests=tests)
+    if tests is not None:
+        tests.extend(said)
     return united(base, own) if base is not None else own
