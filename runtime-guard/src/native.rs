@@ -297,6 +297,12 @@ fn seal() {
     scope::stack().seal();
 }
 
+/// Whether no open policy ends before the process does.
+#[pyfunction]
+fn is_sealed() -> bool {
+    scope::stack().is_sealed()
+}
+
 /// What is enforced, and what is not.
 #[pyfunction(name = "status")]
 fn status_(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
@@ -481,6 +487,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Scope>()?;
     module.add_function(wrap_pyfunction!(open_scope, module)?)?;
     module.add_function(wrap_pyfunction!(seal, module)?)?;
+    module.add_function(wrap_pyfunction!(is_sealed, module)?)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;

@@ -41,6 +41,9 @@ def open_scope(
 def seal() -> None:
     """No open policy ends before the process does."""
 
+def is_sealed() -> bool:
+    """Whether no open policy ends before the process does."""
+
 def status() -> dict[str, object]:
     """What is enforced, what is not, and why."""
 

@@ -93,7 +93,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     _refuse_unknown(config)
-    learns = config.getoption("hermetic_learn", None) is not None
+    file = config.getoption("hermetic_learn", None)
+    learns = file is not None
+    if file:
+        from hermetic.learn import refuse_to_replace
+
+        problem = refuse_to_replace(file)
+        if problem is not None:
+            raise pytest.UsageError(f"--hermetic-learn: {problem}")
     asked = config.getoption("hermetic", None)
     if asked or learns or config.getini("hermetic"):
         activate(config, list(asked or ()), learns=learns)
@@ -102,7 +109,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _refuse_unknown(config: pytest.Config) -> None:
     """A setting that is nearly ours would be a guard left off in silence."""
     known = ["hermetic", "hermetic_swallowed", *(f"hermetic_{flag.key}" for flag in _POLICY)]
-    for name in getattr(config, "_inicfg", None) or getattr(config, "inicfg", {}):
+    # pytest 9 has it under this name, and warns of the other.
+    settings = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
+    for name in settings:
         if name.startswith("hermetic") and name not in known:
             from hermetic._suggest import advice
 
@@ -130,7 +139,7 @@ def activate(
     from hermetic.errors import HermeticError
     from hermetic.settings import for_tests, united
 
-    if _native.status()["sealed"]:
+    if _native.is_sealed():
         raise pytest.UsageError(
             "this process is sealed, and policies of tests could not end; run pytest under `hermetic` without --seal"
         )
@@ -217,7 +226,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from hermetic.learn import policy_text
 
-    text = policy_text(plugin.acts, str(config.rootpath), what="pytest")
+    text = policy_text(plugin.acts, str(config.rootpath), what="pytest", table=not file)
     if file:
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -6,7 +6,7 @@ import os
 
 from hermetic import _native
 from hermetic.errors import HermeticError
-from hermetic.flags import FLAGS, FOLDER, LIST, POLICY_LISTS, POLICY_SWITCHES, SWITCH, VALUE, Flag, spellings
+from hermetic.flags import FLAGS, FOLDER, LIST, OPTIONAL, POLICY_LISTS, POLICY_SWITCHES, SWITCH, VALUE, Flag, spellings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Settings:
         self.policy: dict[str, Any] = {key: [] for key in POLICY_LISTS}
         self.policy.update(dict.fromkeys(POLICY_SWITCHES, False), fs_root=None)
         self.run: dict[str, Any] = {flag.key: False for flag in FLAGS if flag.group != "Policy"}
-        self.run["config"] = None
+        self.run["config"] = self.run["output"] = None
 
     def set(self, flag: Flag, value: str | None, name: str) -> None:
         """Note a flag; `name` is how it was spelled."""
@@ -47,6 +47,10 @@ class Settings:
                 if not value or "\0" in value:
                     raise UsageError(f"{name}: `{value}` names no folder")
                 store["fs_root"] = value
+        elif flag.kind == OPTIONAL:
+            if value is not None and not value.startswith("jsonl:") or value == "jsonl:":
+                raise UsageError(f"{name} takes nothing or jsonl:FILE, not `{value}`")
+            store[flag.key] = store[flag.key] or True if value is None else value
         else:
             store[flag.key] = True if flag.kind == SWITCH else value
 
@@ -65,9 +69,9 @@ def parse(arguments: list[str]) -> Settings:
         given: str | None = value if equals else None
         if flag.kind == SWITCH and given is not None:
             raise UsageError(f"{name} takes no value")
-        if flag.kind != SWITCH and given is None and rest and not rest[0].startswith("-"):
+        if flag.kind not in (SWITCH, OPTIONAL) and given is None and rest and not rest[0].startswith("-"):
             given = rest.pop(0)
-        if flag.kind not in (SWITCH, FOLDER) and not given:
+        if flag.kind not in (SWITCH, FOLDER, OPTIONAL) and not given:
             raise UsageError(f"{name} takes a {flag.metavar}")
         settings.set(flag, given, name)
     return settings
@@ -119,6 +123,8 @@ def _set_from_variable(settings: Settings, flag: Flag, name: str, value: str) ->
     elif value.lower() in _ON:
         settings.set(flag, None, name)
     elif value.lower() not in _OFF:
+        if flag.kind == OPTIONAL and not value.startswith("jsonl:"):
+            raise UsageError(f"{name} is 1, 0 or jsonl:FILE, not `{value}`")
         if flag.kind == SWITCH:
             raise UsageError(f"{name} is 1 or 0, not `{value}`")
         settings.set(flag, value, name)
@@ -140,28 +146,45 @@ def guards(policy: dict[str, Any]) -> bool:
 class Run:
     """Everything about a run but its target."""
 
-    __slots__ = ("best_effort", "fail_on_blocked", "policies", "sealed", "trace")
+    __slots__ = ("best_effort", "fail_on_blocked", "folder", "learn", "output", "policies", "sealed", "trace")
 
     def __init__(
         self,
         policies: list[dict[str, Any]],
         *,
-        trace: bool,
+        trace: bool | str,
         sealed: bool,
         fail_on_blocked: bool,
         best_effort: bool,
+        learn: bool = False,
+        output: str | None = None,
+        folder: str = "",
     ) -> None:
         self.policies = policies
         self.trace = trace
         self.sealed = sealed
         self.fail_on_blocked = fail_on_blocked
         self.best_effort = best_effort
+        # Where `learn` writes, None for standard output, and the folder that the policy is for.
+        self.learn = learn
+        self.output = output
+        self.folder = folder
 
     def open(self) -> None:
         """Enforce all of it, for as long as the process lives."""
+        if isinstance(self.trace, str):
+            file = self.trace.partition(":")[2]
+            try:
+                _native.trace_to(os.path.join(self.folder, file))
+            except OSError as error:
+                raise UsageError(f"--trace: {file}: {error.strerror}") from error
+        if self.learn:
+            _native.observer().enter()
         for policy in self.policies:
             last = policy is self.policies[-1]
-            _native.open_scope(policy, sealed=self.sealed and last, trace=self.trace, best_effort=self.best_effort)
+            _native.open_scope(
+                policy, sealed=self.sealed and last, trace=self.trace is True, best_effort=self.best_effort
+            )
 
     def as_data(self) -> dict[str, Any]:
         """For another interpreter's `Run(**data)`."""
@@ -178,7 +201,20 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         raise UsageError("--config and --isolated exclude each other")
     if not file and not isolated:
         file, isolated = variables.run["config"], variables.run["isolated"]
-    if isolated:
+    if run["output"] and not run["learn"]:
+        raise UsageError("--output is where --learn writes, and --learn is not given")
+    if run["output"]:
+        from hermetic.learn import refuse_to_replace
+
+        problem = refuse_to_replace(run["output"])
+        if problem is not None:
+            raise UsageError(f"--output: {problem}")
+    if run["learn"]:
+        # A file found by itself only denies, and nothing is to be.
+        if guards(asked) or file:
+            raise UsageError("--learn denies nothing; leave out the flags and variables that deny, and --config")
+        policies = []
+    elif isolated:
         policies = [asked]
     elif file:
         policies = [united(_read(os.path.join(folder, file), file, named=True) or asked, asked)]
@@ -193,6 +229,9 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         sealed=run["sealed"],
         fail_on_blocked=run["fail_on_blocked"],
         best_effort=run["best_effort"],
+        learn=run["learn"],
+        output=run["output"],
+        folder=folder,
     )
 
 

@@ -8,7 +8,7 @@ left behind.
 
 from __future__ import annotations
 
-import warnings
+import sys
 
 import pytest
 
@@ -66,6 +66,8 @@ class Guarding:
         self.set: dict[pytest.Item, dict[str, Any]] = {}
         # Markers of another plugin's, with what they set.
         self.others: dict[str, Callable[[Any], dict[str, Any]]] = {}
+        # Markers that say what is denied, and not only what is allowed.
+        self.asking = {"hermetic"}
         self._standing: dict[str, Standing] = {}
         self._of: dict[pytest.Item | pytest.Collector, dict[str, Any] | None] = {}
         self._at: dict[int, Standing | None] = {}
@@ -75,7 +77,7 @@ class Guarding:
         self._test: object = None
         self._open: Standing | None = None
         self._rest: Standing | None = None
-        self._restore: list[tuple[type, Any]] = []
+        self._restore: list[tuple[Any, Any]] = []
         self._room: list[str] | None = None
 
     # Which policy
@@ -108,7 +110,7 @@ class Guarding:
         if not own and not changes:
             return above
         # A test that says what it is to be denied asks for it; one that says what is allowed does not.
-        if above is None and not any(mark.name == "hermetic" for mark in own):
+        if above is None and not changes and not any(mark.name in self.asking for mark in own):
             return None
         try:
             policy = above if above is not None else policies.nothing()
@@ -132,19 +134,22 @@ class Guarding:
         at = id(policy)
         if at in self._at:
             return self._at[at]
-        found = None
-        if policies.denies(policy):
-            policy_here = policies.with_room(policy, self._rooms(policy))
-            key = repr(sorted(policy_here.items()))
-            if key not in self._standing:
-                try:
-                    self._standing[key] = _native.stand_ready(policy_here)
-                except (ValueError, RuntimeError) as error:
-                    raise pytest.UsageError(f"hermetic: {error}") from None
-            found = self._standing[key]
+        found = self._ready(policies.with_room(policy, self._rooms(policy)))
         if policy is self.base or any(policy is known for known in self._of.values()):
             self._at[at] = found
         return found
+
+    def _ready(self, policy: dict[str, Any]) -> Standing | None:
+        """The same for what is alike."""
+        if not policies.denies(policy):
+            return None
+        key = repr(sorted(policy.items()))
+        if key not in self._standing:
+            try:
+                self._standing[key] = _native.stand_ready(policy)
+            except (ValueError, RuntimeError) as error:
+                raise pytest.UsageError(f"hermetic: {error}") from None
+        return self._standing[key]
 
     def _rooms(self, policy: dict[str, Any]) -> list[str]:
         """The folders of pytest's own files, made before they are guarded."""
@@ -197,7 +202,7 @@ class Guarding:
             return
         self.about(node).extend(news)
         test = f"{node.nodeid or 'the session'}{where}"
-        guards = self.expected(node)
+        guards = self.expected(node) or _expected_by_doctest(node)
         swallowed = [violation for violation in lost if violation.guard not in guards]
         places = {(violation.path, violation.row, violation.text): violation for violation in swallowed}
         for violation in news:
@@ -215,6 +220,9 @@ class Guarding:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """See that every marker means something, before the first test runs."""
+        unittest_case = sys.modules.get("unittest.case")
+        if unittest_case is not None:
+            self._notice(getattr(unittest_case, "_AssertRaisesContext", None))
         for item in items:
             self.of_item(item)
             if item.own_markers:
@@ -280,9 +288,7 @@ class Guarding:
             return (yield)
         kept = ("no_network", "allow_localhost", "allow_domain", "no_subprocess")
         policy = {**policies.nothing(), **{key: self.base[key] for key in kept}}
-        if "import" not in self._standing and policies.denies(policy) and not self.learns:
-            self._standing["import"] = _native.stand_ready(policy)
-        before = self.switch(self.standing(None) if self.learns else self._standing.get("import"))
+        before = self.switch(self.standing(None) if self.learns else self._ready(policy))
         try:
             report = yield
         finally:
@@ -301,13 +307,8 @@ class Guarding:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """What of the policy holds between tests."""
         if self.base is not None and self.base["no_network"] and not self.learns:
-            resting = policies.at_rest(self.base)
-            same = self.standing(self.base)
             # Where that is the whole policy, nothing has to be exchanged between tests.
-            key = repr(sorted(resting.items()))
-            if key not in self._standing:
-                self._standing[key] = _native.stand_ready(resting)
-            self._rest = same if resting == self.base else self._standing[key]
+            self._rest = self._ready(policies.at_rest(self.base))
             self.switch(self._rest)
         try:
             return (yield)
@@ -361,15 +362,20 @@ class Guarding:
     def begin(self) -> None:
         """Note which exceptions are caught by who says which he expects."""
         _native.keep_raised()
-        for kind in _catchers():
+        raises = pytest.raises(Exception)
+        for kind in (type(raises), getattr(pytest, "RaisesGroup", None)):
+            self._notice(kind)
+
+    def _notice(self, kind: Any) -> None:
+        if kind is not None and all(known is not kind for known, _ in self._restore):
             original = kind.__exit__
             self._restore.append((kind, original))
-            kind.__exit__ = _noticing(original, self.ledger)  # type: ignore[attr-defined]
+            kind.__exit__ = _noticing(original, self.ledger)
 
     def pytest_unconfigure(self) -> None:
         """Leave the process as it was."""
         for kind, original in self._restore:
-            kind.__exit__ = original  # type: ignore[attr-defined]
+            kind.__exit__ = original
         self._restore.clear()
         for standing in self._standing.values():
             standing.end()
@@ -404,6 +410,13 @@ class _Wrapped:
             guarding.settle(item)
 
 
+def _expected_by_doctest(node: object) -> tuple[str, ...]:
+    """The guards whose denials a doctest shows among what it prints."""
+    examples = getattr(getattr(node, "dtest", None), "examples", ())
+    shown = any("PolicyViolation" in (getattr(example, "exc_msg", None) or "") for example in examples)
+    return policies.GUARDS if shown else ()
+
+
 def _is_called(item: pytest.Item) -> bool:
     """Whether a test's body is run by the hook `pytest_pyfunc_call`."""
     return isinstance(item, pytest.Function) and type(item).runtest is pytest.Function.runtest
@@ -413,19 +426,6 @@ def _is_of_pytest(fixturedef: pytest.FixtureDef[Any]) -> bool:
     """Whether a fixture is the test runner's own, and none of the tests'."""
     module = getattr(fixturedef.func, "__module__", None) or ""
     return not fixturedef.baseid and module.partition(".")[0] in ("_pytest", "pytest_asyncio", "anyio", "xdist")
-
-
-def _catchers() -> list[type]:
-    """The context managers that say which exception they expect."""
-    import unittest.case
-
-    found: list[type] = [unittest.case._AssertRaisesContext]
-    raises = pytest.raises(Exception)
-    found.append(type(raises))
-    group = getattr(pytest, "RaisesGroup", None)
-    if group is not None:
-        found.append(group)
-    return found
 
 
 def _noticing(original: Callable[..., bool | None], ledger: Ledger) -> Callable[..., bool | None]:
@@ -457,8 +457,3 @@ def swallowed_text(violations: list[Violation]) -> str:
 def collector_error(report: pytest.CollectReport) -> BaseException | None:
     """The error a module was collected with, as far as anybody can say: its text alone is kept."""
     return RuntimeError(str(report.longrepr)) if report.outcome == "failed" else None
-
-
-def warn_once(text: str) -> None:
-    """Tell something that is no test's."""
-    warnings.warn(HermeticWarning(text), stacklevel=2)

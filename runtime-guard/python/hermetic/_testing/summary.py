@@ -71,7 +71,7 @@ def lines(told: Iterable[tuple[str, dict[str, Any], str]], folder: str) -> Itera
         if outcome not in act["outcomes"]:
             act["outcomes"].append(outcome)
     total = sum(act["count"] for act in acts.values())
-    yield f"{total} {'act was' if total == 1 else 'acts were'} blocked, at {len(acts)} of the program's places"
+    yield f"{total} {'act was' if total == 1 else 'acts were'} blocked, at {len(acts)} {'place' if len(acts) == 1 else 'places'}"
     for act in acts.values():
         violation = act["violation"]
         what = str(violation["text"]).partition(": `")[0]
