@@ -421,9 +421,9 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
                               [tool.hermetic])"
             .to_owned(),
         Why::ReadOnly => match operand.filter(|path| path.len() <= SHOWN) {
-            Some(path) => {
-                format!("allow it by --allow-write {path}, or {}", drop_flag("--fs-readonly"))
-            }
+            Some(path) => format!(
+                "allow it by --allow-write {path} (or `allow-write = [\"{path}\"]` in [tool.hermetic])"
+            ),
             None => drop_flag("--fs-readonly"),
         },
         Why::SubprocessLibrary => drop_flag("--no-subprocess"),

@@ -177,7 +177,7 @@ class Run:
             try:
                 _native.trace_to(os.path.join(self.folder, file))
             except OSError as error:
-                raise UsageError(f"--trace: {file}: {error.strerror}") from error
+                raise UsageError(f"--trace: {file}: {error}") from error
         if self.learn:
             _native.observer().enter()
         for policy in self.policies:

@@ -156,9 +156,11 @@ class Guarding:
         if self._room is None and (policy["fs_readonly"] or policy["fs_root"]):
             factory = getattr(self.config, "_tmp_path_factory", None)
             self._room = [str(factory.getbasetemp())] if factory is not None else []
-            cache = self.config.getini("cache_dir") if self.config.pluginmanager.has_plugin("cacheprovider") else None
-            if cache:
-                self._room.append(str(self.config.rootpath / str(cache)))
+            cache = getattr(self.config, "cache", None)
+            if cache is not None:
+                # The folder is made with the first thing that is kept in it.
+                cache.set("hermetic/room", True)
+                self._room.append(str(self.config.rootpath / str(self.config.getini("cache_dir"))))
         return self._room or []
 
     def expected(self, node: pytest.Item | pytest.Collector) -> tuple[str, ...]:
@@ -319,9 +321,9 @@ class Guarding:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell what was denied outside of any test; tell the controller of pytest-xdist everything."""
-        news, lost = self.ledger.settle()
-        for violation in news:
-            self.told.append(("no test", violation.as_data(), "swallowed"))
+        # All that was ever denied, whatever became of the account of it.
+        lost = self.ledger.missing(one for _, one, _ in self.told)
+        self.told += [("no test", violation.as_data(), "swallowed") for violation in lost]
         if lost and self.swallowed == FAIL and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         output = getattr(self.config, "workeroutput", None)

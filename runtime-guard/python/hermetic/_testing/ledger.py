@@ -10,6 +10,7 @@ from hermetic import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -44,7 +45,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.settled = _native.denials()
-        self._counts = self._read()
+        self._counts = self._first = self._read()
         self._excused: dict[int, int] = {}
         self._seen: set[int] = set()
 
@@ -98,6 +99,22 @@ class Ledger:
         self._excused.clear()
         self._seen.clear()
         return [violation for _, violation in news], lost
+
+
+    def missing(self, told: Iterable[dict[str, Any]]) -> list[Violation]:
+        """What the native record has since the beginning and `told` has not."""
+        sums: dict[tuple[object, ...], int] = {}
+        for one in told:
+            key = (one["rule"], one["target"], one["path"], one["row"])
+            sums[key] = sums.get(key, 0) + one["count"]
+        found: list[Violation] = []
+        for at, entry in enumerate(_native.violations()):
+            count: Any = entry["count"]
+            before = self._first[at] if at < len(self._first) else 0
+            rest = count - before - sums.get((entry["rule"], entry["target"], entry["path"], entry["row"]), 0)
+            if rest > 0:
+                found.append(Violation(entry, rest))
+        return found
 
 
 def _chain(error: BaseException, *, everything: bool) -> list[BaseException]:
