@@ -50,7 +50,12 @@ PROGRAMS = {
         open(os.devnull, "w").close()
         open("/etc/hosts").close()
         """,
-        ["fs-readonly = true", "# no folder alone can be read; outside of it reads", "open /etc/hosts", "allow-write = ["],
+        [
+            "fs-readonly = true",
+            "# no folder alone can be read; outside of it reads",
+            "open /etc/hosts",
+            "allow-write = [",
+        ],
     ),
     "environment": (
         """
@@ -109,14 +114,18 @@ class Learn(Project):
                 for left in self.folder.glob("own.sock"):
                     left.unlink()
                 learned = self.hermetic("--learn", "-o", "learned.toml", "--", "python", "prog.py")
-                self.assertEqual((learned.returncode, learned.stdout), (before.returncode, before.stdout), learned.stderr)
+                self.assertEqual(
+                    (learned.returncode, learned.stdout), (before.returncode, before.stdout), learned.stderr
+                )
                 policy = (self.folder / "learned.toml").read_text()
                 for line in lines:
                     self.assertIn(line, policy)
                 for left in self.folder.glob("own.sock"):
                     left.unlink()
                 again = self.hermetic("--fail-on-blocked", "--config", "learned.toml", "--", "python", "prog.py")
-                self.assertEqual((again.returncode, again.stdout), (before.returncode, before.stdout), policy + again.stderr)
+                self.assertEqual(
+                    (again.returncode, again.stdout), (before.returncode, before.stdout), policy + again.stderr
+                )
 
     def test_what_did_not_happen_is_denied(self) -> None:
         self.write("prog.py", "import sys, socket\nif len(sys.argv) > 1: socket.socket().connect(('192.0.2.1', 9))\n")

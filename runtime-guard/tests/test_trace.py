@@ -18,10 +18,7 @@ _TYPES = {"string": str, "integer": int, "number": (int, float), "null": type(No
 
 def complaints(value: Any, schema: dict[str, Any]) -> list[str]:
     """What of a line is not as the schema says: the keywords it uses, and no other."""
-    found: list[str] = []
-    for name in schema["required"]:
-        if name not in value:
-            found.append(f"no {name}")
+    found = [f"no {name}" for name in schema["required"] if name not in value]
     for name, one in value.items():
         rule = schema["properties"].get(name)
         if rule is None:

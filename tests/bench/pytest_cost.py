@@ -1,8 +1,8 @@
 """What the plugin costs a suite: 2,000 empty tests under a policy, and the same without the plugin.
 
-usage: pytest_cost.py [PYTHON] [ROUNDS]. PYTHON has the guard and pytest in reach; the first of `HERMETIC_TESTING` if
-none is given. The three settings take turns in one run, and the least processor time of each is compared: what the
-machine does beside only adds. Prints the ratios, and the target they are held against; ends with 1 above it.
+usage: pytest_cost.py PYTHON [ROUNDS]. PYTHON has the guard's release wheel and pytest in reach. The three settings take
+turns in one run, and the least processor time of each is compared: what the machine does beside only adds. Prints the
+ratios, and the target they are held against; ends with 1 above it.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ def write_suite(folder: Path) -> None:
 def processor_time(command: list[str], folder: Path) -> float:
     """Seconds that a command computes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment())
+    null = subprocess.DEVNULL
+    subprocess.run(command, cwd=folder, check=True, env=environment(), stdout=null, stderr=null)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def environment() -> dict[str, str]:
     """Without settings of somebody's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HERMETIC_", "PYTHONDONT"))}
+    others = ("PYTEST_", "HERMETIC_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(others)}
 
 
 def main() -> int:
     """Measure."""
-    known = os.environ.get("HERMETIC_TESTING", sys.executable).split(":")[0]
-    python = sys.argv[1] if len(sys.argv) > 1 else known
+    python = sys.argv[1]
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
     least: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_suite(folder)
         base = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        for setting in SETTINGS.values():
-            processor_time([*base, *setting], folder)  # compiles, and warms the files
+        for options in SETTINGS.values():
+            processor_time([*base, *options], folder)  # compiles, and warms the files
         for _ in range(rounds):
             for setting, options in SETTINGS.items():
                 taken = processor_time([*base, *options], folder)

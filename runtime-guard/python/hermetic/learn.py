@@ -23,13 +23,13 @@ _HEAD = """\
 def refuse_to_replace(file: str) -> str | None:
     """Why a policy must not be written to this file; None where it may."""
     if os.path.basename(file) == "pyproject.toml":
-        return f"{file} holds more than a policy, and would be replaced; write to hermetic.toml, or print it and paste it"
+        return (
+            f"{file} holds more than a policy, and would be replaced; write to hermetic.toml, or print it and paste it"
+        )
     return None
 
 
-def policy_text(
-    acts: list[dict[str, Any]], folder: str, *, what: str, dropped: int = 0, table: bool = True
-) -> str:
+def policy_text(acts: list[dict[str, Any]], folder: str, *, what: str, dropped: int = 0, table: bool = True) -> str:
     """The least `[tool.hermetic]` that allows what was done, as TOML; `folder` is where the file is to lie.
 
     Without `table` it is the text of a `hermetic.toml`, which has no such table.

@@ -11,7 +11,6 @@ from hermetic.flags import FLAGS, FOLDER, LIST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from hermetic._testing.guarding import Guarding, Hermetic
@@ -111,7 +110,8 @@ def _refuse_unknown(config: pytest.Config) -> None:
     known = ["hermetic", "hermetic_swallowed", *(f"hermetic_{flag.key}" for flag in _POLICY)]
     # pytest 9 has it under this name, and warns of the other.
     settings = config._inicfg if hasattr(config, "_inicfg") else config.inicfg
-    for name in settings:
+    overrides = config.getoption("override_ini", None) or ()
+    for name in [*settings, *(one.partition("=")[0] for one in overrides)]:
         if name.startswith("hermetic") and name not in known:
             from hermetic._suggest import advice
 
@@ -208,14 +208,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def hermetic(request: pytest.FixtureRequest) -> Iterator[Hermetic]:
+def hermetic(request: pytest.FixtureRequest) -> Hermetic:
     """What was denied in this test so far: `hermetic.violations`. Who reads it has seen it."""
     from hermetic._testing.guarding import Hermetic
 
     plugin = guarding(request.config)
     if plugin is None:
         raise pytest.UsageError("the fixture `hermetic` needs a policy: run pytest with --hermetic, or mark the test")
-    yield Hermetic(plugin, request.node)
+    return Hermetic(plugin, request.node)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     def disable(mark: Any) -> dict[str, Any]:
         return _closed(config, unix=bool(mark.kwargs.get("allow_unix_socket", False)))
 
-    def enable(mark: Any) -> dict[str, Any]:
+    def enable(_: Any) -> dict[str, Any]:
         return {"no_network": False}
 
     def allow(mark: Any) -> dict[str, Any]:

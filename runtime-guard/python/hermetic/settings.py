@@ -48,7 +48,7 @@ class Settings:
                     raise UsageError(f"{name}: `{value}` names no folder")
                 store["fs_root"] = value
         elif flag.kind == OPTIONAL:
-            if value is not None and not value.startswith("jsonl:") or value == "jsonl:":
+            if (value is not None and not value.startswith("jsonl:")) or value == "jsonl:":
                 raise UsageError(f"{name} takes nothing or jsonl:FILE, not `{value}`")
             store[flag.key] = store[flag.key] or True if value is None else value
         else:
@@ -148,7 +148,7 @@ class Run:
 
     __slots__ = ("best_effort", "fail_on_blocked", "folder", "learn", "output", "policies", "sealed", "trace")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain data
         self,
         policies: list[dict[str, Any]],
         *,

@@ -78,7 +78,9 @@ class Suite(unittest.TestCase):
 
     def ends(self, ran: Ran, **outcomes: str) -> None:
         """Each test by its last name ended so: passed, failed, error, or several with `+` between them."""
-        found = {name.rpartition("::")[2].replace("[", "_").replace("]", ""): ends for name, ends in ran.outcomes.items()}
+        found = {
+            name.rpartition("::")[2].replace("[", "_").replace("]", ""): ends for name, ends in ran.outcomes.items()
+        }
         expected = {name: {end.upper() for end in ends.split("+")} for name, ends in outcomes.items()}
         self.assertEqual({name: found.get(name) for name in expected}, expected, ran.text)
         self.assertEqual(set(found) - set(expected), set(), ran.text)

@@ -19,18 +19,27 @@ def test_it():
 class Options(Suite):
     def test_a_path_behind_the_option_is_a_path(self) -> None:
         self.write("test_other.py", "def test_other(): assert 0\n")
-        for options in (["--hermetic", "test_one.py"], ["test_one.py", "--hermetic"], ["--hermetic-learn", "test_one.py"]):
+        for options in (
+            ["--hermetic", "test_one.py"],
+            ["test_one.py", "--hermetic"],
+            ["--hermetic-learn", "test_one.py"],
+        ):
             text = OPEN if "--hermetic-learn" in options else CLOSED
             self.ends(self.pytest(*options, test_one=text), test_it="passed")
 
     def test_profiles_settings_and_files(self) -> None:
-        subprocess = "import subprocess\ndef test_it():\n    with pytest.raises(RuntimeError): subprocess.run(['true'])\n"
+        subprocess = (
+            "import subprocess\ndef test_it():\n    with pytest.raises(RuntimeError): subprocess.run(['true'])\n"
+        )
         self.ends(self.pytest("--hermetic=exec-deny", test_one=subprocess), test_it="passed")
         self.ends(self.pytest("--hermetic=exec-deny", test_one=OPEN), test_it="passed")
         self.ends(self.pytest("-o", "hermetic=true", test_one=CLOSED), test_it="passed")
         self.ends(self.pytest(test_one=OPEN), test_it="passed")
         self.ends(self.pytest("--hermetic", "-o", "hermetic_no_subprocess=true", test_one=subprocess), test_it="passed")
-        self.write("pyproject.toml", '[tool.hermetic]\nno-network = true\n[tool.hermetic.pytest]\nallow-domain = ["192.0.2.1"]\n')
+        self.write(
+            "pyproject.toml",
+            '[tool.hermetic]\nno-network = true\n[tool.hermetic.pytest]\nallow-domain = ["192.0.2.1"]\n',
+        )
         self.ends(self.pytest("--hermetic", test_one=OPEN), test_it="passed")
         self.write("own.toml", "no-network = true\n")
         self.ends(self.pytest("--hermetic", "--hermetic-config=own.toml", test_one=CLOSED), test_it="passed")
@@ -38,7 +47,10 @@ class Options(Suite):
     def test_what_is_unknown_is_an_error_that_names_it(self) -> None:
         for options, told in [
             (["--hermetic=net-hermtic"], "net-hermtic"),
-            (["--hermetic", "-o", "hermetic_no_netwrok=true"], "unknown setting `hermetic_no_netwrok`; did you mean `hermetic_no_network`"),
+            (
+                ["--hermetic", "-o", "hermetic_no_netwrok=true"],
+                "unknown setting `hermetic_no_netwrok`; did you mean `hermetic_no_network`",
+            ),
             (["--hermetic", "--hermetic-config=none.toml"], "none.toml: No such file"),
             (["--hermetic-learn=pyproject.toml"], "would be replaced"),
             (["--hermetik"], "--hermetik"),
@@ -78,7 +90,6 @@ class Options(Suite):
 
 
 class PytestSocket(Suite):
-
     def test_its_options(self) -> None:
         unix = """
         import socket
@@ -118,7 +129,16 @@ class PytestSocket(Suite):
         def test_fixture_enabled(socket_enabled): opened()
         def test_again(): DEFAULT()
         """
-        names = "default disabled enabled hosts other_hosts fixture_disabled fixture_enabled again".split()
+        names = [
+            "default",
+            "disabled",
+            "enabled",
+            "hosts",
+            "other_hosts",
+            "fixture_disabled",
+            "fixture_enabled",
+            "again",
+        ]
         for options, default in [([], "opened"), (["--disable-socket"], "closed")]:
             ran = self.pytest("-p", "hermetic.pytest_socket", *options, test_one=text.replace("DEFAULT", default))
             self.ends(ran, **{f"test_{name}": "passed" for name in names})

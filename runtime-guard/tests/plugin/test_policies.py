@@ -60,8 +60,22 @@ class Markers(Suite):
                     connect()
             """,
         )
-        names = ("session open narrow profile still_open after host network both param_1 param_2 last "
-                 "module replaced").split()  # fmt: skip
+        names = [
+            "session",
+            "open",
+            "narrow",
+            "profile",
+            "still_open",
+            "after",
+            "host",
+            "network",
+            "both",
+            "param_1",
+            "param_2",
+            "last",
+            "module",
+            "replaced",
+        ]
         self.ends(ran, **{f"test_{name}": "passed" for name in names})
         self.assertEqual(ran.code, 0)
 
@@ -102,7 +116,7 @@ class Markers(Suite):
             def test_all_again(): denied(0, 1, 2, 3)
             """,
         )
-        names = "all subprocess write write_one environment code all_again".split()
+        names = ["all", "subprocess", "write", "write_one", "environment", "code", "all_again"]
         self.ends(ran, **{f"test_{name}": "passed" for name in names})
 
     def test_what_cannot_be_meant_is_an_error_that_names_it(self) -> None:

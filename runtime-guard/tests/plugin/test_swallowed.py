@@ -67,9 +67,20 @@ class Swallowed(Suite):
             def test_after(eats_after): pass
             """,
         )
-        passes = "expected expected_as_function expected_as_cause read in_words".split()
-        fails = ("eaten raised raised_as_another expected_another one_of_two not_read read_too_early in_other_words "
-                 "return_code thread forged").split()  # fmt: skip
+        passes = ["expected", "expected_as_function", "expected_as_cause", "read", "in_words"]
+        fails = [
+            "eaten",
+            "raised",
+            "raised_as_another",
+            "expected_another",
+            "one_of_two",
+            "not_read",
+            "read_too_early",
+            "in_other_words",
+            "return_code",
+            "thread",
+            "forged",
+        ]
         self.ends(
             ran,
             **{f"test_{name}": "passed" for name in passes},
@@ -78,7 +89,10 @@ class Swallowed(Suite):
             test_before="error",
             test_after="passed+error",
         )
-        self.assertIn("1 act was denied, and the test went on:\n  network disabled: connect(192.0.2.1)", ran.text.replace("E   ", ""))
+        self.assertIn(
+            "1 act was denied, and the test went on:\n  network disabled: connect(192.0.2.1)",
+            ran.text.replace("E   ", ""),
+        )
         self.assertIn("conftest.py:7", ran.summary())
         self.assertIn('@pytest.mark.allow_network("192.0.2.1")', ran.summary())
         self.assertIn('allow-domain = ["192.0.2.1"]', ran.summary())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any
 
+    from _pytest.nodes import Node
+
     from hermetic._native import Standing
 
 FAIL, WARN, IGNORE = "fail", "warn", "ignore"
@@ -69,7 +71,7 @@ class Guarding:
         # Markers that say what is denied, and not only what is allowed.
         self.asking = {"hermetic"}
         self._standing: dict[str, Standing] = {}
-        self._of: dict[pytest.Item | pytest.Collector, dict[str, Any] | None] = {}
+        self._of: dict[Node, dict[str, Any] | None] = {}
         self._at: dict[int, Standing | None] = {}
         self._parent: object = None
         self._alike: Standing | None = None
@@ -82,7 +84,7 @@ class Guarding:
 
     # Which policy
 
-    def policy(self, node: pytest.Item | pytest.Collector) -> dict[str, Any] | None:
+    def policy(self, node: Node) -> dict[str, Any] | None:
         """The policy of what a node is made of; None where none was asked for."""
         if isinstance(node, pytest.Item):
             above = self._above(node)
@@ -104,7 +106,7 @@ class Guarding:
             self._parent, self._alike = item.parent, self.standing(self._above(item))
         return self._alike
 
-    def _marked(self, above: dict[str, Any] | None, node: pytest.Item | pytest.Collector) -> dict[str, Any] | None:
+    def _marked(self, above: dict[str, Any] | None, node: Node) -> dict[str, Any] | None:
         own = [mark for mark in node.own_markers if mark.name in _MARKS or mark.name in self.others]
         changes = self.set.get(node, {}) if isinstance(node, pytest.Item) else {}
         if not own and not changes:
@@ -163,7 +165,7 @@ class Guarding:
                 self._room.append(str(self.config.rootpath / str(self.config.getini("cache_dir"))))
         return self._room or []
 
-    def expected(self, node: pytest.Item | pytest.Collector) -> tuple[str, ...]:
+    def expected(self, node: Node) -> tuple[str, ...]:
         """The guards whose denials the nearest marker expects."""
         for mark in node.iter_markers("hermetic"):
             if policies.EXPECT in mark.kwargs:
@@ -302,11 +304,11 @@ class Guarding:
             except pytest.fail.Exception as error:
                 if not failed:
                     report.outcome = "failed"
-                    report.longrepr = str(error)  # type: ignore[assignment]
+                    report.longrepr = str(error)
         return report
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
         """What of the policy holds between tests."""
         if self.base is not None and self.base["no_network"] and not self.learns:
             # Where that is the whole policy, nothing has to be exchanged between tests.
@@ -333,7 +335,7 @@ class Guarding:
             output["hermetic"] = {"told": self.told, "acts": self.acts, "lost": bool(lost)}
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
+    def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker of pytest-xdist tells."""
         given = getattr(node, "workeroutput", {}).get("hermetic")
         if given:
@@ -364,7 +366,7 @@ class Guarding:
     def begin(self) -> None:
         """Note which exceptions are caught by who says which he expects."""
         _native.keep_raised()
-        raises = pytest.raises(Exception)
+        raises = pytest.raises(RuntimeError)
         for kind in (type(raises), getattr(pytest, "RaisesGroup", None)):
             self._notice(kind)
 

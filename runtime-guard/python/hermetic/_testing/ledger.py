@@ -100,7 +100,6 @@ class Ledger:
         self._seen.clear()
         return [violation for _, violation in news], lost
 
-
     def missing(self, told: Iterable[dict[str, Any]]) -> list[Violation]:
         """What the native record has since the beginning and `told` has not."""
         sums: dict[tuple[object, ...], int] = {}

@@ -92,8 +92,8 @@ def marked(policy: Mapping[str, Any], markers: Iterable[Any], folder: str) -> di
     for mark in [*(m for m in of if m.name == "hermetic"), *(m for m in of if m.name != "hermetic")]:
         for key, value in _settings(mark, folder).items():
             if isinstance(value, list):
-                value = lists[key] = [*lists.get(key, []), *value]
-            changed[key] = value
+                lists[key] = [*lists.get(key, []), *value]
+            changed[key] = lists.get(key, value)
     return changed
 
 
@@ -132,7 +132,7 @@ def _words(mark: Any) -> list[str]:
 
 
 def _from_keys(mark: Any, folder: str) -> dict[str, Any]:
-    from hermetic.blocker import _ALIASES, checked
+    from hermetic.blocker import _ALIASES
 
     said: dict[str, Any] = {}
     profiles = [*mark.args]
@@ -149,17 +149,24 @@ def _from_keys(mark: Any, folder: str) -> dict[str, Any]:
                 f"@pytest.mark.hermetic: unknown key `{key}`; {advice(key, [*KEYS, *_ALIASES, PROFILE, EXPECT])}"
             )
         else:
-            try:
-                value = checked(name, value)
-            except TypeError as error:
-                raise MarkerError(f"@pytest.mark.hermetic: {error}") from None
-            if name in ("fs_root", "allow_write") and value is not None:
-                value = _absolute(value, folder) if isinstance(value, str) else [_absolute(w, folder) for w in value]
-            said[KEYS[name]] = value
+            said[KEYS[name]] = _checked(name, value, folder)
     named: dict[str, Any] = {}
     for profile in profiles:
         named.update(named_profile(profile))
     return {**named, **said}
+
+
+def _checked(name: str, value: object, folder: str) -> Any:
+    """The value of a key, with paths made absolute."""
+    from hermetic.blocker import checked
+
+    try:
+        whole = checked(name, value)
+    except TypeError as error:
+        raise MarkerError(f"@pytest.mark.hermetic: {error}") from None
+    if name == "fs_root" and whole is not None:
+        return _absolute(whole, folder)
+    return [_absolute(path, folder) for path in whole] if name == "allow_write" else whole
 
 
 def expected(value: object) -> tuple[str, ...]:

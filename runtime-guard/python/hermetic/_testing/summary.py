@@ -13,43 +13,42 @@ if TYPE_CHECKING:
 _MOST_TESTS = 3
 
 
+# By rule, then by guard: the marker that would allow an act, and what to do in the configuration.
+_BY_RULE = {
+    "network-listen": ("@pytest.mark.allow_network", "listen on 127.0.0.1"),
+    "subprocess-import": ("@pytest.mark.allow_subprocess", "leave `no-subprocess` out"),
+    "deserialisation-import": ("@pytest.mark.hermetic(block_code_exec=False)", "leave `no-code-exec` out"),
+    "denied-import": ("@pytest.mark.hermetic(deny_imports=[])", "take it off `deny-import`"),
+}
+_BY_GUARD = {
+    "network": ("@pytest.mark.allow_network", "leave `no-network` out"),
+    "subprocess": ("@pytest.mark.allow_subprocess", "leave `no-subprocess` out"),
+    "filesystem": ("@pytest.mark.allow_write", "leave `fs-readonly` out"),
+    "environment": ("@pytest.mark.allow_environment", "leave `no-environment` out"),
+    "code_exec": ("@pytest.mark.hermetic(block_code_exec=False)", "leave `no-code-exec` out"),
+    "interpreter": ("@pytest.mark.hermetic(block_interpreter_mutation=False)", "leave `no-interpreter-mutation` out"),
+    "imports": ("@pytest.mark.hermetic(block_native=False)", "leave `block-native` out"),
+}
+
+
 def remedy(violation: dict[str, Any]) -> tuple[str, str]:
     """The marker that would allow an act, and what to write in the configuration."""
-    guard, target, rule = violation["guard"], violation["target"], violation["rule"]
-    text = str(violation["text"])
-    if guard == "network":
-        if "metadata service" in text or " is denied but for loopback" in text:
-            return "@pytest.mark.allow_network", "leave `no-network` out"
-        if rule == "network-listen":
-            return "@pytest.mark.allow_network", "listen on 127.0.0.1"
+    guard, target, text = str(violation["guard"]), str(violation["target"]), str(violation["text"])
+    by_rule = _BY_RULE.get(violation["rule"])
+    if by_rule is not None:
+        return by_rule
+    if guard == "network" and "metadata service" not in text:
         if target in ("localhost", "127.0.0.1", "::1"):
             return "@pytest.mark.hermetic(allow_localhost=True)", "allow-localhost = true"
         host = _host(target, text)
         return f'@pytest.mark.allow_network("{host}")', f'allow-domain = ["{host}"]'
-    if guard == "subprocess":
-        return "@pytest.mark.allow_subprocess", "leave `no-subprocess` out"
-    if guard == "environment":
-        return "@pytest.mark.allow_environment", "leave `no-environment` out"
-    if guard == "filesystem":
-        if text.startswith("read outside"):
-            return "@pytest.mark.hermetic(fs_root=None)", "widen `fs-readonly`"
-        if os.path.isabs(target):
-            return f'@pytest.mark.allow_write("{target}")', f'allow-write = ["{target}"]'
-        return "@pytest.mark.allow_write", "leave `fs-readonly` out"
-    if guard == "code_exec":
-        return "@pytest.mark.hermetic(block_code_exec=False)", "leave `no-code-exec` out"
-    if guard == "interpreter":
-        return "@pytest.mark.hermetic(block_interpreter_mutation=False)", "leave `no-interpreter-mutation` out"
-    top = str(target).partition(".")[0]
-    if rule == "denied-import":
-        return "@pytest.mark.hermetic(deny_imports=[])", f'take "{top}" off `deny-import`'
-    if rule == "subprocess-import":
-        return "@pytest.mark.allow_subprocess", "leave `no-subprocess` out"
-    if rule == "deserialisation-import":
-        return "@pytest.mark.hermetic(block_code_exec=False)", "leave `no-code-exec` out"
-    if top.isidentifier():
-        return f'@pytest.mark.hermetic(allow_native=["{top}"])', f'allow-native = ["{top}"]'
-    return "@pytest.mark.hermetic(block_native=False)", "leave `block-native` out"
+    if guard == "filesystem" and text.startswith("read outside"):
+        return "@pytest.mark.hermetic(fs_root=None)", "widen `fs-readonly`"
+    if guard == "filesystem" and os.path.isabs(target):
+        return f'@pytest.mark.allow_write("{target}")', f'allow-write = ["{target}"]'
+    top = target.partition(".")[0]
+    native = (f'@pytest.mark.hermetic(allow_native=["{top}"])', f'allow-native = ["{top}"]')
+    return native if guard == "imports" and top.isidentifier() else _BY_GUARD[guard]
 
 
 def _host(target: str, text: str) -> str:
@@ -71,7 +70,8 @@ def lines(told: Iterable[tuple[str, dict[str, Any], str]], folder: str) -> Itera
         if outcome not in act["outcomes"]:
             act["outcomes"].append(outcome)
     total = sum(act["count"] for act in acts.values())
-    yield f"{total} {'act was' if total == 1 else 'acts were'} blocked, at {len(acts)} {'place' if len(acts) == 1 else 'places'}"
+    what = "act was" if total == 1 else "acts were"
+    yield f"{total} {what} blocked, at {len(acts)} {'place' if len(acts) == 1 else 'places'}"
     for act in acts.values():
         violation = act["violation"]
         what = str(violation["text"]).partition(": `")[0]
