@@ -9,7 +9,7 @@
 use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
@@ -533,7 +533,7 @@ impl LeastPolicy {
             }
             let item = match folder {
                 Some(_) => places::relative(item, folder),
-                None => item.to_string(),
+                None => item.clone(),
             };
             let _ = writeln!(text, "  {},", quoted(&item));
         }

@@ -175,7 +175,7 @@ impl Reading<'_> {
         }
         if trace::is_on() && self.active.enforces(rule.capability) {
             let name = resolved.as_ref().and_then(|exact| resolve::looked_up(verb, exact));
-            trace::allowed(py, rule, verb, self.api, shown(object), name);
+            trace::allowed(py, rule, verb, self.api, shown(object).as_deref(), name.as_deref());
         }
         Ok(())
     }

@@ -132,7 +132,7 @@ fn put(
         && any_denied(active)
         && let Some(rule) = rule_of(verb, Why::DeniedImport)
     {
-        trace::allowed(py, rule, verb, "import", Some(shown.to_owned()), None);
+        trace::allowed(py, rule, verb, "import", Some(shown), None);
     }
     Ok(())
 }

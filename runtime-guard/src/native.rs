@@ -253,14 +253,17 @@ fn learned_(py: Python<'_>) -> PyResult<(Bound<'_, PyList>, u64)> {
 /// never allowed in whole; all are absolute and without links. `notes` are told at the end.
 #[pyfunction]
 fn least_policy(
-    acts: Vec<Bound<'_, PyDict>>,
+    acts: &Bound<'_, PyList>,
     folder: &str,
     temporary: Vec<String>,
     wide: Vec<String>,
     notes: Vec<String>,
 ) -> PyResult<String> {
     let shown = |path: &str| least::places::relative(path, Some(folder));
-    let needs = acts.iter().map(|act| learned::need(act, &shown)).collect::<PyResult<Vec<_>>>()?;
+    let needs = acts
+        .iter()
+        .map(|act| learned::need(act.cast::<PyDict>()?, &shown))
+        .collect::<PyResult<Vec<_>>>()?;
     let mut least = least::of_run(&needs, &least::Places::new(folder, temporary, wide));
     least.notes = notes;
     Ok(least.toml(&|text| text.escape_debug().to_string(), Some(folder)))

@@ -57,20 +57,11 @@ pub fn allowed(
     rule: &Rule,
     verb: Verb,
     api: &str,
-    operand: Option<String>,
-    name: Option<String>,
+    operand: Option<&str>,
+    name: Option<&str>,
 ) {
     if is_on() {
-        write(&line(
-            "allow",
-            rule,
-            verb,
-            None,
-            api,
-            operand.as_deref(),
-            name.as_deref(),
-            here(py).as_ref(),
-        ));
+        write(&line("allow", rule, verb, None, api, operand, name, here(py).as_ref()));
     }
 }
 

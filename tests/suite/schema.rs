@@ -92,6 +92,7 @@ fn the_reader_takes_what_the_schema_says() {
             Takes::Level => "'warn'",
             Takes::Levels => "{ file-read = 'warn' }",
             Takes::Ignores => "{ 'a' = ['file-read'] }",
+            Takes::Swallowed => "'warn'",
             Takes::Capability => "'network'",
             Takes::Table => "{}",
             Takes::Tables => "[]",

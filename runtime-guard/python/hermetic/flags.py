@@ -75,7 +75,7 @@ FLAGS = (
     Flag(
         "--allow-write",
         "allow_write",
-        "Allow changing a file, or what is in a folder, although writing is denied; repeatable",
+        "Allow changing a file, or what is in a folder, all the same; repeatable",
         kind=LIST,
         metavar="PATH",
     ),

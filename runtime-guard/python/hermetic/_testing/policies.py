@@ -66,10 +66,10 @@ def expanded(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 def named_profile(name: object) -> dict[str, Any]:
     """The options of a profile; MarkerError where there is none of that name."""
-    from hermetic.profiles import unknown_profile
-
     known = _native.profiles()
     if not isinstance(name, str) or name not in known:
+        from hermetic.profiles import unknown_profile
+
         raise MarkerError(unknown_profile(str(name)))
     return {key: value for key, value in known[name].items() if value not in (False, None) and value != []}
 
