@@ -50,6 +50,11 @@ test:
 	  export HERMETIC_PACKAGE
 	  run "tests of the package: $$python" $$python -m unittest discover --quiet --start-directory runtime-guard/tests
 	done
+	HERMETIC_TESTING=
+	if [ -e $(WHEELS) ]; then HERMETIC_TESTING=$$($(PYTHON) tests/pythons/testing.py $(WHEELS)/*.whl 2> >(tee -a $(SKIPPED) >&2)); fi
+	for python in $${HERMETIC_TESTING//:/ }; do
+	  run "tests of the plugin: $$python" $$python -m unittest discover --quiet --start-directory runtime-guard/tests/plugin
+	done
 	run "tests over the workspace" cargo test --package hermetic-tests
 	closing
 
@@ -107,12 +112,14 @@ test-long: test
 	cargo build --quiet --package hermetic-check
 	run "fixed packages" $(PYTHON) tests/real/fixes.py target/debug/hermetic-check | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
 	run "cost of the guard" $(PYTHON) tests/bench/guard.py
+	run "cost of the plugin" $(PYTHON) tests/bench/pytest_cost.py $$($(PYTHON) tests/pythons/testing.py $(WHEELS)/*.whl 3.11)
 	closing
 
 # The wheel that is shipped, measured; prints ratios and the targets they are held against.
 bench-guard:
 	@make --no-print-directory wheel WHEEL=--release
 	$(PYTHON) tests/bench/guard.py
+	$(PYTHON) tests/bench/pytest_cost.py $$($(PYTHON) tests/pythons/testing.py $(WHEELS)/*.whl 3.11)
 
 bench:
 	$(PYTHON) tests/bench/run.py

@@ -6,8 +6,9 @@
 //! the text says what needs that and by which calls.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Write as _;
 
+pub use hermetic_policy::least::LeastPolicy;
+use hermetic_policy::least::with;
 use hermetic_policy::options::PolicyOptions;
 use hermetic_policy::{Act, Capability, Operand, Policy, Verb, Verdict, modules};
 
@@ -17,26 +18,8 @@ use crate::project::program::Looked;
 use crate::summary::links::{Owner, Place};
 use crate::summary::{FoundAct, FoundOperand};
 
-/// Needs shown for one line.
-const MOST_SHOWN: usize = 3;
-
 /// Calls shown of one way.
 const MOST_STEPS: usize = 6;
-
-/// A policy, and why each of its lines is there or is not.
-#[derive(Clone, Debug, Default)]
-pub struct LeastPolicy {
-    /// The policy.
-    pub options: PolicyOptions,
-    /// What needs an exception from a guard that is kept, by the exception.
-    pub allowed: BTreeMap<String, Vec<String>>,
-    /// What needs that a guard is left out.
-    pub left_out: BTreeMap<Capability, Vec<String>>,
-    /// Packages of which nobody knows whether they are native.
-    pub perhaps_native: BTreeSet<String>,
-    /// Files that were not analysed in whole: they may need more.
-    pub not_analysed: Vec<String>,
-}
 
 /// One act and who does it.
 struct Need<'l> {
@@ -50,16 +33,20 @@ pub fn least_policy(looked: &Looked) -> LeastPolicy {
     let mut least = LeastPolicy::default();
     let ways = Ways::find(looked);
     let mut needs = Vec::new();
+    let mut partly = Vec::new();
     for (file, of) in looked.files.iter().enumerate() {
         let Some(links) = &of.summary.links else { continue };
         for (act, place) in of.summary.acts.iter().zip(&links.act_places) {
             needs.push(Need { act, file, place: *place });
         }
         if !of.not_analysed.is_empty() {
-            least.not_analysed.push(of.path.clone());
+            partly.push(&of.path);
         }
     }
-    least.not_analysed.extend(looked.unanalysed.iter().map(|(path, _)| path.clone()));
+    let unanalysed = looked.unanalysed.iter().map(|(path, _)| path);
+    for path in partly.into_iter().chain(unanalysed) {
+        least.notes.push(format!("not analysed in whole, and may need more: {path}"));
+    }
     network(&mut least, &needs, &ways);
     native(&mut least, looked, &needs, &ways);
     let rest = [
@@ -79,22 +66,6 @@ pub fn least_policy(looked: &Looked) -> LeastPolicy {
         }
     }
     least
-}
-
-fn with(options: &PolicyOptions, capability: Capability) -> PolicyOptions {
-    let mut options = options.clone();
-    match capability {
-        Capability::Network => options.no_network = true,
-        Capability::Subprocess => options.no_subprocess = true,
-        Capability::Filesystem => options.fs_readonly = true,
-        Capability::Environment => options.no_environment = true,
-        Capability::DynamicCode => options.no_code_exec = true,
-        Capability::Native => options.block_native = true,
-        Capability::Interpreter => options.no_interpreter_mutation = true,
-        // A list of names, and what no flag turns on.
-        Capability::Imports | Capability::Integrity => {}
-    }
-    options
 }
 
 /// The needs that a policy does not allow.
@@ -307,81 +278,8 @@ impl<'l> Ways<'l> {
     }
 }
 
-impl LeastPolicy {
-    /// As `[tool.hermetic]` of a `pyproject.toml`, with comments that say who needs each line.
-    pub fn toml(&self) -> String {
-        let mut text = String::from("[tool.hermetic]\n");
-        let options = &self.options;
-        let flags = [
-            (options.no_network, "no-network", Capability::Network),
-            (options.no_subprocess, "no-subprocess", Capability::Subprocess),
-            (options.fs_readonly, "fs-readonly", Capability::Filesystem),
-            (options.no_environment, "no-environment", Capability::Environment),
-            (options.no_code_exec, "no-code-exec", Capability::DynamicCode),
-            (options.block_native, "block-native", Capability::Native),
-            (options.no_interpreter_mutation, "no-interpreter-mutation", Capability::Interpreter),
-        ];
-        for (kept, key, capability) in flags {
-            if kept {
-                let _ = writeln!(text, "{key} = true");
-            } else {
-                let needs = self.left_out.get(&capability).map_or(&[] as &[_], Vec::as_slice);
-                let _ = writeln!(text, "# {key} is left out; needed by");
-                comment(&mut text, needs, "");
-            }
-            match capability {
-                Capability::Network if kept => {
-                    self.list(&mut text, "allow-domain", &options.allow_domain);
-                }
-                Capability::Native if kept => {
-                    self.list(&mut text, "allow-native", &options.allow_native);
-                    if !self.perhaps_native.is_empty() {
-                        let names: Vec<_> =
-                            self.perhaps_native.iter().map(|name| one_line(name)).collect();
-                        let _ = writeln!(
-                            text,
-                            "# whether these are native is not known; add those that are refused \
-                             to allow-native: {}",
-                            names.join(", ")
-                        );
-                    }
-                }
-                _ => {}
-            }
-        }
-        for path in &self.not_analysed {
-            let _ =
-                writeln!(text, "# not analysed in whole, and may need more: {}", one_line(path));
-        }
-        text
-    }
-
-    fn list(&self, text: &mut String, key: &str, items: &[String]) {
-        if items.is_empty() {
-            return;
-        }
-        let _ = writeln!(text, "{key} = [");
-        for item in items {
-            if let Some(needs) = self.allowed.get(item) {
-                comment(text, needs, "  ");
-            }
-            // A string of JSON is one of TOML, too.
-            let _ = writeln!(text, "  {},", serde_json::Value::from(item.as_str()));
-        }
-        text.push_str("]\n");
-    }
-}
-
-fn comment(text: &mut String, needs: &[String], indent: &str) {
-    for need in needs.iter().take(MOST_SHOWN) {
-        let _ = writeln!(text, "{indent}#   {}", one_line(need));
-    }
-    if needs.len() > MOST_SHOWN {
-        let _ = writeln!(text, "{indent}#   and {} more", needs.len() - MOST_SHOWN);
-    }
-}
-
-/// It, with nothing in it that ends a comment or that a terminal acts on.
-fn one_line(text: &str) -> String {
-    crate::render::escape::escape(text).into_owned()
+/// As `[tool.hermetic]` of a `pyproject.toml`, with comments that say who needs each line.
+pub fn toml(least: &LeastPolicy) -> String {
+    // With nothing in it that ends a comment or that a terminal acts on.
+    least.toml(&|text| crate::render::escape::escape(text).into_owned(), None)
 }

@@ -44,6 +44,42 @@ pub struct Config {
     pub policy: PolicyOptions,
     /// `[check]`: what only the analyzer needs.
     pub check: CheckConfig,
+    /// `[pytest]`: what only the plugin for pytest needs.
+    pub pytest: PytestConfig,
+}
+
+/// `[tool.hermetic.pytest]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PytestConfig {
+    /// What tests have beside the policy of the outer table, under the same keys.
+    pub policy: PolicyOptions,
+    /// `swallowed`
+    pub swallowed: Option<Swallowed>,
+}
+
+/// What becomes of a test that was denied something and went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swallowed {
+    /// It fails.
+    Fail,
+    /// It warns.
+    Warn,
+    /// Nothing; the summary tells.
+    Ignore,
+}
+
+impl Swallowed {
+    const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Ignore];
+    const EXPECTED: &'static str = "\"fail\", \"warn\" or \"ignore\"";
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Ignore => "ignore",
+        }
+    }
 }
 
 /// The file a configuration adds to.
@@ -181,6 +217,7 @@ const POLICY_KEYS: &[&str] = &[
     "no-subprocess",
     "allow-run",
     "fs-readonly",
+    "allow-write",
     "no-environment",
     "no-env",
     "no-code-exec",
@@ -191,6 +228,25 @@ const POLICY_KEYS: &[&str] = &[
     "check",
     "pytest",
     "learn",
+];
+/// The keys of the policy itself, and one more.
+const PYTEST_KEYS: &[&str] = &[
+    "profile",
+    "no-network",
+    "allow-localhost",
+    "allow-domain",
+    "no-subprocess",
+    "allow-run",
+    "fs-readonly",
+    "allow-write",
+    "no-environment",
+    "no-env",
+    "no-code-exec",
+    "no-interpreter-mutation",
+    "block-native",
+    "allow-native",
+    "deny-import",
+    "swallowed",
 ];
 const CHECK_KEYS: &[&str] =
     &["undecided", "exclude", "extend-exclude", "baseline", "levels", "per-file-ignores", "api"];
@@ -223,7 +279,6 @@ impl<'a> Reader<'a> {
 
     fn config(&self, table: &DeTable<'a>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
-        let policy = &mut config.policy;
         for (key, value) in entries(table) {
             let name = key.get_ref().as_ref();
             match name {
@@ -235,61 +290,107 @@ impl<'a> Reader<'a> {
                     let place = place(self.text, value.span().start);
                     config.extend = Some(Extend { path, place });
                 }
-                "profile" => {
-                    policy.profile = self.strings_or_one(name, value, |text| {
-                        profile::find(text).map(|_| ()).map_err(|error| error.to_string())
-                    })?;
-                }
-                "no-network" => policy.no_network = self.flag(name, value)?,
-                "allow-localhost" => policy.allow_localhost = self.flag(name, value)?,
-                "allow-domain" => {
-                    policy.allow_domain = self.strings(name, value, |text| {
-                        HostPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
-                    })?;
-                }
-                "no-subprocess" => policy.no_subprocess = self.flag(name, value)?,
-                "allow-run" => {
-                    policy.allow_run = self.strings(name, value, |text| {
-                        ProgramPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
-                    })?;
-                }
-                "fs-readonly" => match value.get_ref() {
-                    DeValue::Boolean(on) => policy.fs_readonly = *on,
-                    DeValue::String(root) if root.is_empty() || root.contains('\0') => {
-                        return Err(self.value(value, name, "names no folder"));
-                    }
-                    DeValue::String(root) => policy.fs_root = Some(root.as_ref().to_owned()),
-                    _ => return Err(self.wrong_type(value, name, "true, false or a folder")),
-                },
-                // Either spelling turns it on; neither undoes the other.
-                "no-environment" | "no-env" => policy.no_environment |= self.flag(name, value)?,
-                "no-code-exec" => policy.no_code_exec = self.flag(name, value)?,
-                "no-interpreter-mutation" => {
-                    policy.no_interpreter_mutation = self.flag(name, value)?;
-                }
-                "block-native" => policy.block_native = self.flag(name, value)?,
-                "allow-native" => {
-                    policy.allow_native = self.strings(name, value, |text| {
-                        ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
-                    })?;
-                }
-                "deny-import" => {
-                    policy.deny_import = self.strings(name, value, |text| {
-                        ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
-                    })?;
-                }
                 "check" => config.check = self.check(self.table(name, value)?)?,
-                // Known tables without settings yet: a key in one is a typo, or written for a
+                "pytest" => config.pytest = self.pytest(self.table(name, value)?)?,
+                // A known table without settings yet: a key in it is a typo, or written for a
                 // later version that this one would silently not obey.
-                "pytest" | "learn" => {
+                "learn" => {
                     if let Some((key, _)) = entries(self.table(name, value)?).first() {
                         return Err(self.unknown_key(key, name, &[]));
                     }
                 }
+                _ if self.policy(&mut config.policy, name, value)? => {}
                 _ => return Err(self.unknown_key(key, "", POLICY_KEYS)),
             }
         }
         Ok(config)
+    }
+
+    fn pytest(&self, table: &DeTable<'_>) -> Result<PytestConfig, ConfigError> {
+        let mut pytest = PytestConfig::default();
+        for (key, value) in entries(table) {
+            let name = key.get_ref().as_ref();
+            match name {
+                "swallowed" => {
+                    let text = self.string(name, value, Swallowed::EXPECTED, &|_| Ok(()))?;
+                    let found = Swallowed::ALL.into_iter().find(|one| one.name() == text);
+                    pytest.swallowed = Some(found.ok_or_else(|| {
+                        let names = Swallowed::ALL.map(Swallowed::name);
+                        let advice = match did_you_mean(&text, names) {
+                            Some(near) => format!("did you mean `{near}`"),
+                            None => format!("known are {}", names.join(", ")),
+                        };
+                        self.value(value, name, &format!("`{text}` is unknown; {advice}"))
+                    })?);
+                }
+                _ if self.policy(&mut pytest.policy, name, value)? => {}
+                _ => return Err(self.unknown_key(key, "pytest", PYTEST_KEYS)),
+            }
+        }
+        Ok(pytest)
+    }
+
+    /// Read a key of the policy; whether it is one.
+    fn policy(
+        &self,
+        policy: &mut PolicyOptions,
+        name: &str,
+        value: &Value<'_>,
+    ) -> Result<bool, ConfigError> {
+        match name {
+            "profile" => {
+                policy.profile = self.strings_or_one(name, value, |text| {
+                    profile::find(text).map(|_| ()).map_err(|error| error.to_string())
+                })?;
+            }
+            "no-network" => policy.no_network = self.flag(name, value)?,
+            "allow-localhost" => policy.allow_localhost = self.flag(name, value)?,
+            "allow-domain" => {
+                policy.allow_domain = self.strings(name, value, |text| {
+                    HostPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                })?;
+            }
+            "no-subprocess" => policy.no_subprocess = self.flag(name, value)?,
+            "allow-run" => {
+                policy.allow_run = self.strings(name, value, |text| {
+                    ProgramPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                })?;
+            }
+            "fs-readonly" => match value.get_ref() {
+                DeValue::Boolean(on) => policy.fs_readonly = *on,
+                DeValue::String(root) if root.is_empty() || root.contains('\0') => {
+                    return Err(self.value(value, name, "names no folder"));
+                }
+                DeValue::String(root) => policy.fs_root = Some(root.as_ref().to_owned()),
+                _ => return Err(self.wrong_type(value, name, "true, false or a folder")),
+            },
+            "allow-write" => {
+                policy.allow_write = self.strings(name, value, |text| match text {
+                    "" => Err("names no file or folder".to_owned()),
+                    text if text.contains('\0') => Err("names no file or folder".to_owned()),
+                    _ => Ok(()),
+                })?;
+            }
+            // Either spelling turns it on; neither undoes the other.
+            "no-environment" | "no-env" => policy.no_environment |= self.flag(name, value)?,
+            "no-code-exec" => policy.no_code_exec = self.flag(name, value)?,
+            "no-interpreter-mutation" => {
+                policy.no_interpreter_mutation = self.flag(name, value)?;
+            }
+            "block-native" => policy.block_native = self.flag(name, value)?,
+            "allow-native" => {
+                policy.allow_native = self.strings(name, value, |text| {
+                    ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                })?;
+            }
+            "deny-import" => {
+                policy.deny_import = self.strings(name, value, |text| {
+                    ModulePattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                })?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     fn check(&self, table: &DeTable<'_>) -> Result<CheckConfig, ConfigError> {

@@ -431,7 +431,12 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
         Why::DeniedImport => "allow it by taking it off --deny-import (or `deny-import` in \
                               [tool.hermetic])"
             .to_owned(),
-        Why::ReadOnly => drop_flag("--fs-readonly"),
+        Why::ReadOnly => match operand.filter(|path| path.len() <= SHOWN) {
+            Some(path) => format!(
+                "allow it by --allow-write {path} (or `allow-write = [\"{path}\"]` in [tool.hermetic])"
+            ),
+            None => drop_flag("--fs-readonly"),
+        },
         Why::SubprocessLibrary => drop_flag("--no-subprocess"),
         Why::DeserialisationLibrary => drop_flag("--no-code-exec"),
         Why::NativeModule => match crate::modules::purity(subject) {

@@ -14,7 +14,7 @@ use crate::profile::{self, UnknownProfile};
 /// What the command line, a configuration file or a profile asks for.
 ///
 /// `allow_localhost` and `allow_domain` only make holes in a network guard, `allow_run` in the one
-/// of processes and `allow_native` in the one of native code. Without `no_network` there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
+/// of processes, `allow_write` in the one of files and `allow_native` in the one of native code. Without `no_network` there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
 /// that a configuration may list hosts and a command line or profile choose the guard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
@@ -36,6 +36,8 @@ pub struct PolicyOptions {
     /// `--fs-readonly=ROOT`; implies `fs_readonly`. The face that read it makes it absolute,
     /// against the working directory or the configuration file's folder.
     pub fs_root: Option<String>,
+    /// `--allow-write`, repeated; only makes holes in the guard of files. Made absolute as `fs_root`.
+    pub allow_write: Vec<String>,
     /// `--no-environment`
     pub no_environment: bool,
     /// `--no-code-exec`
@@ -71,6 +73,9 @@ pub enum PolicyError {
     /// `--fs-readonly=ROOT` that is relative, or no path at all.
     #[error("--fs-readonly: `{0}` is not an absolute path")]
     RelativeRoot(String),
+    /// `--allow-write` that is relative, or no path at all.
+    #[error("--allow-write: `{0}` is not an absolute path")]
+    RelativeWrite(String),
 }
 
 impl PolicyOptions {
@@ -87,6 +92,7 @@ impl PolicyOptions {
             allow_run,
             fs_readonly,
             fs_root,
+            allow_write,
             no_environment,
             no_code_exec,
             no_interpreter_mutation,
@@ -102,6 +108,7 @@ impl PolicyOptions {
         join(&mut self.allow_run, allow_run);
         self.fs_readonly |= fs_readonly;
         self.fs_root = fs_root.or(self.fs_root);
+        join(&mut self.allow_write, allow_write);
         self.no_environment |= no_environment;
         self.no_code_exec |= no_code_exec;
         self.no_interpreter_mutation |= no_interpreter_mutation;
@@ -148,13 +155,23 @@ impl PolicyOptions {
                     .ok_or_else(|| PolicyError::RelativeRoot(root.to_owned()))
             })
             .transpose()?;
+        let allow_write = options
+            .allow_write
+            .iter()
+            .map(|text| {
+                path::normalise(text)
+                    .map(Cow::into_owned)
+                    .ok_or_else(|| PolicyError::RelativeWrite(text.to_owned()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Policy {
             network: options.no_network.then_some(NetworkGuard {
                 allow_localhost: options.allow_localhost,
                 allow_domains,
             }),
             subprocess: options.no_subprocess.then_some(SubprocessGuard { allow: allow_run }),
-            filesystem: (options.fs_readonly || root.is_some()).then_some(FilesystemGuard { root }),
+            filesystem: (options.fs_readonly || root.is_some())
+                .then_some(FilesystemGuard { root, allow_write }),
             environment: options.no_environment,
             code_exec: options.no_code_exec,
             interpreter: options.no_interpreter_mutation,

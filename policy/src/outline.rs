@@ -55,6 +55,8 @@ pub struct SubprocessOutline {
 pub struct FilesystemOutline {
     /// Reading is denied outside this folder; in lexical normal form.
     pub root: Option<String>,
+    /// Changing is allowed below these all the same; in lexical normal form.
+    pub writable: Vec<String>,
 }
 
 /// The port of the domain name system: a name is looked up before it is connected to (RFC 1035,
@@ -69,10 +71,9 @@ impl Policy {
             subprocess: self.subprocess.as_ref().map(|guard| SubprocessOutline {
                 programs: guard.allow.iter().map(|it| it.as_str().to_owned()).collect(),
             }),
-            filesystem: self
-                .filesystem
-                .as_ref()
-                .map(|FilesystemGuard { root }| FilesystemOutline { root: root.clone() }),
+            filesystem: self.filesystem.as_ref().map(|FilesystemGuard { root, allow_write }| {
+                FilesystemOutline { root: root.clone(), writable: allow_write.clone() }
+            }),
         }
     }
 }
@@ -145,6 +146,6 @@ mod tests {
         assert!(outline.network.unwrap().abstract_unix);
         assert_eq!(outline.subprocess, Some(SubprocessOutline { programs: vec!["git".into()] }));
         let root = Some("/srv/data".into());
-        assert_eq!(outline.filesystem, Some(FilesystemOutline { root }));
+        assert_eq!(outline.filesystem, Some(FilesystemOutline { root, writable: vec![] }));
     }
 }

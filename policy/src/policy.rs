@@ -79,6 +79,15 @@ pub(crate) struct SubprocessGuard {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilesystemGuard {
     pub(crate) root: Option<String>,
+    /// Files, and folders with what is below them, that may be changed all the same.
+    pub(crate) allow_write: Vec<String>,
+}
+
+impl FilesystemGuard {
+    /// Whether a path may be changed.
+    fn covers(&self, path: &str) -> bool {
+        self.allow_write.iter().any(|allowed| crate::pattern::path::contains(allowed, path))
+    }
 }
 
 /// Native code is denied but for the modules named, and what comes with the interpreter.
@@ -212,7 +221,7 @@ impl Policy {
                 Decision::deny_if(self.subprocess.is_some(), Why::Denied(Capability::Subprocess))
             }
             Act::ReadFile(path) | Act::ListDirectory(path) => self.read(path),
-            Act::WriteFile(_) => Decision::deny_if(self.filesystem.is_some(), Why::ReadOnly),
+            Act::WriteFile(path) => self.write(path),
             Act::ReadEnvironment(_) | Act::WriteEnvironment(_) => {
                 Decision::deny_if(self.environment, Why::Denied(Capability::Environment))
             }
@@ -291,16 +300,27 @@ impl Policy {
     }
 
     fn read(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
-        let Some(root) = self.filesystem.as_ref().and_then(|g| g.root.as_deref()) else {
-            return Decision::ALLOW;
-        };
+        let Some(guard) = &self.filesystem else { return Decision::ALLOW };
+        let Some(root) = guard.root.as_deref() else { return Decision::ALLOW };
         match path {
+            // What may be changed may be read.
             Operand::Exact(path) => Decision::deny_if(
-                !crate::pattern::path::contains(root, path.as_str()),
+                !crate::pattern::path::contains(root, path.as_str())
+                    && !guard.covers(path.as_str()),
                 Why::OutsideRoot,
             ),
             Operand::Unknown if root == "/" => Decision::ALLOW,
             Operand::Unknown => Decision::undecided(Why::OutsideRoot),
+        }
+    }
+
+    fn write(&self, path: &Operand<ResolvedPath<'_>>) -> Decision {
+        let Some(guard) = &self.filesystem else { return Decision::ALLOW };
+        match path {
+            Operand::Exact(path) => Decision::deny_if(!guard.covers(path.as_str()), Why::ReadOnly),
+            Operand::Unknown if guard.allow_write.is_empty() => Decision::deny(Why::ReadOnly),
+            // Not even with `/` allowed: what is changed may have no path at all.
+            Operand::Unknown => Decision::undecided(Why::ReadOnly),
         }
     }
 

@@ -14,7 +14,8 @@ use hermetic_policy::{
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-const PATTERNS: [&str; 9] = [
+const PATTERNS: [&str; 10] = [
+    "unix:*",
     "example.com",
     "*.example.org",
     "api.example.com:443",
@@ -66,13 +67,13 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
     (
         any::<[bool; 8]>(),
         subsequence(&PATTERNS[..], 0..=3),
-        proptest::option::of(select(&ROOTS[..])),
+        (proptest::option::of(select(&ROOTS[..])), subsequence(vec!["/srv/data", "/tmp/"], 0..=2)),
         subsequence(vec!["telnetlib", "os", "numpy"], 0..=2),
         subsequence(vec!["numpy", "ctypes"], 0..=1),
         subsequence(vec!["git", "/usr/bin/make"], 0..=2),
         subsequence(vec!["block-all", "net-hermetic", "exec-deny", "block-native"], 0..=1),
     )
-        .prop_map(|(flags, domains, root, imports, allowed, programs, profiles)| {
+        .prop_map(|(flags, domains, (root, writes), imports, allowed, programs, profiles)| {
             let owned = |list: Vec<&str>| list.into_iter().map(String::from).collect();
             let [network, localhost, process, files, environment, code, interpreter, native] =
                 flags;
@@ -84,6 +85,7 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
                 no_subprocess: process,
                 fs_readonly: files,
                 fs_root: root.map(String::from),
+                allow_write: owned(writes),
                 no_environment: environment,
                 no_code_exec: code,
                 no_interpreter_mutation: interpreter,
@@ -240,6 +242,7 @@ proptest! {
             allow_domain: Vec::new(),
             allow_native: Vec::new(),
             allow_run: Vec::new(),
+            allow_write: Vec::new(),
             // A root replaces another one.
             fs_root: None,
             profile: Vec::new(),

@@ -54,6 +54,7 @@ pub fn wants(active: &Active, index: usize) -> bool {
         Kind::Look => active.has_root(),
         Kind::Open => {
             active.has_root()
+                || active.has_writable()
                 || active.guards(Capability::Environment)
                 || active.guards(Capability::Native)
         }
@@ -77,6 +78,12 @@ thread_local! {
     static MAKING: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// Whether a connection was refused since `connect_ex` began.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a function has to be guarded even while no policy is open: what it loads is to be guarded
+/// by the time one is.
+pub fn wants_always(index: usize) -> bool {
+    SLOTS.get(index).is_some_and(|slot| matches!(slot.kind, Kind::Load))
 }
 
 /// The folder the `open` that runs on this thread was given.
@@ -295,7 +302,8 @@ pub fn denies_elsewhere(index: usize) -> bool {
         return false;
     };
     let act = resolve::act(rule.verb, &Exact::Unknown);
-    let is_denied = active.open.iter().any(|open| !open.policy.decide(&act).is_allow());
+    let is_denied =
+        active.open.iter().any(|open| !open.observes && !open.policy.decide(&act).is_allow());
     if is_denied {
         crate::denied::note_elsewhere(rule, slot.name);
         raise_plain(&format!("hermetic: `{}` is denied in every interpreter", slot.name));
@@ -445,7 +453,8 @@ fn judge_opened(
         return Ok(());
     };
     let is_special = opened.is_in_proc();
-    if (!active.has_root() && !is_special) || is_given() {
+    let is_changed = active.has_writable() && crate::ffi::system::is_writable(descriptor);
+    if (!active.has_root() && !is_special && !is_changed) || is_given() {
         return Ok(());
     }
     // There is nothing in it, and nothing stays in it.
@@ -458,16 +467,20 @@ fn judge_opened(
         let verb = if writes { Verb::WriteFile } else { Verb::ReadFile };
         proc::judge(py, active, api, verb, &Exact::Path(path.clone()))?;
     }
-    if !active.has_root() {
-        return Ok(());
-    }
-    let Some(rule) = rules::find("file-read") else { return Ok(()) };
-    let reading = Reading { active, api: "open", rules: &[rule] };
     let object = Object::Path(PathObject {
         place: PathPlace::Text(path.into()),
         folder: None,
         link_itself: true,
     });
+    if is_changed && let Some(rule) = rules::find("file-write") {
+        let reading = Reading { active, api: "open", rules: &[rule] };
+        reading.put(py, rule, Verb::WriteFile, &object)?;
+    }
+    if !active.has_root() {
+        return Ok(());
+    }
+    let Some(rule) = rules::find("file-read") else { return Ok(()) };
+    let reading = Reading { active, api: "open", rules: &[rule] };
     reading.put(py, rule, Verb::ReadFile, &object)
 }
 

@@ -97,6 +97,10 @@ pub fn guard<'py>(
     function: &str,
     args: &mut CallArgs<'py>,
 ) -> PyResult<bool> {
+    // Who only watches has nothing to hand on.
+    if active.open.iter().all(|open| open.observes) {
+        return Ok(false);
+    }
     let Some((programs, words)) = places(function) else { return Ok(false) };
     let Some(line) = args.object(words).map(items).transpose()?.flatten() else {
         return Ok(false);
@@ -286,7 +290,8 @@ fn fill(values: [(&str, String); 4]) -> String {
 
 /// What the child's launcher gets, as a dictionary.
 fn data(active: &Active, child: &Child) -> String {
-    let policies: Vec<String> = active.open.iter().map(|open| policy(&open.options)).collect();
+    let enforced = active.open.iter().filter(|open| !open.observes);
+    let policies: Vec<String> = enforced.map(|open| policy(&open.options)).collect();
     let truth = |is_true| if is_true { "True" } else { "False" };
     let all = |has: fn(&scope::Open) -> bool| truth(active.open.iter().all(|open| has(open)));
     format!(
@@ -327,6 +332,7 @@ fn policy(options: &PolicyOptions) -> String {
         allow_run,
         fs_readonly,
         fs_root,
+        allow_write,
         no_environment,
         no_code_exec,
         no_interpreter_mutation,
@@ -351,6 +357,7 @@ fn policy(options: &PolicyOptions) -> String {
         ("profile", profile),
         ("allow_domain", allow_domain),
         ("allow_run", allow_run),
+        ("allow_write", allow_write),
         ("allow_native", allow_native),
         ("deny_import", deny_import),
     ] {

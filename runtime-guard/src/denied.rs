@@ -4,6 +4,7 @@
 //! on with the sentence of [`hermetic_policy::message`], the same as in the terminal and the
 //! editor, the place in the program, and the flag or configuration line that would allow the act.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use hermetic_policy::{Capability, Rule, Verb, Verdict, Why, message};
@@ -15,7 +16,9 @@ use pyo3::types::PyString;
 use crate::ffi;
 use crate::origin::{self, Place};
 use crate::recent::{self, Known, Texts};
-use crate::scope;
+use crate::resolve::Exact;
+use crate::scope::{self, Open};
+use crate::{learned, raised, trace};
 
 /// An act that is denied.
 #[derive(Clone, Debug)]
@@ -107,6 +110,14 @@ impl Record {
 }
 
 static RECORD: Mutex<Record> = Mutex::new(Record::new());
+
+/// How often anything was denied.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// How often anything was denied so far. It only grows.
+pub fn count() -> u64 {
+    COUNT.load(Ordering::Acquire)
+}
 
 /// What was recorded so far.
 pub fn with_record<T>(read: impl FnOnce(&Record) -> T) -> T {
@@ -263,6 +274,23 @@ impl Denial {
         escaped(format!("{}: {}{place}; {}; {}", self.prefix(), told.what, told.why, remedy))
     }
 
+    /// What becomes of the act: it is raised, or noted where the policy only watches. `exact` is what
+    /// it is done to, in normal form.
+    pub fn refuse(
+        self,
+        py: Python<'_>,
+        open: &Open,
+        exact: impl FnOnce() -> Exact,
+    ) -> PyResult<()> {
+        if open.observes {
+            learned::note(py, &self, exact());
+            trace::told(py, &self, "observe");
+            return Ok(());
+        }
+        trace::told(py, &self, "deny");
+        Err(self.raise(py))
+    }
+
     /// Record and tell the act, and make the exception to raise.
     pub fn raise(&self, py: Python<'_>) -> PyErr {
         if !ffi::in_main_interpreter() {
@@ -289,6 +317,7 @@ impl Denial {
         let error = violation(py, &texts).unwrap_or_else(|| PyRuntimeError::new_err(text.clone()));
         let at = self.record(target, text, place.cloned());
         self.tell();
+        raised::keep(py, &error, at);
         if let (Some(at), Some(caller)) = (at, caller) {
             recent::keep(self, caller, Known { at, texts });
         }
@@ -299,7 +328,9 @@ impl Denial {
     fn again(&self, py: Python<'_>, known: &Known) -> Option<PyErr> {
         let error = violation(py, &known.texts)?;
         RECORD.lock().unwrap_or_else(PoisonError::into_inner).again(known.at);
+        COUNT.fetch_add(1, Ordering::AcqRel);
         self.tell();
+        raised::keep(py, &error, Some(known.at));
         Some(error)
     }
 
@@ -318,6 +349,7 @@ impl Denial {
         let guard = guard_name(self.rule.capability);
         let rule = self.rule.name;
         let violation = Violation { rule, guard, target, text, place, count: 1 };
+        COUNT.fetch_add(1, Ordering::AcqRel);
         RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(violation)
     }
 
@@ -331,6 +363,7 @@ impl Denial {
 
 /// Record an act of another interpreter that is denied without its operand.
 pub fn note_elsewhere(rule: &'static Rule, api: &'static str) {
+    COUNT.fetch_add(1, Ordering::AcqRel);
     RECORD.lock().unwrap_or_else(PoisonError::into_inner).add(Violation {
         rule: rule.name,
         guard: guard_name(rule.capability),

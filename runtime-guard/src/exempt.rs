@@ -171,7 +171,7 @@ fn is_on_the_way(reading: &Reading<'_>, path: &PathObject<'_>) -> bool {
         folders.imports.iter().any(|folder| path::contains(folder, &path) || leads_to(folder))
             || folders.ways.iter().chain(&folders.programs).any(|end| leads_to(end))
     });
-    is_known || reading.active.roots().any(leads_to)
+    is_known || reading.active.roots().chain(reading.active.writable()).any(leads_to)
 }
 
 /// Whether the standard library looks for a file of the system that it does without: translations

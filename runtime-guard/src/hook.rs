@@ -20,7 +20,7 @@ use crate::ffi::OwnWork;
 use crate::resolve;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, Value, at};
-use crate::{calls, code, exempt, imports, native, protect};
+use crate::{calls, code, exempt, imports, native, protect, trace};
 
 /// The event's place in [`EVENTS`], if any open policy may object to it.
 pub fn wanted(name: &[u8]) -> Option<usize> {
@@ -165,15 +165,26 @@ impl Reading<'_> {
                 Verdict::Allow => continue,
                 Verdict::Deny(why) | Verdict::Undecided(why) => why,
             };
-            if exempt::is_exempt(py, self, verb, object)? {
-                return Ok(());
+            match exempt::is_exempt(py, self, verb, object) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                // To who only watches, what is refused with another error would be no violation.
+                Err(_) if open.observes => continue,
+                Err(error) => return Err(error),
             }
-            if verb == Verb::Connect {
+            if verb == Verb::Connect && !open.observes {
                 calls::note_refusal();
             }
             let name = resolved.as_ref().and_then(|exact| resolve::looked_up(verb, exact));
             let operand = shown(object);
-            return Err(Denial { rule, verb, why, api: self.api, operand, name }.raise(py));
+            let denial = Denial { rule, verb, why, api: self.api, operand, name };
+            denial.refuse(py, open, || {
+                resolved.clone().unwrap_or_else(|| resolve::with_system(object))
+            })?;
+        }
+        if trace::is_on() && self.active.enforces(rule.capability) {
+            let name = resolved.as_ref().and_then(|exact| resolve::looked_up(verb, exact));
+            trace::allowed(py, rule, verb, self.api, shown(object).as_deref(), name.as_deref());
         }
         Ok(())
     }

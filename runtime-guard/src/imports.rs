@@ -9,8 +9,8 @@ use crate::arguments::{EventArgs, text};
 use crate::denied::Denial;
 use crate::ffi::OwnWork;
 use crate::resolve::{self, Exact};
-use crate::scope::Active;
-use crate::{origin, trust};
+use crate::scope::{Active, Open};
+use crate::{origin, trace, trust};
 
 /// The rule that tells why a module is denied.
 fn rule_of(verb: Verb, why: Why) -> Option<&'static Rule> {
@@ -28,21 +28,25 @@ fn rule_of(verb: Verb, why: Why) -> Option<&'static Rule> {
 pub fn judge(py: Python<'_>, active: &Arc<Active>, name: &str) -> PyResult<()> {
     put(py, active, Verb::Import, name, name)?;
     if !OwnWork::is_going_on()
-        && let Some((rule, why)) = denied_bridge(active, name)
+        && let Some((rule, why, open)) = denied_bridge(active, name)
     {
         let operand = Some(name.to_owned());
-        return Err(
-            Denial { rule, verb: rule.verb, why, api: "import", operand, name: None }.raise(py)
-        );
+        let denial = Denial { rule, verb: rule.verb, why, api: "import", operand, name: None };
+        denial.refuse(py, open, || Exact::Name(name.to_owned()))?;
     }
     Ok(())
 }
 
-/// Whether any open policy denies the module by its name.
+/// Whether any open policy denies the module by its name, or would if it did not only watch.
 pub fn denies(active: &Active, name: &str) -> bool {
     let exact = Exact::Name(name.to_owned());
     active.open.iter().any(|open| open.policy.decide(&resolve::act(Verb::Import, &exact)).is_deny())
         || denied_bridge(active, name).is_some()
+}
+
+/// Whether any open policy denies the module by its name, and does not only watch.
+pub fn refuses(active: &Active, name: &str) -> bool {
+    active.open.iter().any(|open| !open.observes) && denies(active, name)
 }
 
 /// Modules whose import a rule takes for the act itself: bridges to other languages and debuggers.
@@ -69,7 +73,7 @@ fn bridges() -> &'static [(&'static str, &'static Rule)] {
 
 /// The rule of a bridge that an open policy denies. A module whose native code may be loaded, by
 /// `--allow-native` or as the interpreter's own, may be imported.
-fn denied_bridge(active: &Active, name: &str) -> Option<(&'static Rule, Why)> {
+fn denied_bridge<'a>(active: &'a Active, name: &str) -> Option<(&'static Rule, Why, &'a Open)> {
     if !active.guards(Capability::Native) {
         return None;
     }
@@ -78,10 +82,15 @@ fn denied_bridge(active: &Active, name: &str) -> Option<(&'static Rule, Why)> {
     };
     let (_, rule) = bridges().iter().find(|(module, _)| covers(module))?;
     let exact = Exact::Name(name.to_owned());
-    active.open.iter().find_map(|open| {
+    // Who refuses goes before who watches.
+    let mut open: Vec<&Open> = active.open.iter().map(AsRef::as_ref).collect();
+    open.sort_by_key(|open| open.observes);
+    open.into_iter().find_map(|open| {
         let decide = |verb| open.policy.decide(&resolve::act(verb, &exact));
         match decide(rule.verb).verdict() {
-            Verdict::Deny(why) if !decide(Verb::ImportExtension).is_allow() => Some((*rule, why)),
+            Verdict::Deny(why) if !decide(Verb::ImportExtension).is_allow() => {
+                Some((*rule, why, open))
+            }
             _ => None,
         }
     })
@@ -115,8 +124,15 @@ fn put(
                 continue;
             }
             let operand = Some(shown.to_owned());
-            return Err(Denial { rule, verb, why, api: "import", operand, name: None }.raise(py));
+            let denial = Denial { rule, verb, why, api: "import", operand, name: None };
+            denial.refuse(py, open, || exact.clone())?;
         }
+    }
+    if trace::is_on()
+        && any_denied(active)
+        && let Some(rule) = rule_of(verb, Why::DeniedImport)
+    {
+        trace::allowed(py, rule, verb, "import", Some(shown), None);
     }
     Ok(())
 }

@@ -22,6 +22,12 @@
 //! up the C function each time it is called, which reaches references that were taken before.
 //! [`shims`] guards Python functions and dictionaries the same way.
 //!
+//! # What is kept of it
+//!
+//! Every denial is recorded where it is raised, and nothing takes it back; [`raised`] knows which
+//! exceptions the guard made. A policy may also only watch: what it would deny is [learned] and
+//! done. [`trace`] writes each decision to a file.
+//!
 //! # Which policies
 //!
 //! [`scope`] has the open ones. They are opened and closed by opaque tokens, in any order and in
@@ -46,16 +52,20 @@ pub mod generated;
 pub mod hook;
 pub mod imports;
 pub mod kernel;
+pub mod learned;
 pub mod lookups;
 mod native;
 pub mod origin;
 pub mod proc;
 pub mod protect;
+pub mod raised;
 pub mod recent;
 pub mod resolve;
 pub mod scope;
 pub mod shims;
 mod slots;
+pub mod standing;
 pub mod status;
+pub mod trace;
 pub mod trust;
 pub mod value;

@@ -2,17 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use hermetic_policy::config::{Config, Extend};
+use hermetic_policy::config::{Config, Extend, Swallowed};
 use hermetic_policy::pattern::program::SHELL;
-use hermetic_policy::{Capability, Policy, PolicyOptions, profile};
+use hermetic_policy::{Policy, PolicyOptions, least, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::kernel::plan::{Extent, Gap, Places, Support};
-use crate::kernel::{self, Mode};
-use crate::scope::Manner;
-use crate::{children, denied, ffi, origin, scope, shims, slots, status, trust};
+use crate::scope::{Manner, Open};
+use crate::{
+    children, denied, ffi, learned, origin, raised, resolve, scope, shims, slots, standing, status,
+    trace, trust,
+};
+
+mod layer;
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -65,6 +68,48 @@ fn close(id: u64) -> bool {
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// A policy that is opened and closed over and over, as between tests. It can be ended by whoever
+/// holds it.
+#[pyclass(frozen, module = "hermetic._native")]
+struct Standing {
+    standing: standing::Standing,
+    is_over: AtomicBool,
+}
+
+#[pymethods]
+impl Standing {
+    /// Open it, unless it is open.
+    fn enter(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err("this policy has been given up"));
+        }
+        self.standing.enter(py)
+    }
+
+    /// Open it in the place of another one, without a moment in which neither is.
+    fn take_over(&self, py: Python<'_>, other: &Self) -> PyResult<()> {
+        if self.is_over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err("this policy has been given up"));
+        }
+        self.standing.take_over(py, &other.standing)
+    }
+
+    /// Close it; whether it was open and is closed now.
+    fn leave(&self, py: Python<'_>) -> PyResult<bool> {
+        self.standing.leave(py)
+    }
+
+    /// Close it for good.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        self.standing.leave(py)?;
+        if !self.is_over.swap(true, Ordering::AcqRel) {
+            standing::end();
+            shims::apply(py)?;
+        }
+        Ok(())
+    }
+}
+
 /// Install the hook, once.
 fn install(py: Python<'_>) -> PyResult<()> {
     denied::hold_classes(py)?;
@@ -115,25 +160,8 @@ fn open_scope(
     best_effort: bool,
     unguarded_children: bool,
 ) -> PyResult<Scope> {
-    let (options, policy) = ready(options)?;
-    // One policy that wants all of it is enough for a failure to be an error.
-    let alone = scope::active().is_none();
-    let before = slots::be_content_with_less(best_effort);
-    if alone {
-        slots::forget_failures();
-    } else if !before {
-        slots::be_content_with_less(false);
-    }
-    let ready = install(py).and_then(|()| match slots::failures().first() {
-        Some(told) if !best_effort => {
-            Err(denied::bootstrap_error(py, &format!("hermetic: {told}")))
-        }
-        _ => Ok(()),
-    });
-    if let Err(error) = ready {
-        slots::be_content_with_less(before);
-        return Err(error);
-    }
+    let (policy, options) = policy_of(options)?;
+    let before = get_ready(py, best_effort)?;
     let id = {
         let mut stack = scope::stack();
         let id = stack.push(policy, options, Manner { trace, best_effort, unguarded_children });
@@ -153,8 +181,8 @@ fn open_scope(
     Ok(Scope::new(id))
 }
 
-/// Options with their profiles taken apart and their root as it is on disk, and their policy.
-fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
+/// The policy of a dictionary, and its options with paths as policies compare them.
+fn policy_of(options: &Bound<'_, PyDict>) -> PyResult<(Policy, PolicyOptions)> {
     let mut options = options_of(options)?
         .expand_profiles()
         .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
@@ -176,68 +204,146 @@ fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
             options.allow_run.push(file);
         }
     }
-    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok((options, policy))
-}
-
-/// Apply policies to the process by the kernel, for good; nothing here can take any of it back.
-///
-/// `claim` is for tests: it can say only that the kernel has less than it has, and a program that
-/// is guarded has nothing left to say when it runs.
-#[pyfunction]
-#[expect(clippy::needless_pass_by_value, reason = "what is taken from Python is owned")]
-#[pyo3(signature = (policies, mode, *, readable = vec![], programs = vec![], limited = false,
-                    claim = None))]
-fn confine(
-    py: Python<'_>,
-    policies: Vec<Bound<'_, PyDict>>,
-    mode: &str,
-    readable: Vec<String>,
-    programs: Vec<String>,
-    limited: bool,
-    claim: Option<(u32, bool)>,
-) -> PyResult<()> {
-    denied::hold_classes(py)?;
-    let mode = Mode::of(mode)
-        .ok_or_else(|| PyValueError::new_err("the mode is \"auto\" or \"require\""))?;
-    let policies = policies
-        .iter()
-        .map(|options| ready(options).map(|(_, policy)| policy))
-        .collect::<PyResult<Vec<_>>>()?;
-    let mut support = kernel::apply::support();
-    if let Some((landlock, seccomp)) = claim {
-        support = support.at_most(Support { landlock, seccomp, threads: false });
+    for path in &mut options.allow_write {
+        // What does not exist yet may be made.
+        *path = resolve::real(std::path::Path::new(path.as_str()), false)
+            .to_string_lossy()
+            .into_owned();
     }
-    let places = Places { readable, programs, runnable: Vec::new() };
-    kernel::confine(&policies, mode, &places, support, limited)
-        .map(|_| ())
-        .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((policy, options))
 }
 
-/// The programs that were started without the guard, each once.
-#[pyfunction]
-fn unguarded() -> Vec<String> {
-    children::tally().unguarded
+/// Put the guard in place; what held until now of being content with less.
+fn get_ready(py: Python<'_>, best_effort: bool) -> PyResult<bool> {
+    // One policy that wants all of it is enough for a failure to be an error.
+    let alone = scope::active().is_none();
+    let before = slots::be_content_with_less(best_effort);
+    if alone {
+        slots::forget_failures();
+    } else if !before {
+        slots::be_content_with_less(false);
+    }
+    let ready = install(py).and_then(|()| match slots::failures().first() {
+        Some(told) if !best_effort => {
+            Err(denied::bootstrap_error(py, &format!("hermetic: {told}")))
+        }
+        _ => Ok(()),
+    });
+    if let Err(error) = ready {
+        slots::be_content_with_less(before);
+        return Err(error);
+    }
+    Ok(before)
 }
 
-/// Note what the kernel enforces on this process since it enforced it on the one that started it:
-/// Landlock's version, whether seccomp does, and what is not covered. It is only told.
+/// Make a policy ready to be opened and closed over and over.
 #[pyfunction]
-fn inherit(landlock: u32, seccomp: bool, gaps: Vec<(String, String, String, String)>) {
-    let gaps = gaps
-        .into_iter()
-        .filter_map(|(capability, what, why, extent)| {
-            let capability = Capability::ALL.into_iter().find(|it| it.name() == capability)?;
-            Some(Gap { capability, what, why, extent: Extent::of(&extent)? })
-        })
-        .collect();
-    kernel::inherit(kernel::Report { landlock, seccomp, gaps });
+#[pyo3(signature = (options, *, best_effort = false))]
+fn stand_ready(
+    py: Python<'_>,
+    options: &Bound<'_, PyDict>,
+    best_effort: bool,
+) -> PyResult<Standing> {
+    let (policy, options) = policy_of(options)?;
+    let open = Open::standing(policy, options, best_effort);
+    stand(py, open, best_effort)
+}
+
+fn stand(py: Python<'_>, open: Open, best_effort: bool) -> PyResult<Standing> {
+    let before = get_ready(py, best_effort)?;
+    standing::begin();
+    // Opened once, so that what cannot be enforced is told now.
+    let standing = standing::Standing::new(open);
+    if let Err(error) =
+        shims::apply(py).and_then(|()| standing.enter(py)).and_then(|()| standing.leave(py))
+    {
+        standing::end();
+        slots::be_content_with_less(before);
+        shims::apply(py)?;
+        return Err(error);
+    }
+    Ok(Standing { standing, is_over: AtomicBool::new(false) })
+}
+
+/// A policy that denies nothing and notes all that could be denied, to be opened and closed.
+#[pyfunction]
+fn observer(py: Python<'_>) -> PyResult<Standing> {
+    let options = PolicyOptions {
+        profile: vec!["block-all".to_owned()],
+        // Nothing is below it, so that every file that is read is noted.
+        fs_root: Some("/.hermetic/observes".to_owned()),
+        ..PolicyOptions::default()
+    };
+    let options =
+        options.expand_profiles().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    stand(py, Open::watching(policy, options), true)
+}
+
+/// What observers have noted, and how many acts found no room.
+#[pyfunction(name = "learned")]
+fn learned_(py: Python<'_>) -> PyResult<(Bound<'_, PyList>, u64)> {
+    learned::acts(py)
+}
+
+/// The least policy that allows all of these acts, as TOML.
+///
+/// `folder` is the project's, `temporary` are those for temporary files, `wide` others that are
+/// never allowed in whole; all are absolute and without links. `notes` are told at the end.
+#[pyfunction]
+fn least_policy(
+    acts: &Bound<'_, PyList>,
+    folder: &str,
+    temporary: Vec<String>,
+    wide: Vec<String>,
+    notes: Vec<String>,
+) -> PyResult<String> {
+    let shown = |path: &str| least::places::relative(path, Some(folder));
+    let needs = acts
+        .iter()
+        .map(|act| learned::need(act.cast::<PyDict>()?, &shown))
+        .collect::<PyResult<Vec<_>>>()?;
+    let mut least = least::of_run(&needs, &least::Places::new(folder, temporary, wide));
+    least.notes = notes;
+    Ok(least.toml(&|text| text.escape_debug().to_string(), Some(folder)))
+}
+
+/// How often anything was denied so far.
+#[pyfunction]
+fn denials() -> u64 {
+    denied::count()
+}
+
+/// Know from now on which exceptions the guard raised.
+#[pyfunction]
+fn keep_raised() {
+    raised::begin();
+}
+
+/// The place in `violations()` of the one that this very object was raised for, and the object's
+/// number; None for any other.
+#[pyfunction]
+fn raised_for(error: &Bound<'_, PyAny>) -> Option<(usize, u64)> {
+    raised::place_of(error)
+}
+
+/// Write each decision to this file from now on, as a line of JSON.
+#[pyfunction]
+fn trace_to(path: &str) -> PyResult<()> {
+    Ok(trace::begin(path)?)
 }
 
 /// Let no policy of this process be closed any more.
 #[pyfunction]
 fn seal() {
     scope::stack().seal();
+}
+
+/// Whether no open policy ends before the process does.
+#[pyfunction]
+fn is_sealed() -> bool {
+    scope::stack().is_sealed()
 }
 
 /// What is enforced, and what is not.
@@ -283,6 +389,10 @@ fn read_config<'py>(
         Ok(None) => Ok(None),
         Ok(Some(config)) => {
             let said = dict_of(py, &config.policy)?;
+            let pytest = PyDict::new(py);
+            pytest.set_item("policy", dict_of(py, &config.pytest.policy)?)?;
+            pytest.set_item("swallowed", config.pytest.swallowed.map(Swallowed::name))?;
+            said.set_item("pytest", pytest)?;
             if let Some(Extend { path, place }) = config.extend {
                 said.set_item("extend", (path, place.row, place.column))?;
             }
@@ -319,6 +429,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
         allow_run,
         fs_readonly,
         fs_root,
+        allow_write,
         no_environment,
         no_code_exec,
         no_interpreter_mutation,
@@ -335,6 +446,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
     dict.set_item("allow_run", allow_run)?;
     dict.set_item("fs_readonly", fs_readonly)?;
     dict.set_item("fs_root", fs_root)?;
+    dict.set_item("allow_write", allow_write)?;
     dict.set_item("no_environment", no_environment)?;
     dict.set_item("no_code_exec", no_code_exec)?;
     dict.set_item("no_interpreter_mutation", no_interpreter_mutation)?;
@@ -381,6 +493,7 @@ fn options_of(dict: &Bound<'_, PyDict>) -> PyResult<PolicyOptions> {
                     PyTypeError::new_err(format!("`fs_root` takes a folder, not {}", kind(&value)))
                 })?;
             }
+            "allow_write" => options.allow_write = list()?,
             "no_environment" => options.no_environment = flag()?,
             "no_code_exec" => options.no_code_exec = flag()?,
             "no_interpreter_mutation" => options.no_interpreter_mutation = flag()?,
@@ -420,13 +533,23 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Scope>()?;
     module.add_function(wrap_pyfunction!(open_scope, module)?)?;
     module.add_function(wrap_pyfunction!(seal, module)?)?;
-    module.add_function(wrap_pyfunction!(confine, module)?)?;
-    module.add_function(wrap_pyfunction!(inherit, module)?)?;
-    module.add_function(wrap_pyfunction!(unguarded, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::confine, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::inherit, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::unguarded, module)?)?;
     module.add("BOOT", children::BOOT)?;
+    module.add_function(wrap_pyfunction!(is_sealed, module)?)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;
     module.add_function(wrap_pyfunction!(profiles, module)?)?;
+    module.add_class::<Standing>()?;
+    module.add_function(wrap_pyfunction!(stand_ready, module)?)?;
+    module.add_function(wrap_pyfunction!(observer, module)?)?;
+    module.add_function(wrap_pyfunction!(learned_, module)?)?;
+    module.add_function(wrap_pyfunction!(least_policy, module)?)?;
+    module.add_function(wrap_pyfunction!(denials, module)?)?;
+    module.add_function(wrap_pyfunction!(keep_raised, module)?)?;
+    module.add_function(wrap_pyfunction!(raised_for, module)?)?;
+    module.add_function(wrap_pyfunction!(trace_to, module)?)?;
     Ok(())
 }

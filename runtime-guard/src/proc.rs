@@ -41,9 +41,9 @@ pub fn judge(
         if let Verdict::Deny(why) | Verdict::Undecided(why) =
             open.policy.decide(&resolve::act(verb, &exact)).verdict()
         {
-            return Err(
-                Denial { rule, verb, why, api, operand: Some(path.clone()), name: None }.raise(py)
-            );
+            let operand = Some(path.clone());
+            let denial = Denial { rule, verb, why, api, operand, name: None };
+            denial.refuse(py, open, || exact.clone())?;
         }
     }
     Ok(())

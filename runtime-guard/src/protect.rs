@@ -29,10 +29,13 @@ pub fn remove(object: &Bound<'_, PyAny>) {
 }
 
 /// Judge a change of an attribute.
-pub fn on_attribute(_active: &Arc<Active>, args: &EventArgs<'_, '_>) -> PyResult<()> {
+pub fn on_attribute(active: &Arc<Active>, args: &EventArgs<'_, '_>) -> PyResult<()> {
     let Some(object) = args.object(0) else { return Ok(()) };
     let address = object.as_ptr() as usize;
     if !OBJECTS.lock().unwrap_or_else(PoisonError::into_inner).contains(&address) {
+        return Ok(());
+    }
+    if active.open.iter().all(|open| open.observes) {
         return Ok(());
     }
     let Some(rule) = rules::find("code-object") else { return Ok(()) };

@@ -198,7 +198,7 @@ fn absolute(text: &str, folder: Option<i64>) -> Option<PathBuf> {
 }
 
 /// Links resolved as far as the path exists; the rest in lexical normal form.
-fn real(path: &Path, link_itself: bool) -> PathBuf {
+pub fn real(path: &Path, link_itself: bool) -> PathBuf {
     if !link_itself && let Ok(real) = path.canonicalize() {
         return real;
     }

@@ -17,6 +17,7 @@ use crate::events::{self, COUNT};
 
 /// One open policy.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Open {
     id: u64,
     /// What it denies.
@@ -29,6 +30,8 @@ pub struct Open {
     pub best_effort: bool,
     /// Whether a Python program that cannot be guarded may be started.
     pub unguarded_children: bool,
+    /// Whether it only watches: what it denies is noted and done.
+    pub observes: bool,
 }
 
 /// How a policy is enforced.
@@ -40,6 +43,23 @@ pub struct Manner {
     pub best_effort: bool,
     /// Whether a Python program that cannot be guarded may be started.
     pub unguarded_children: bool,
+}
+
+impl Open {
+    /// A policy for [`Stack::push_again`], which is opened and closed over and over.
+    pub fn standing(policy: Policy, options: PolicyOptions, best_effort: bool) -> Self {
+        // Numbers of their own, from the other end.
+        static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+        let id = LAST.fetch_sub(1, Ordering::AcqRel);
+        let (trace, unguarded_children, observes) = (false, false, false);
+        Self { id, policy, options, trace, best_effort, unguarded_children, observes }
+    }
+
+    /// A standing policy that only watches.
+    pub fn watching(policy: Policy, options: PolicyOptions) -> Self {
+        let watching = Self::standing(policy, options, true);
+        Self { unguarded_children: true, observes: true, ..watching }
+    }
 }
 
 /// Every open policy; at least one.
@@ -62,6 +82,16 @@ impl Active {
             .any(|open| open.options.no_subprocess && !open.options.allow_run.is_empty())
     }
 
+    /// Whether any open policy guards this capability, and does not only watch.
+    pub fn enforces(&self, capability: Capability) -> bool {
+        self.open.iter().any(|open| !open.observes && open.policy.guards(capability))
+    }
+
+    /// Whether any open policy lets some files be changed and others not.
+    pub fn has_writable(&self) -> bool {
+        self.open.iter().any(|open| !open.options.allow_write.is_empty())
+    }
+
     /// Whether any open policy has a root to read from.
     pub fn has_root(&self) -> bool {
         self.roots().next().is_some()
@@ -70,6 +100,11 @@ impl Active {
     /// The roots of the open policies.
     pub fn roots(&self) -> impl Iterator<Item = &str> {
         self.open.iter().filter_map(|open| open.options.fs_root.as_deref())
+    }
+
+    /// What the open policies let be changed.
+    pub fn writable(&self) -> impl Iterator<Item = &str> {
+        self.open.iter().flat_map(|open| open.options.allow_write.iter().map(String::as_str))
     }
 
     /// Whether the heap holds what these policies rest on or keep back: modules, the environment,
@@ -106,9 +141,27 @@ impl Stack {
         let Manner { trace, best_effort, unguarded_children } = manner;
         self.last_id += 1;
         let id = self.last_id;
-        let open = Open { id, policy, options, trace, best_effort, unguarded_children };
+        let observes = false;
+        let open = Open { id, policy, options, trace, best_effort, unguarded_children, observes };
         self.open.push(Arc::new(open));
         self.last_id
+    }
+
+    /// Open a standing policy, unless it is open.
+    pub fn push_again(&mut self, open: &Arc<Open>) {
+        if !self.open.iter().any(|known| known.id == open.id) {
+            self.open.push(Arc::clone(open));
+        }
+    }
+
+    /// Close a standing policy; whether it was open.
+    pub fn close_again(&mut self, open: &Open) -> bool {
+        self.close(open.id)
+    }
+
+    /// Whether anything is open.
+    pub const fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Close a policy, wherever it stands; whether it was open. A sealed stack closes nothing.
@@ -181,6 +234,25 @@ impl Drop for Current {
         // A thread that is ending keeps nothing.
         let _ = READ.try_with(|kept| kept.set(Some(read)));
     }
+}
+
+/// Make a policy that is open alone, or none, the one that judges; `wanted` says which events it may
+/// object to, as [`wanted_by`] found out before.
+pub fn publish_known(active: Option<Arc<Active>>, wanted: Option<&[bool; COUNT]>) {
+    for (index, interest) in INTEREST.iter().enumerate() {
+        let is_wanted = wanted.and_then(|wanted| wanted.get(index)).copied().unwrap_or(false);
+        interest.store(is_wanted, Ordering::Release);
+    }
+    ACTIVE.store(active);
+}
+
+/// Which events these policies may object to, by their places in [`events::EVENTS`].
+pub fn wanted_by(active: &Active) -> [bool; COUNT] {
+    let mut wanted = [false; COUNT];
+    for (index, is_wanted) in wanted.iter_mut().enumerate() {
+        *is_wanted = wants(active, index);
+    }
+    wanted
 }
 
 /// The open policies; `None` where there is none. No lock.

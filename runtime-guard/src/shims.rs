@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 
 use crate::arguments::CallArgs;
 use crate::ffi::OwnWork;
-use crate::{imports, lookups, recent, scope, slots};
+use crate::{imports, lookups, recent, scope, slots, standing};
 
 /// Slot triggers that are guarded here.
 pub const WATCHED: &[&str] = &[
@@ -108,8 +108,12 @@ fn apply_once(py: Python<'_>) -> PyResult<()> {
     let _own = OwnWork::begin();
     let active = scope::active().clone();
     let guards = |capability| active.as_ref().is_some_and(|active| active.guards(capability));
+    let enforces = |capability| active.as_ref().is_some_and(|active| active.enforces(capability));
     slots::publish(active.as_deref());
-    let armed = if active.is_some() {
+    let armed = if standing::is_any() && slots::is_armed() {
+        // What is loaded meanwhile is guarded as it is loaded.
+        Ok(())
+    } else if active.is_some() || standing::is_any() {
         slots::arm(py)
     } else {
         slots::disarm();
@@ -118,8 +122,12 @@ fn apply_once(py: Python<'_>) -> PyResult<()> {
         Ok(())
     };
     armed
-        .and(keep_bytecode(py, guards(Capability::Filesystem)))
-        .and(environment::apply(py, guards(Capability::Environment)))
+        .and(keep_bytecode(py, enforces(Capability::Filesystem)))
+        .and(environment::apply(
+            py,
+            guards(Capability::Environment),
+            enforces(Capability::Environment),
+        ))
         .and(paths::apply(py, guards(Capability::Interpreter)))
         .and(gates::apply(
             py,
@@ -131,7 +139,7 @@ fn apply_once(py: Python<'_>) -> PyResult<()> {
 
 /// No `.pyc` file is written while files are guarded: only an `OSError` would let the import go
 /// on, and a violation is none.
-fn keep_bytecode(py: Python<'_>, guarded: bool) -> PyResult<()> {
+pub(crate) fn keep_bytecode(py: Python<'_>, guarded: bool) -> PyResult<()> {
     let sys = py.import("sys")?;
     let mut kept = BYTECODE.lock().unwrap_or_else(PoisonError::into_inner);
     match (guarded, kept.take()) {

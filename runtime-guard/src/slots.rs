@@ -28,6 +28,7 @@ use crate::calls::{self, COUNT, SLOTS};
 use crate::ffi::probe::Probe;
 use crate::ffi::{OwnWork, file};
 use crate::scope::Active;
+use crate::standing;
 
 use self::trampolines::TRAMPOLINES;
 
@@ -88,9 +89,30 @@ static INTEREST: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT]
 /// Note which functions any open policy may object to.
 pub(crate) fn publish(active: Option<&Active>) {
     for (index, interest) in INTEREST.iter().enumerate() {
-        let wanted = active.is_some_and(|active| calls::wants(active, index));
+        let wanted = active.is_some_and(|active| calls::wants(active, index))
+            || (standing::is_any() && calls::wants_always(index));
         interest.store(wanted, Ordering::Release);
     }
+}
+
+/// The same for policies of which it is known ([`wanted_by`]); `None` where none is open.
+pub(crate) fn publish_known(wanted: Option<&[bool; COUNT]>) {
+    for (index, interest) in INTEREST.iter().enumerate() {
+        let is_wanted = match wanted.and_then(|wanted| wanted.get(index)) {
+            Some(wanted) => *wanted,
+            None => calls::wants_always(index),
+        };
+        interest.store(is_wanted, Ordering::Release);
+    }
+}
+
+/// Which functions these policies may object to.
+pub(crate) fn wanted_by(active: &Active) -> [bool; COUNT] {
+    let mut wanted = [false; COUNT];
+    for (index, is_wanted) in wanted.iter_mut().enumerate() {
+        *is_wanted = calls::wants(active, index);
+    }
+    wanted
 }
 
 fn is_interesting(index: usize) -> bool {
@@ -185,11 +207,20 @@ pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     for place in places().iter() {
         place.at.store(place.ours, Ordering::Release);
     }
+    ARMED.store(true, Ordering::Release);
     Ok(())
+}
+
+static ARMED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the guard's functions are in place.
+pub(crate) fn is_armed() -> bool {
+    ARMED.load(Ordering::Acquire)
 }
 
 /// Put back what was there.
 pub(crate) fn disarm() {
+    ARMED.store(false, Ordering::Release);
     for place in places().iter() {
         place.at.store(place.original, Ordering::Release);
     }

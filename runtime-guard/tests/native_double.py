@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.0.0+double"
 
-_LISTS = ("profile", "allow_domain", "deny_import", "allow_native", "allow_run")
+_LISTS = ("profile", "allow_domain", "deny_import", "allow_native", "allow_run", "allow_write")
 _SWITCHES = (
     "no_network",
     "allow_localhost",

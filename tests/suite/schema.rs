@@ -59,6 +59,7 @@ fn table(name: &str) -> Value {
                 "type": "object",
                 "additionalProperties": texts(&json!({"$ref": "#/$defs/rule"})),
             }),
+            Takes::Swallowed => json!({"enum": ["fail", "warn", "ignore"]}),
             Takes::Capability => json!({"enum": schema::capabilities()}),
             Takes::Table => table(key.name),
             Takes::Tables => {
@@ -91,6 +92,7 @@ fn the_reader_takes_what_the_schema_says() {
             Takes::Level => "'warn'",
             Takes::Levels => "{ file-read = 'warn' }",
             Takes::Ignores => "{ 'a' = ['file-read'] }",
+            Takes::Swallowed => "'warn'",
             Takes::Capability => "'network'",
             Takes::Table => "{}",
             Takes::Tables => "[]",

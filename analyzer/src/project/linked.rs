@@ -13,8 +13,8 @@ use crate::detect::Linking;
 use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
 use crate::link::modules::Roots;
-use crate::report;
 use crate::link::{FileId, Program};
+use crate::report;
 use crate::summary::links::{Links, Place};
 
 /// Other files named beside one finding.
@@ -219,7 +219,8 @@ fn second_looks(
             place: taken.place,
         });
         let told = settings.cache.is_some().then(|| environment.hash());
-        looked.outcome.report.told = settings.looks_again.then(|| report::Told(Arc::new(environment)));
+        looked.outcome.report.told =
+            settings.looks_again.then(|| report::Told(Arc::new(environment)));
         Some(Second { outcome: looked.outcome, told, taken: taken.collect() })
     });
     let seconds = looks.collect();

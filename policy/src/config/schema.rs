@@ -38,6 +38,8 @@ pub enum Takes {
     Levels,
     /// A table from patterns to lists of rules.
     Ignores,
+    /// What becomes of a test that went on.
+    Swallowed,
     /// The name of a capability.
     Capability,
     /// A table whose keys are listed under its own name.
@@ -75,6 +77,12 @@ pub static KEYS: &[Key] = &[
         Takes::FlagOrText,
         "deny writing files; with a folder, reading outside it too",
     ),
+    key(
+        "",
+        "allow-write",
+        Takes::Texts,
+        "files and folders that may be changed although writing is denied",
+    ),
     key("", "no-environment", Takes::Flag, "deny environment variables"),
     key("", "no-env", Takes::Flag, "the same as no-environment"),
     key("", "no-code-exec", Takes::Flag, "deny running code made from data"),
@@ -88,8 +96,59 @@ pub static KEYS: &[Key] = &[
     ),
     key("", "deny-import", Takes::Texts, "modules whose import is denied"),
     key("", "check", Takes::Table, "what only the analyzer needs"),
-    key("", "pytest", Takes::Table, "reserved"),
+    key("", "pytest", Takes::Table, "what only the plugin for pytest needs"),
     key("", "learn", Takes::Table, "reserved"),
+    key("pytest", "profile", Takes::TextOrTexts, "named policies"),
+    key("pytest", "no-network", Takes::Flag, "deny the network"),
+    key(
+        "pytest",
+        "allow-localhost",
+        Takes::Flag,
+        "allow loopback addresses although the network is denied",
+    ),
+    key(
+        "pytest",
+        "allow-domain",
+        Takes::Texts,
+        "hosts that are allowed although the network is denied",
+    ),
+    key("pytest", "no-subprocess", Takes::Flag, "deny starting processes"),
+    key(
+        "pytest",
+        "allow-run",
+        Takes::Texts,
+        "programs that may be started although subprocesses are denied",
+    ),
+    key(
+        "pytest",
+        "fs-readonly",
+        Takes::FlagOrText,
+        "deny writing files; with a folder, reading outside it too",
+    ),
+    key(
+        "pytest",
+        "allow-write",
+        Takes::Texts,
+        "files and folders that may be changed although writing is denied",
+    ),
+    key("pytest", "no-environment", Takes::Flag, "deny environment variables"),
+    key("pytest", "no-env", Takes::Flag, "the same as no-environment"),
+    key("pytest", "no-code-exec", Takes::Flag, "deny running code made from data"),
+    key("pytest", "no-interpreter-mutation", Takes::Flag, "deny changing interpreter-wide state"),
+    key("pytest", "block-native", Takes::Flag, "deny native interfaces and extension modules"),
+    key(
+        "pytest",
+        "allow-native",
+        Takes::Texts,
+        "packages whose extension modules are allowed although native code is denied",
+    ),
+    key("pytest", "deny-import", Takes::Texts, "modules whose import is denied"),
+    key(
+        "pytest",
+        "swallowed",
+        Takes::Swallowed,
+        "what becomes of a test that was denied something and went on",
+    ),
     key(
         "check",
         "undecided",
@@ -127,12 +186,17 @@ pub fn capabilities() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::api::API_KEYS;
-    use super::super::{CHECK_KEYS, POLICY_KEYS};
+    use super::super::{CHECK_KEYS, POLICY_KEYS, PYTEST_KEYS};
     use super::*;
 
     #[test]
     fn it_lists_what_is_read() {
-        for (table, names) in [("", POLICY_KEYS), ("check", CHECK_KEYS), ("check.api", API_KEYS)] {
+        for (table, names) in [
+            ("", POLICY_KEYS),
+            ("pytest", PYTEST_KEYS),
+            ("check", CHECK_KEYS),
+            ("check.api", API_KEYS),
+        ] {
             let listed: Vec<_> =
                 KEYS.iter().filter(|key| key.table == table).map(|key| key.name).collect();
             let mut names = names.to_vec();

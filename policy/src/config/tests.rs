@@ -2,7 +2,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use super::{CheckConfig, Config};
+use super::{CheckConfig, Config, PytestConfig, Swallowed};
 use crate::{Level, PolicyOptions};
 
 fn pyproject_error(text: &str) -> String {
@@ -30,6 +30,7 @@ fn every_key() {
         block-native = true
         allow-native = ["numpy"]
         allow-run = ["git", "/usr/bin/make"]
+        allow-write = ["out"]
         deny-import = ["telnetlib"]
         [check]
         undecided = "off"
@@ -40,6 +41,8 @@ fn every_key() {
         network-connect = "warn"
         captured-reference = "info"
         [pytest]
+        allow-localhost = true
+        swallowed = "warn"
         [learn]
     "#;
     let config = Config::from_hermetic_toml(text).unwrap();
@@ -55,6 +58,7 @@ fn every_key() {
                 no_subprocess: true,
                 fs_readonly: false,
                 fs_root: Some("data".into()),
+                allow_write: vec!["out".into()],
                 no_environment: true,
                 no_code_exec: true,
                 no_interpreter_mutation: true,
@@ -71,6 +75,10 @@ fn every_key() {
                 extend_exclude: vec!["*.gen.py".into()],
                 baseline: Some("known.json".into()),
                 levels: vec![("network-connect", Level::Warn), ("captured-reference", Level::Info)],
+            },
+            pytest: PytestConfig {
+                policy: PolicyOptions { allow_localhost: true, ..PolicyOptions::default() },
+                swallowed: Some(Swallowed::Warn),
             },
         }
     );
@@ -103,8 +111,8 @@ fn errors_say_where_and_what_was_meant() {
         "2:1: unknown key `undecide` in [tool.hermetic.check]; did you mean `undecided`"
     );
     assert_eq!(
-        pyproject_error("[tool.hermetic.pytest]\nstrict = true"),
-        "2:1: unknown key `strict` in [tool.hermetic.pytest]; it has no settings in this version"
+        pyproject_error("[tool.hermetic.pytest]\nswalowed = true"),
+        "2:1: unknown key `swalowed` in [tool.hermetic.pytest]; did you mean `swallowed`"
     );
     assert_eq!(
         pyproject_error("tool.hermetic = 3"),

@@ -322,6 +322,8 @@ impl HostPattern {
             let socket = match socket.strip_prefix('@') {
                 Some("") => None,
                 Some(name) => Some(alloc::format!("\0{name}")),
+                // Every one of them.
+                None if socket == "*" => Some(socket.to_owned()),
                 None => path::normalise(socket).map(Cow::into_owned),
             };
             let socket = socket.ok_or_else(|| Error::Unix(text.to_owned()))?;
@@ -383,6 +385,9 @@ impl HostPattern {
     /// Whether a Unix socket is covered. A relative path never is.
     pub fn covers_unix(&self, socket: &str) -> bool {
         let Place::Unix(own) = &self.place else { return false };
+        if own == "*" {
+            return true;
+        }
         if socket.starts_with('\0') {
             own == socket
         } else {

@@ -42,8 +42,9 @@ _OPTIONS = {
     "deny_imports": "deny_import",
     "allow_native": "allow_native",
     "allow_run": "allow_run",
+    "allow_write": "allow_write",
 }
-_LISTS = ("allow_domains", "deny_imports", "allow_native", "allow_run")
+_LISTS = ("allow_domains", "deny_imports", "allow_native", "allow_run", "allow_write")
 
 
 class Fields:
@@ -135,6 +136,7 @@ class BlockConfig(Fields):
         "allow_native",
         "best_effort",
         "allow_run",
+        "allow_write",
     )
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -160,6 +162,7 @@ class BlockConfig(Fields):
         allow_native: "Iterable[str]" = (),
         best_effort: bool = False,
         allow_run: "Iterable[str]" = (),
+        allow_write: "Iterable[str]" = (),
     ) -> None:
         self.block_network: bool = checked("block_network", block_network)
         self.block_subprocess: bool = checked("block_subprocess", block_subprocess)
@@ -177,6 +180,7 @@ class BlockConfig(Fields):
         self.allow_native: list[str] = checked("allow_native", allow_native)
         self.best_effort: bool = checked("best_effort", best_effort)
         self.allow_run: list[str] = checked("allow_run", allow_run)
+        self.allow_write: list[str] = checked("allow_write", allow_write)
 
     @classmethod
     def from_kwargs(cls, **kw: "Any") -> "BlockConfig":
@@ -216,6 +220,7 @@ def open_config(config: BlockConfig) -> "Scope":
     root = options["fs_root"]
     if isinstance(root, str):
         options["fs_root"] = os.path.abspath(root)
+    options["allow_write"] = [os.path.abspath(path) for path in checked("allow_write", config.allow_write)]
     return open_scope(
         options,
         sealed=checked("sealed", config.sealed),
@@ -288,6 +293,7 @@ def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
     allow_native: "Iterable[str]" = (),
     best_effort: bool = False,
     allow_run: "Iterable[str]" = (),
+    allow_write: "Iterable[str]" = (),
 ) -> "Blocker":
     """A policy to be opened by `with`, `async with` or as a decorator: all that the arguments say together.
 
@@ -315,6 +321,7 @@ def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
         allow_native=allow_native,
         best_effort=best_effort,
         allow_run=allow_run,
+        allow_write=allow_write,
     )
     if config is not None:
         merged = config.merged_with(merged)

@@ -106,6 +106,10 @@ def _run(target: Target, run: Run) -> int:
     # Whatever the target registers runs before: what it does there counts.
     closing = _Closing(run)
     atexit.register(closing)
+    if run.learn:
+        from hermetic.learn import at_exit
+
+        atexit.register(at_exit(run, target.argv0))
     try:
         start = launch.prepare(target)
     except SyntaxError as error:

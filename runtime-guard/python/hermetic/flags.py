@@ -10,14 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SWITCH, LIST, VALUE, FOLDER = "switch", "list", "value", "folder"
+SWITCH, LIST, VALUE, FOLDER, OPTIONAL = "switch", "list", "value", "folder", "optional"
 
 
 class Flag:
     """One flag.
 
     `key` is what it sets: an option of the policy where `group` is "Policy", else a property of the run. `kind` says
-    what it takes: nothing, a value each time it is given, one value, or a folder that may be left out.
+    what it takes: nothing, a value each time it is given, one value, a folder that may be left out, or a
+    value that may be left out and stands behind `=` alone.
     """
 
     __slots__ = ("aliases", "group", "help", "key", "kind", "metavar", "name")
@@ -45,7 +46,8 @@ class Flag:
         """The flag with what it takes, as `--help` shows it."""
         if self.kind == SWITCH:
             return self.name
-        return f"{self.name}[={self.metavar}]" if self.kind == FOLDER else f"{self.name} {self.metavar}"
+        is_left_out = self.kind in (FOLDER, OPTIONAL)
+        return f"{self.name}[={self.metavar}]" if is_left_out else f"{self.name} {self.metavar}"
 
     def variable(self) -> str:
         """The environment variable that says the same."""
@@ -77,6 +79,13 @@ FLAGS = (
         kind=FOLDER,
         metavar="ROOT",
     ),
+    Flag(
+        "--allow-write",
+        "allow_write",
+        "Allow changing a file, or what is in a folder, all the same; repeatable",
+        kind=LIST,
+        metavar="PATH",
+    ),
     Flag("--no-environment", "no_environment", "Deny environment variables", aliases=("--no-env",)),
     Flag("--no-code-exec", "no_code_exec", "Deny running code made from data, and unsafe deserialisation"),
     Flag(
@@ -100,7 +109,29 @@ FLAGS = (
         metavar="NAME",
     ),
     Flag("--profile", "profile", "Add a named policy; repeatable", kind=LIST, metavar="NAME"),
-    Flag("--trace", "trace", "Tell each blocked act on stderr", group="Run"),
+    Flag(
+        "--trace",
+        "trace",
+        "Tell each blocked act on stderr; with =jsonl:FILE, write each decision to a file instead",
+        group="Run",
+        kind=OPTIONAL,
+        metavar="jsonl:FILE",
+    ),
+    Flag(
+        "--learn",
+        "learn",
+        "Deny nothing, and write the least policy that allows what the target did",
+        group="Run",
+    ),
+    Flag(
+        "--output",
+        "output",
+        "Where --learn writes it, instead of standard output",
+        group="Run",
+        kind=VALUE,
+        metavar="FILE",
+        aliases=("-o",),
+    ),
     Flag("--seal", "sealed", "Let nothing in the process end the policy", group="Run"),
     Flag(
         "--fail-on-blocked",

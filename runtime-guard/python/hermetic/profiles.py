@@ -34,6 +34,7 @@ class GuardConfig(Fields):
         "allow_native",
         "best_effort",
         "allow_run",
+        "allow_write",
     )
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -59,6 +60,7 @@ class GuardConfig(Fields):
         allow_native: Iterable[str] = (),
         best_effort: bool = False,
         allow_run: Iterable[str] = (),
+        allow_write: Iterable[str] = (),
     ) -> None:
         self.no_network: bool = checked("no_network", no_network)
         self.no_subprocess: bool = checked("no_subprocess", no_subprocess)
@@ -76,6 +78,7 @@ class GuardConfig(Fields):
         self.allow_native: list[str] = checked("allow_native", allow_native)
         self.best_effort: bool = checked("best_effort", best_effort)
         self.allow_run: list[str] = checked("allow_run", allow_run)
+        self.allow_write: list[str] = checked("allow_write", allow_write)
 
     @property
     def block_network(self) -> bool:

@@ -6,7 +6,7 @@ import os
 
 from hermetic import _native
 from hermetic.errors import HermeticError
-from hermetic.flags import FLAGS, FOLDER, LIST, POLICY_LISTS, POLICY_SWITCHES, SWITCH, VALUE, Flag, spellings
+from hermetic.flags import FLAGS, FOLDER, LIST, OPTIONAL, POLICY_LISTS, POLICY_SWITCHES, SWITCH, VALUE, Flag, spellings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ HANDED_OVER = "HERMETIC_FLAGS_JSON"
 _PREFIX = "HERMETIC_"
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
-_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native", "allow_run")
+_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native", "allow_run", "allow_write")
 
 
 class UsageError(HermeticError):
@@ -34,7 +34,7 @@ class Settings:
         self.policy: dict[str, Any] = {key: [] for key in POLICY_LISTS}
         self.policy.update(dict.fromkeys(POLICY_SWITCHES, False), fs_root=None)
         self.run: dict[str, Any] = {flag.key: False for flag in FLAGS if flag.group != "Policy"}
-        self.run["config"] = None
+        self.run["config"] = self.run["output"] = None
 
     def set(self, flag: Flag, value: str | None, name: str) -> None:
         """Note a flag; `name` is how it was spelled."""
@@ -47,6 +47,10 @@ class Settings:
                 if not value or "\0" in value:
                     raise UsageError(f"{name}: `{value}` names no folder")
                 store["fs_root"] = value
+        elif flag.kind == OPTIONAL:
+            if (value is not None and not value.startswith("jsonl:")) or value == "jsonl:":
+                raise UsageError(f"{name} takes nothing or jsonl:FILE, not `{value}`")
+            store[flag.key] = store[flag.key] or True if value is None else value
         else:
             store[flag.key] = True if flag.kind == SWITCH else value
 
@@ -65,9 +69,9 @@ def parse(arguments: list[str]) -> Settings:
         given: str | None = value if equals else None
         if flag.kind == SWITCH and given is not None:
             raise UsageError(f"{name} takes no value")
-        if flag.kind != SWITCH and given is None and rest and not rest[0].startswith("-"):
+        if flag.kind not in (SWITCH, OPTIONAL) and given is None and rest and not rest[0].startswith("-"):
             given = rest.pop(0)
-        if flag.kind not in (SWITCH, FOLDER) and not given:
+        if flag.kind not in (SWITCH, FOLDER, OPTIONAL) and not given:
             raise UsageError(f"{name} takes a {flag.metavar}")
         settings.set(flag, given, name)
     return settings
@@ -119,6 +123,8 @@ def _set_from_variable(settings: Settings, flag: Flag, name: str, value: str) ->
     elif value.lower() in _ON:
         settings.set(flag, None, name)
     elif value.lower() not in _OFF:
+        if flag.kind == OPTIONAL and not value.startswith("jsonl:"):
+            raise UsageError(f"{name} is 1, 0 or jsonl:FILE, not `{value}`")
         if flag.kind == SWITCH:
             raise UsageError(f"{name} is 1 or 0, not `{value}`")
         settings.set(flag, value, name)
@@ -143,8 +149,11 @@ class Run:
     __slots__ = (
         "best_effort",
         "fail_on_blocked",
+        "folder",
         "kernel",
+        "learn",
         "limits",
+        "output",
         "policies",
         "sealed",
         "trace",
@@ -155,13 +164,16 @@ class Run:
         self,
         policies: list[dict[str, Any]],
         *,
-        trace: bool,
+        trace: bool | str,
         sealed: bool,
         fail_on_blocked: bool,
         best_effort: bool,
         kernel: str = "off",
         limits: dict[str, int] | None = None,
         unguarded_children: bool = False,
+        learn: bool = False,
+        output: str | None = None,
+        folder: str = "",
     ) -> None:
         self.policies = policies
         self.trace = trace
@@ -171,10 +183,24 @@ class Run:
         self.kernel = kernel
         self.limits = limits or {}
         self.unguarded_children = unguarded_children
+        # Where `learn` writes, None for standard output, and the folder that the policy is for.
+        self.learn = learn
+        self.output = output
+        self.folder = folder
 
     def open(self) -> list[str]:
         """Enforce all of it, for as long as the process lives; what the user is to be told of it."""
-        if self.kernel == "off" and not self.limits:
+        if isinstance(self.trace, str):
+            file = self.trace.partition(":")[2]
+            try:
+                _native.trace_to(os.path.join(self.folder, file))
+            except OSError as error:
+                raise UsageError(f"--trace: {file}: {error}") from error
+        if self.learn:
+            _native.observer().enter()
+        # What is watched is let through, by the kernel too.
+        kernel = "off" if self.learn else self.kernel
+        if kernel == "off" and not self.limits:
             self._open_scopes()
             return []
         from hermetic import _kernel
@@ -182,8 +208,8 @@ class Run:
         told = list(_kernel.limit(self.limits)) if self.limits else []
         kept = _kernel.places()
         self._open_scopes()
-        if self.kernel != "off":
-            told += _kernel.confine(self.policies, self.kernel, kept, limited=bool(self.limits))
+        if kernel != "off":
+            told += _kernel.confine(self.policies, kernel, kept, limited=bool(self.limits))
         return told
 
     def _open_scopes(self) -> None:
@@ -192,7 +218,7 @@ class Run:
             _native.open_scope(
                 policy,
                 sealed=self.sealed and last,
-                trace=self.trace,
+                trace=self.trace is True,
                 best_effort=self.best_effort,
                 unguarded_children=self.unguarded_children,
             )
@@ -214,7 +240,20 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         raise UsageError("--config and --isolated exclude each other")
     if not file and not isolated:
         file, isolated = variables.run["config"], variables.run["isolated"]
-    if isolated:
+    if run["output"] and not run["learn"]:
+        raise UsageError("--output is where --learn writes, and --learn is not given")
+    if run["output"]:
+        from hermetic.learn import refuse_to_replace
+
+        problem = refuse_to_replace(run["output"])
+        if problem is not None:
+            raise UsageError(f"--output: {problem}")
+    if run["learn"]:
+        # A file found by itself only denies, and nothing is to be.
+        if guards(asked) or file:
+            raise UsageError("--learn denies nothing; leave out the flags and variables that deny, and --config")
+        policies = []
+    elif isolated:
         policies = [asked]
     elif file:
         policies = [united(_read(os.path.join(folder, file), file, named=True) or asked, asked)]
@@ -232,6 +271,9 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         kernel=_kernel_mode(run["kernel"], sealed=run["sealed"]),
         limits=_limits(run),
         unguarded_children=run["unguarded_children"],
+        learn=run["learn"],
+        output=run["output"],
+        folder=folder,
     )
 
 
@@ -260,17 +302,30 @@ def _limits(run: dict[str, Any]) -> dict[str, int]:
 def _resolved(policy: dict[str, Any], folder: str) -> dict[str, Any]:
     if policy["fs_root"] is not None:
         policy["fs_root"] = os.path.abspath(os.path.join(folder, policy["fs_root"]))
+    policy["allow_write"] = [os.path.abspath(os.path.join(folder, path)) for path in policy["allow_write"]]
     return policy
 
 
-def _search(folder: str) -> dict[str, Any] | None:
+def for_tests(folder: str, file: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """The policy of tests in that folder, by `file` or the nearest one, and what becomes of swallowed violations."""
+    tests: list[tuple[dict[str, Any], str | None]] = []
+    found = _read(os.path.join(folder, file), file, named=True, tests=tests) if file else _search(folder, tests)
+    swallowed = None
+    for policy, said in tests:
+        found = united(found, policy) if found is not None else policy
+        swallowed = said or swallowed
+    return found, swallowed
+
+
+def _search(folder: str, tests: list[tuple[dict[str, Any], str | None]] | None = None) -> dict[str, Any] | None:
     """The nearest file, from the folder upward: hermetic.toml, or a pyproject.toml with our table."""
     above = os.path.abspath(folder)
     while True:
         for name in ("hermetic.toml", "pyproject.toml"):
             file = os.path.join(above, name)
             if os.path.isfile(file):
-                found = _read(file, os.path.relpath(file, folder) if above == folder else file, named=False)
+                shown = os.path.relpath(file, folder) if above == folder else file
+                found = _read(file, shown, named=False, tests=tests)
                 if found is not None:
                     return found
         parent = os.path.dirname(above)
@@ -279,10 +334,18 @@ def _search(folder: str) -> dict[str, Any] | None:
         above = parent
 
 
-def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) -> dict[str, Any] | None:
+def _read(
+    file: str,
+    shown: str,
+    *,
+    named: bool,
+    above: tuple[str, ...] = (),
+    tests: list[tuple[dict[str, Any], str | None]] | None = None,
+) -> dict[str, Any] | None:
     """The policy of a file and of those it extends; None for a pyproject.toml that is about other things.
 
-    `named` says that somebody names it, so that it must be about us; `above` are the files that led here.
+    `named` says that somebody names it, so that it must be about us; `above` are the files that led here. `tests`
+    gets what each says of tests, the file's own last.
     """
     try:
         with open(file, "rb") as stream:
@@ -303,9 +366,15 @@ def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) ->
             raise UsageError(f"{shown}: has no [tool.hermetic] table")
         return None
     extend: Any = options.pop("extend", None)
+    pytest: Any = options.pop("pytest", None)
     folder = os.path.dirname(os.path.abspath(file))
     own = _resolved({**Settings().policy, **options}, folder)
+    said = []
+    if tests is not None and pytest is not None:
+        said.append((_resolved({**Settings().policy, **pytest["policy"]}, folder), pytest["swallowed"]))
     if extend is None:
+        if tests is not None:
+            tests.extend(said)
         return own
     path, row, column = extend
     place = f"{shown}:{row}:{column}"
@@ -314,5 +383,7 @@ def _read(file: str, shown: str, *, named: bool, above: tuple[str, ...] = ()) ->
         raise UsageError(f"{place}: `extend` leads back to itself: {' -> '.join([*chain, other])}")
     if not os.path.isfile(other):
         raise UsageError(f"{place}: `extend`: cannot read `{path}`: there is no such file")
-    base = _read(other, other, named=True, above=chain)
+    base = _read(other, other, named=True, above=chain, tests=tests)
+    if tests is not None:
+        tests.extend(said)
     return united(base, own) if base is not None else own

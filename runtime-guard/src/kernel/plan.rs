@@ -358,12 +358,18 @@ impl Plan {
             files.rules.extend(places.runnable.iter().map(run));
         }
         if let Some(guard) = &outline.filesystem {
-            self.calls.extend(calls::files(support.landlock));
+            // seccomp knows no paths: what some files allow, it cannot deny of others.
+            let none_writable = guard.writable.is_empty();
+            if none_writable {
+                self.calls.extend(calls::files(support.landlock));
+            }
             if support.landlock > 0 && support.landlock < 3 {
                 self.missing.push("openat2");
             }
             files.handled.push(Access::Write);
             files.rules.push((NULL_DEVICE.to_owned(), vec![Access::Read, Access::Write]));
+            let change = |path: &String| (path.clone(), vec![Access::Read, Access::Write]);
+            files.rules.extend(guard.writable.iter().map(change));
             let root = guard.root.as_deref().filter(|root| *root != "/");
             if let Some(root) = root {
                 files.handled.push(Access::Read);
@@ -388,15 +394,16 @@ impl Plan {
                     Extent::Wholly,
                 );
             } else {
-                if !support.seccomp {
-                    self.gap(
-                        Filesystem,
-                        "owners, permissions, times and attributes of files",
-                        "this kernel has no seccomp",
-                        Extent::Partly,
-                    );
+                if !support.seccomp || !none_writable {
+                    let why = if support.seccomp {
+                        "some files may be changed, and seccomp knows no paths"
+                    } else {
+                        "this kernel has no seccomp"
+                    };
+                    let what = "owners, permissions, times and attributes of files";
+                    self.gap(Filesystem, what, why, Extent::Partly);
                 }
-                if support.landlock < 3 && !support.seccomp {
+                if support.landlock < 3 && (!support.seccomp || !none_writable) {
                     self.gap(
                         Filesystem,
                         "cutting files short",

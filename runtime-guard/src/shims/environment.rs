@@ -21,15 +21,21 @@ struct Kept {
     /// The dictionaries below them, emptied, with what was in them.
     tables: Vec<(Py<PyDict>, Py<PyDict>)>,
     swapped: Vec<Swapped>,
+    /// Whether the dictionaries are empty; where policies only watch, they are not.
+    is_empty: bool,
 }
 
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
 
-/// Guard the environment, or give it back.
-pub fn apply(py: Python<'_>, guarded: bool) -> PyResult<()> {
+/// Guard the environment, or give it back. What is guarded and not enforced is only watched.
+pub fn apply(py: Python<'_>, guarded: bool, enforced: bool) -> PyResult<()> {
     let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner).take();
     let now = match (guarded, kept) {
-        (true, None) => Some(close(py)?),
+        (true, None) => Some(close(py, enforced)?),
+        (true, Some(kept)) if kept.is_empty != enforced => {
+            open(py, kept)?;
+            Some(close(py, enforced)?)
+        }
         (false, Some(kept)) => {
             open(py, kept)?;
             None
@@ -40,8 +46,8 @@ pub fn apply(py: Python<'_>, guarded: bool) -> PyResult<()> {
     Ok(())
 }
 
-fn close(py: Python<'_>) -> PyResult<Kept> {
-    if ffi::has_other_interpreters() {
+fn close(py: Python<'_>, enforced: bool) -> PyResult<Kept> {
+    if enforced && ffi::has_other_interpreters() {
         slots::less(
             py,
             "the environment",
@@ -49,7 +55,8 @@ fn close(py: Python<'_>) -> PyResult<Kept> {
         )?;
     }
     let os = py.import("os")?;
-    let mut kept = Kept { mappings: Vec::new(), tables: Vec::new(), swapped: Vec::new() };
+    let mut kept =
+        Kept { mappings: Vec::new(), tables: Vec::new(), swapped: Vec::new(), is_empty: enforced };
     for name in ["environ", "environb"] {
         if let Ok(mapping) = os.getattr(name) {
             kept.mappings.push(mapping.unbind());
@@ -76,7 +83,7 @@ fn close(py: Python<'_>) -> PyResult<Kept> {
     ] {
         kept.swapped.push(swap(&class.getattr(name)?, &file, gate)?);
     }
-    for table in tables {
+    for table in tables.into_iter().filter(|_| enforced) {
         let copy = table.copy()?;
         table.clear();
         kept.tables.push((table.unbind(), copy.unbind()));
@@ -158,7 +165,12 @@ fn get_item<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
     if !is_for_the_interpreter(py) {
         judge(py, text(&key).map(std::borrow::Cow::into_owned))?;
     }
-    // Let, or not guarded any more: the table below is empty, so the kept one is asked.
+    let is_empty =
+        KEPT.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|k| k.is_empty);
+    if !is_empty {
+        return call.go_on();
+    }
+    // Let: the table below is empty, so the kept one is asked.
     let _own = OwnWork::begin();
     let encoded = mapping.getattr("encodekey")?.call1((&key,))?;
     let value = {

@@ -88,6 +88,7 @@ fn mark(py: Python<'_>, active: &Active, kept: &mut Kept) -> PyResult<()> {
         kept.marked.extend(mark_spec(&module)?);
         let Some(name) = text(&name) else { continue };
         if let Some((package, own)) = name.rsplit_once('.')
+            && imports::refuses(active, &name)
             && !imports::denies(active, package)
             && let Some(package) = modules.get_item(package)?
             && package.getattr(own).is_ok_and(|found| found.is(&module))

@@ -159,6 +159,10 @@ pub(crate) struct PolicyArgs {
     #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]
     pub(crate) fs_readonly: Option<Option<String>>,
 
+    /// Allow changing a file, or what is in a folder, all the same; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(crate) allow_write: Vec<String>,
+
     /// Deny environment variables
     #[arg(long, visible_alias = "no-env")]
     pub(crate) no_environment: bool,

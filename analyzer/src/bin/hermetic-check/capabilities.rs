@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use hermetic_check::capabilities::{Capabilities, Scope, capabilities};
 use hermetic_check::discover::is_archive;
-use hermetic_check::least_policy::least_policy;
+use hermetic_check::least_policy::{self, least_policy};
 use hermetic_check::project;
 use hermetic_check::project::program::{self, Looked, ProgramFile};
 use hermetic_check::render::{capabilities as render, graph, html};
@@ -85,9 +85,12 @@ pub(crate) fn suggest(args: &Args, settings: &Settings) -> Result<u8, Failure> {
     let looked = look(settings, "--suggest-policy", None, &progress.done);
     progress.stop();
     let least = least_policy(&looked?);
-    let code = if least.not_analysed.is_empty() { CLEAN } else { NOT_ANALYSED };
+    let code = if least.notes.is_empty() { CLEAN } else { NOT_ANALYSED };
     let mut out = output::stdout(false);
-    crate::finish(out.write_all(least.toml().as_bytes()).and_then(|()| out.flush()), code)
+    crate::finish(
+        out.write_all(least_policy::toml(&least).as_bytes()).and_then(|()| out.flush()),
+        code,
+    )
 }
 
 /// Where the program's dependencies are: archives beside folders, and an environment.

@@ -9,7 +9,7 @@ use hermetic_policy::config::{Config, DeclaredApi};
 use hermetic_policy::{Level, PolicyOptions};
 
 use crate::failure::Failure;
-use crate::settings::{absolute_root, patterns};
+use crate::settings::{absolute_paths, absolute_root, patterns};
 
 const OWN: &str = "hermetic.toml";
 const SHARED: &str = "pyproject.toml";
@@ -162,8 +162,9 @@ impl Configuration {
 
 /// Relative paths and patterns count from the file's folder.
 fn resolve(config: Config, file: &Path, folder: &Path) -> Result<Configuration, Failure> {
-    let Config { mut policy, check, extend: _ } = config;
+    let Config { mut policy, check, extend: _, pytest: _ } = config;
     policy.fs_root = policy.fs_root.map(|root| absolute_root(&root, folder)).transpose()?;
+    policy.allow_write = absolute_paths(&policy.allow_write, folder)?;
     let pattern = |glob: String| Pattern { base: folder.to_owned(), glob };
     let ignores = check.per_file_ignores.into_iter().map(|(glob, rules)| (pattern(glob), rules));
     Ok(Configuration {

@@ -168,12 +168,27 @@ pub(crate) fn absolute_root(root: &str, folder: &Path) -> Result<String, Failure
     if root.is_empty() {
         return Err(Failure::new("--fs-readonly=ROOT: ROOT is empty; write --fs-readonly alone"));
     }
-    path::absolute(folder.join(root))
+    absolute("--fs-readonly", root, folder)
+}
+
+/// The entries of `--allow-write` in absolute form.
+pub(crate) fn absolute_paths(paths: &[String], folder: &Path) -> Result<Vec<String>, Failure> {
+    let empty = || Failure::new("--allow-write: names no file or folder");
+    paths
+        .iter()
+        .map(
+            |path| {
+                if path.is_empty() { Err(empty()) } else { absolute("--allow-write", path, folder) }
+            },
+        )
+        .collect()
+}
+
+fn absolute(flag: &str, text: &str, folder: &Path) -> Result<String, Failure> {
+    path::absolute(folder.join(text))
         .ok()
-        .and_then(|root| root.into_os_string().into_string().ok())
-        .ok_or_else(|| {
-            Failure::new(format_args!("--fs-readonly: `{root}` has no absolute form in UTF-8"))
-        })
+        .and_then(|path| path.into_os_string().into_string().ok())
+        .ok_or_else(|| Failure::new(format_args!("{flag}: `{text}` has no absolute form in UTF-8")))
 }
 
 fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Failure> {
@@ -187,6 +202,7 @@ fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Fai
         allow_run: args.allow_run.clone(),
         fs_readonly: args.fs_readonly.is_some(),
         fs_root: root.map(|root| absolute_root(root, folder)).transpose()?,
+        allow_write: absolute_paths(&args.allow_write, folder)?,
         no_environment: args.no_environment,
         no_code_exec: args.no_code_exec,
         no_interpreter_mutation: args.no_interpreter_mutation,

@@ -77,6 +77,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
         allow_run,
         fs_readonly,
         fs_root,
+        allow_write,
         no_environment,
         no_code_exec,
         no_interpreter_mutation,
@@ -88,6 +89,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
         ("profile", profile),
         ("allow-domain", allow_domain),
         ("allow-run", allow_run),
+        ("allow-write", allow_write),
         ("allow-native", allow_native),
         ("deny-import", deny_import),
     ] {
