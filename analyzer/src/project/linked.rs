@@ -15,7 +15,7 @@ use crate::link::{FileId, Program};
 use crate::summary::links::{Links, Place};
 
 /// Other files named beside one finding.
-const MOST_RELATED: usize = 20;
+pub(crate) const MOST_RELATED: usize = 20;
 
 /// A file, its findings, and what it offers and takes.
 pub(super) struct Linked {
@@ -87,7 +87,7 @@ pub(super) fn link(
 }
 
 /// The rule whose findings name the files that use what was taken.
-const CAPTURED: &str = "captured-reference";
+pub(crate) const CAPTURED: &str = "captured-reference";
 
 fn second_looks(
     settings: &Settings,
@@ -118,7 +118,7 @@ fn second_looks(
 }
 
 /// Say of each finding that only the second look gave where the API was taken.
-fn name_sources(
+pub(crate) fn name_sources(
     outcome: &mut Outcome,
     before: &Outcome,
     taken: &[Taken],
@@ -145,7 +145,7 @@ fn name_sources(
 }
 
 /// Where an import statement of the file names a way, or what it goes on from.
-fn import_of(links: &Links, way: usize) -> Option<Place> {
+pub(crate) fn import_of(links: &Links, way: usize) -> Option<Place> {
     let mut at = Some(way);
     while let Some(way) = at {
         let named = links.imports.iter().find(|import| import.way as usize == way);

@@ -14,7 +14,7 @@ use crate::resolve::origin::{Origin, Step};
 use crate::summary::Range;
 
 /// What one file offers and takes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Links {
     /// Ways into other files, by number: what each goes on from, and its last step.
     pub ways: Vec<(Option<Origin>, Step<'static>)>,
@@ -81,7 +81,7 @@ impl Place {
 }
 
 /// A name of a module.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Export {
     /// The name.
     pub name: Box<str>,
@@ -189,7 +189,7 @@ pub enum Thing {
 }
 
 /// A function, method or lambda.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Function {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
@@ -213,7 +213,7 @@ pub struct Function {
 }
 
 /// A class.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Class {
     /// `__qualname__`.
     pub name: Box<str>,
