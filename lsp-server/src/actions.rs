@@ -126,9 +126,9 @@ impl Offer<'_> {
         serde_json::to_value(data).ok()
     }
 
-    fn related(&self, finding: &Diagnostic) -> Option<Vec<lsp::Diagnostic>> {
+    fn related(&self, finding: &Diagnostic) -> Vec<lsp::Diagnostic> {
         let all = self.context.published(self.name, std::slice::from_ref(finding));
-        Some(all.into_iter().flat_map(|published| published.diagnostics).collect())
+        all.into_iter().flat_map(|published| published.diagnostics).collect()
     }
 
     fn edit(&self, edits: &[Edit]) -> WorkspaceEdit {
@@ -157,7 +157,7 @@ impl Offer<'_> {
             actions.push(CodeAction {
                 title: format!("look up `{}` where it is used{told}", finding.target),
                 kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: self.related(finding),
+                diagnostics: Some(self.related(finding)),
                 edit: (!lazy).then(|| self.edit(edits)),
                 is_preferred: Some(fix.safety == Safety::Safe),
                 data: lazy.then(|| self.data(Wanted::Fix { row, column })).flatten(),
@@ -191,7 +191,7 @@ impl Offer<'_> {
         let action = |title: String, edits: &[Edit]| CodeAction {
             title,
             kind: Some(CodeActionKind::QUICKFIX),
-            diagnostics: self.related(finding),
+            diagnostics: Some(self.related(finding)),
             edit: Some(self.edit(edits)),
             ..CodeAction::default()
         };
@@ -212,7 +212,7 @@ impl Offer<'_> {
         Some(CodeAction {
             title: format!("allow in policy: `{key} = {value}` in {file}"),
             kind: Some(CodeActionKind::QUICKFIX),
-            diagnostics: self.related(finding),
+            diagnostics: Some(self.related(finding)),
             edit: Some(edit),
             ..CodeAction::default()
         })
@@ -269,7 +269,6 @@ fn entry(remedy: &str) -> Option<Entry> {
 }
 
 fn workspace_edit(edits: BTreeMap<Uri, Vec<TextEdit>>) -> WorkspaceEdit {
-    #[expect(clippy::mutable_key_type, reason = "the library's own type for it")]
     let changes: HashMap<lsp::Uri, Vec<TextEdit>> =
         edits.into_iter().filter_map(|(uri, edits)| Some((uri.lsp()?, edits))).collect();
     WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }

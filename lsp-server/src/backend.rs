@@ -18,7 +18,7 @@ use tower_lsp_server::ls_types::{
     DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams,
     DocumentDiagnosticReportResult, ExecuteCommandOptions, ExecuteCommandParams, FileSystemWatcher,
     GlobPattern, Hover, HoverParams, HoverProviderCapability, InitializeParams, InitializeResult,
-    InitializedParams, LSPAny, NotebookCell, NotebookCellKind, NotebookCellSelector,
+    InitializedParams, LSPAny, Notebook, NotebookCell, NotebookCellKind, NotebookCellSelector,
     NotebookDocumentSyncOptions, NotebookSelector, OneOf, Registration, SaveOptions,
     ServerCapabilities, ServerInfo, TextDocumentItem, TextDocumentSyncCapability,
     TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, Uri as LspUri,
@@ -63,6 +63,7 @@ impl Backend {
     }
 
     /// The user has had enough of something.
+    #[expect(clippy::unused_async, reason = "what the library takes as a handler")]
     pub(crate) async fn cancel_progress(&self, params: Value) {
         let token = params.get("token").and_then(Value::as_str).map(str::to_owned);
         if let Some(token) = token {
@@ -82,9 +83,9 @@ fn capabilities(features: &Features, all_files: bool) -> ServerCapabilities {
         ..TextDocumentSyncOptions::default()
     };
     let notebooks = NotebookDocumentSyncOptions {
-        notebook_selector: vec![NotebookSelector::ByCells {
-            notebook: None,
-            cells: vec![NotebookCellSelector { language: "python".to_owned() }],
+        notebook_selector: vec![NotebookSelector::ByNotebook {
+            notebook: Notebook::String("*".to_owned()),
+            cells: Some(vec![NotebookCellSelector { language: "python".to_owned() }]),
         }],
         save: Some(false),
     };
@@ -97,7 +98,7 @@ fn capabilities(features: &Features, all_files: bool) -> ServerCapabilities {
     ServerCapabilities {
         position_encoding: Some(features.encoding_name()),
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
-        notebook_document_sync: Some(OneOf::Left(notebooks)),
+        notebook_document_sync: features.notebooks.then_some(OneOf::Left(notebooks)),
         hover_provider: Some(HoverProviderCapability::Simple(true)),
         completion_provider: Some(CompletionOptions {
             trigger_characters: Some(vec!["[".to_owned(), ",".to_owned()]),
@@ -169,7 +170,7 @@ impl LanguageServer for Backend {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let TextDocumentItem { uri, language_id, version, text } = params.text_document;
-        self.post.send(move |owner| owner.open(Uri::from(&uri), &language_id, version, text));
+        self.post.send(move |owner| owner.open(&Uri::from(&uri), &language_id, version, text));
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
@@ -304,11 +305,11 @@ impl LanguageServer for Backend {
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        self.ask(move |owner, reply| commands::lenses(owner, params, reply)).await
+        self.ask(move |owner, reply| commands::lenses(owner, &params, reply)).await
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
-        self.ask(move |owner, reply| commands::run(owner, params, reply)).await
+        self.ask(move |owner, reply| commands::run(owner, &params, reply)).await
     }
 }
 

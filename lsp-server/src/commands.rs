@@ -23,7 +23,7 @@ const SUGGEST_POLICY: &str = "hermetic.suggestPolicy";
 pub(crate) const ALL: [&str; 2] = [DEBUG_INFORMATION, SUGGEST_POLICY];
 
 /// Run a command.
-pub(crate) fn run(owner: &mut Owner, params: ExecuteCommandParams, reply: Reply<Option<LSPAny>>) {
+pub(crate) fn run(owner: &mut Owner, params: &ExecuteCommandParams, reply: Reply<Option<LSPAny>>) {
     match params.command.as_str() {
         DEBUG_INFORMATION => {
             let _ = reply.send(Ok(Some(information(owner))));
@@ -81,7 +81,7 @@ fn information(owner: &Owner) -> LSPAny {
 /// What the functions of a document reach, where that is wanted.
 pub(crate) fn lenses(
     owner: &mut Owner,
-    params: CodeLensParams,
+    params: &CodeLensParams,
     reply: Reply<Option<Vec<CodeLens>>>,
 ) {
     let path = Uri::from(&params.text_document.uri).path();

@@ -72,6 +72,7 @@ pub(crate) struct Features {
     pub(crate) code_actions: bool,
     pub(crate) resolves: bool,
     pub(crate) lens_refresh: bool,
+    pub(crate) notebooks: bool,
     pub(crate) creates_files: bool,
     pub(crate) client: String,
     /// The folder with the pages of rules, where the client follows links to them.
@@ -120,6 +121,7 @@ impl Features {
             lens_refresh: workspace
                 .and_then(|it| it.code_lens.as_ref())
                 .is_some_and(|it| on(it.refresh_support)),
+            notebooks: capabilities.notebook_document.is_some(),
             creates_files: creates && edit.is_some_and(|it| on(it.document_changes)),
             client: params.client_info.as_ref().map_or_else(String::new, |client| {
                 format!("{} {}", client.name, client.version.as_deref().unwrap_or_default())

@@ -71,13 +71,13 @@ pub(crate) struct Documents {
 
 impl Documents {
     /// A document was opened. What opens twice is taken as it is now.
-    pub(crate) fn open(&mut self, uri: Uri, language: &str, version: i32, text: String) -> &Open {
-        let role = role(&uri, language);
+    pub(crate) fn open(&mut self, uri: &Uri, language: &str, version: i32, text: String) -> Open {
+        let role = role(uri, language);
         let text = Text::new(text);
         let open = Open { uri: uri.clone(), version, text, role };
-        self.open.insert(uri.clone(), open);
+        self.open.insert(uri.clone(), open.clone());
         self.name_all();
-        &self.open[&uri]
+        open
     }
 
     /// A document was edited; `None` for one that is not open, or an edit of an older version.

@@ -167,8 +167,8 @@ impl Owner {
     }
 
     /// A document was opened.
-    pub(crate) fn open(&mut self, uri: Uri, language: &str, version: i32, text: String) {
-        let open = self.documents.open(uri, language, version, text).clone();
+    pub(crate) fn open(&mut self, uri: &Uri, language: &str, version: i32, text: String) {
+        let open = self.documents.open(uri, language, version, text);
         self.take(&open);
     }
 
@@ -176,17 +176,15 @@ impl Owner {
     pub(crate) fn edit(&mut self, uri: &Uri, version: i32, edits: Vec<Edit>) {
         let encoding = self.features.encoding;
         let Some(open) = self.documents.edit(uri, version, edits, encoding) else { return };
-        match &open.role {
-            Role::Python(name, kind) => {
-                let (name, kind) = (name.clone(), *kind);
-                let text = Arc::from(open.text.as_str());
-                self.workspace.apply(Change::Text { name: name.clone(), kind, text });
-                self.check(&name);
-            }
-            _ => {
-                let open = open.clone();
-                self.take(&open);
-            }
+        if let Role::Python(name, kind) = &open.role {
+            // Without a copy of what may be large.
+            let (name, kind) = (name.clone(), *kind);
+            let text = Arc::from(open.text.as_str());
+            self.workspace.apply(Change::Text { name: name.clone(), kind, text });
+            self.check(&name);
+        } else {
+            let open = open.clone();
+            self.take(&open);
         }
     }
 
@@ -297,10 +295,13 @@ impl Owner {
             else {
                 continue;
             };
-            let text = known.map(|open| open.text.clone()).unwrap_or_else(|| {
-                let bytes = hermetic_check::discover::read(&path).unwrap_or_default();
-                crate::text::Text::new(String::from_utf8_lossy(&bytes).into_owned())
-            });
+            let text = known.map_or_else(
+                || {
+                    let bytes = hermetic_check::discover::read(&path).unwrap_or_default();
+                    crate::text::Text::new(String::from_utf8_lossy(&bytes).into_owned())
+                },
+                |open| open.text.clone(),
+            );
             let version = known.map(|open| open.version);
             let mut published = Published::new(uri, version);
             if let Some(failure) = failures.get(&path) {

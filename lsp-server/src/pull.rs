@@ -55,11 +55,11 @@ pub(crate) fn document(
     let previous = params.previous_result_id;
     let role = owner.documents.get(&uri).map(|open| open.role.clone());
     if let Some(Role::Configuration(_)) = role {
-        let _ = reply.send(Ok(report(owner.published_at(&uri), previous)));
+        let _ = reply.send(Ok(report(owner.published_at(&uri), previous.as_deref())));
         return;
     }
     let Some((name, _)) = owner.documents.name(&uri) else {
-        let _ = reply.send(Ok(report(Vec::new(), previous)));
+        let _ = reply.send(Ok(report(Vec::new(), previous.as_deref())));
         return;
     };
     let context = owner.context();
@@ -70,13 +70,13 @@ pub(crate) fn document(
             let own = all.into_iter().find(|published| published.uri == uri);
             own.map(|own| own.diagnostics).unwrap_or_default()
         });
-        Ok(report(diagnostics, previous))
+        Ok(report(diagnostics, previous.as_deref()))
     });
 }
 
-fn report(items: Vec<Diagnostic>, previous: Option<String>) -> DocumentDiagnosticReportResult {
+fn report(items: Vec<Diagnostic>, previous: Option<&str>) -> DocumentDiagnosticReportResult {
     let result_id = identity(&items);
-    let report = if previous.as_ref() == Some(&result_id) {
+    let report = if previous == Some(result_id.as_str()) {
         DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
             related_documents: None,
             unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id },

@@ -26,6 +26,7 @@ pub(crate) struct Scans {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not by itself")]
 struct State {
     running: bool,
     again: bool,

@@ -67,12 +67,18 @@ pub struct Edit {
 }
 
 /// A text with its lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
     text: String,
     /// Byte offset of each line's first character. LF, CR and CRLF end a line (LSP 3.17,
     /// `TextDocument`).
     starts: Vec<usize>,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new(String::new())
+    }
 }
 
 impl Text {

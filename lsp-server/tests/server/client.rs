@@ -13,7 +13,7 @@ use tokio::io::{
 use tokio::task::JoinHandle;
 
 /// Longer than anything takes on the slowest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One client with its server.
 pub(crate) struct Client {
@@ -38,6 +38,7 @@ pub(crate) fn uri(path: &Path) -> String {
 pub(crate) fn capabilities() -> Value {
     json!({
         "general": {"positionEncodings": ["utf-16"]},
+        "notebookDocument": {"synchronization": {}},
         "window": {"workDoneProgress": true},
         "textDocument": {
             "publishDiagnostics": {
@@ -197,7 +198,7 @@ impl Client {
     }
 
     pub(crate) async fn open_uri(&mut self, uri: &str, version: i32, text: &str) {
-        let language = if uri.ends_with(".toml") { "toml" } else { "python" };
+        let language = if uri.contains(".toml") { "toml" } else { "python" };
         let document =
             json!({"uri": uri, "languageId": language, "version": version, "text": text});
         self.notify("textDocument/didOpen", json!({"textDocument": document})).await;

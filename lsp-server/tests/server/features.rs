@@ -29,11 +29,12 @@ async fn actions(
     client: &mut Client,
     path: &std::path::Path,
     line: u32,
+    column: u32,
     context: Value,
 ) -> Vec<Value> {
     let params = json!({
         "textDocument": {"uri": uri(path)},
-        "range": {"start": at(line, 6), "end": at(line, 6)}, "context": context});
+        "range": {"start": at(line, column), "end": at(line, column)}, "context": context});
     let actions = client.request("textDocument/codeAction", params).await.expect("actions");
     actions.as_array().expect("a list").clone()
 }
@@ -67,7 +68,7 @@ fn titled<'a>(actions: &'a [Value], title: &str) -> &'a Value {
 #[tokio::test]
 async fn a_captured_reference_is_rewritten() {
     let (mut client, _folder, path) = opened(&[("pyproject.toml", "")], CAPTURE).await;
-    let offered = actions(&mut client, &path, 0, json!({"diagnostics": []})).await;
+    let offered = actions(&mut client, &path, 0, 21, json!({"diagnostics": []})).await;
     let fix = titled(&offered, "look up `socket.socket` where it is used").clone();
     assert_eq!(fix["isPreferred"], true, "{fix:#?}");
     assert!(fix["edit"].is_null());
@@ -76,7 +77,7 @@ async fn a_captured_reference_is_rewritten() {
     assert_eq!(after, "import socket\n\ns = socket.socket()\n");
     // All at once.
     let only = json!({"diagnostics": [], "only": ["source.fixAll"]});
-    let offered = actions(&mut client, &path, 0, only).await;
+    let offered = actions(&mut client, &path, 0, 21, only).await;
     assert_eq!(offered.len(), 1);
     assert_eq!(offered[0]["kind"], "source.fixAll.hermetic");
     let resolved =
@@ -91,11 +92,11 @@ async fn a_captured_reference_is_rewritten() {
 async fn a_name_that_others_import_is_not_rewritten_in_silence() {
     let files = [("pyproject.toml", ""), ("b.py", "from a import socket\n")];
     let (mut client, _folder, path) = opened(&files, CAPTURE).await;
-    let offered = actions(&mut client, &path, 0, json!({"diagnostics": []})).await;
+    let offered = actions(&mut client, &path, 0, 21, json!({"diagnostics": []})).await;
     let fix = titled(&offered, "look up `socket.socket` where it is used (other code may notice");
     assert_eq!(fix["isPreferred"], false);
     let only = json!({"diagnostics": [], "only": ["source.fixAll.hermetic"]});
-    let offered = actions(&mut client, &path, 0, only).await;
+    let offered = actions(&mut client, &path, 0, 21, only).await;
     let resolved =
         client.request("codeAction/resolve", offered[0].clone()).await.expect("resolved");
     assert_eq!(resolved["edit"]["changes"], json!({}));
@@ -121,7 +122,9 @@ async fn actions_of_others_mean_nothing_to_us() {
     }
     // Diagnostics of other servers in the context are not ours to fix.
     let foreign = json!({"diagnostics": [{"range": {"start": at(2, 0), "end": at(2, 1)}, "message": "x", "data": {"hermetic": {"rule": 7}}}]});
-    assert_eq!(actions(&mut client, &path, 2, foreign).await, Vec::<Value>::new());
+    let offered = actions(&mut client, &path, 2, 0, foreign).await;
+    assert_eq!(offered.len(), 1, "{offered:#?}");
+    assert_eq!(offered[0]["kind"], "source.fixAll.hermetic");
     assert_eq!(client.end().await.code(), 0);
 }
 
@@ -130,7 +133,7 @@ async fn findings_are_accepted_by_comments() {
     let text = "#!/usr/bin/env python\nimport os\nos.system('ls')\n";
     let (mut client, _folder, path) =
         opened(&[("hermetic.toml", "no-subprocess = true\n")], text).await;
-    let offered = actions(&mut client, &path, 2, json!({"diagnostics": []})).await;
+    let offered = actions(&mut client, &path, 2, 6, json!({"diagnostics": []})).await;
     let line = titled(&offered, "ignore `shell-command` on this line");
     let after = edited(text, line, &uri(&path));
     assert!(
@@ -159,7 +162,7 @@ async fn a_host_is_allowed_in_the_policy() {
     let text = "import socket\nsocket.create_connection(('api.example.com', 443))\n";
     let policy = "[tool.hermetic]\nno-network = true\n";
     let (mut client, folder, path) = opened(&[("pyproject.toml", policy)], text).await;
-    let offered = actions(&mut client, &path, 1, json!({"diagnostics": []})).await;
+    let offered = actions(&mut client, &path, 1, 6, json!({"diagnostics": []})).await;
     let allow = titled(&offered, "allow in policy: `allow-domain = [\"api.example.com\"]`");
     let file = folder.path().join("pyproject.toml");
     let after = edited(policy, allow, &uri(&file));

@@ -1,6 +1,7 @@
 //! The server, in the same process as its client.
 
 mod client;
+mod documented;
 mod features;
 mod same;
 mod transport;

@@ -44,7 +44,7 @@ async fn what_one_file_offers_is_known_in_another() {
 #[tokio::test]
 async fn files_that_change_on_the_disk_are_looked_at() {
     let caller = "import helper\nhelper.go('ls')\n";
-    let folder = folder(&[BLOCK_ALL, ("main.py", caller)]);
+    let folder = folder(&[("hermetic.toml", "no-subprocess = true\n"), ("main.py", caller)]);
     let (helper, main) = (folder.path().join("helper.py"), folder.path().join("main.py"));
     let mut client = Client::of(folder.path()).await;
     client.open(&main, 1, caller).await;
