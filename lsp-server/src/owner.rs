@@ -46,6 +46,9 @@ struct Check {
     again: bool,
     /// Counts what its findings hang on.
     generation: u64,
+    /// Something else than an edit of its own asked for it: a client that asks for diagnostics
+    /// has to be told that there may be others.
+    offered: bool,
 }
 
 /// All state.
@@ -309,8 +312,14 @@ impl Owner {
                 published.diagnostics.push(convert::failure(failure, &text, encoding));
                 self.complained.insert(path);
             }
-            self.publish(published);
+            self.publish(published, true);
         }
+    }
+
+    /// Check a document that something else than an edit of its own may have changed.
+    fn check_again(&mut self, name: &Name) {
+        self.checks.entry(name.clone()).or_default().offered = true;
+        self.check(name);
     }
 
     /// Check a document, now or when the check that runs is done.
@@ -359,13 +368,15 @@ impl Owner {
         let Some(check) = self.checks.get_mut(name) else { return };
         check.running = false;
         let current = check.generation == generation;
-        if check.again {
-            self.start_check(name);
-        }
+        let again = check.again;
         if current && let Some(findings) = findings {
+            let offered = std::mem::take(&mut check.offered);
             for published in findings {
-                self.publish(published);
+                self.publish(published, offered);
             }
+        }
+        if again {
+            self.start_check(name);
         }
         if changes && let Some(folder) = name.path().and_then(|path| self.folder_of(path)) {
             self.check_others(&folder, name);
@@ -374,7 +385,7 @@ impl Owner {
     }
 
     /// Tell the client, unless it knows or asks for itself.
-    fn publish(&mut self, published: Published) {
+    fn publish(&mut self, published: Published, offered: bool) {
         let before = self.published.get(&published.uri);
         let known = match before {
             Some(before) => *before == published,
@@ -387,7 +398,7 @@ impl Owner {
         self.published.insert(published.uri.clone(), published.clone());
         if self.features.pulls {
             // What an edit changes in its own file is asked for; the rest has to be offered.
-            if !same {
+            if !same && offered {
                 self.refresh();
             }
             return;
@@ -404,7 +415,7 @@ impl Owner {
     pub(crate) fn check_all(&mut self) {
         let names: Vec<Name> = self.workspace.snapshot().documents().cloned().collect();
         for name in names {
-            self.check(&name);
+            self.check_again(&name);
         }
     }
 
@@ -415,7 +426,7 @@ impl Owner {
             |name: &&Name| name.path().is_some_and(|path| snapshot.folder_of(path) == Some(folder));
         let names: Vec<Name> = snapshot.documents().filter(inside).cloned().collect();
         for name in names {
-            self.check(&name);
+            self.check_again(&name);
         }
     }
 
@@ -427,7 +438,7 @@ impl Owner {
         };
         let names: Vec<Name> = snapshot.documents().filter(inside).cloned().collect();
         for name in names {
-            self.check(&name);
+            self.check_again(&name);
         }
     }
 
@@ -484,4 +495,25 @@ fn write_pages() -> Option<tempfile::TempDir> {
         std::fs::write(folder.path().join(format!("{}.md", rule.name)), rule.page).ok()?;
     }
     Some(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_fails_costs_itself() {
+        let (outbox, _talk) = crate::client::outbox();
+        let post = start(outbox).expect("threads");
+        let (answer, answered) = channel();
+        let kept = answer.clone();
+        post.send(move |_| {
+            let _kept = kept;
+            panic!("a defect");
+        });
+        post.send(move |owner| {
+            let _ = answer.send(owner.documents.all().count());
+        });
+        assert_eq!(answered.recv_timeout(Duration::from_mins(1)), Ok(0));
+    }
 }

@@ -268,3 +268,62 @@ async fn read<I: AsyncRead + Unpin>(input: &mut tokio::io::BufReader<I>) -> Read
         Err(_) => Read::Broken(Error::parse_error()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::json;
+    use tower_lsp_server::jsonrpc::Result;
+    use tower_lsp_server::ls_types::{Hover, HoverParams, InitializeParams, InitializeResult};
+    use tower_lsp_server::{LanguageServer, LspService};
+
+    use super::*;
+
+    struct Fragile;
+
+    impl LanguageServer for Fragile {
+        async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
+            Ok(InitializeResult::default())
+        }
+
+        async fn shutdown(&self) -> Result<()> {
+            Ok(())
+        }
+
+        async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+            let line = params.text_document_position_params.position.line;
+            if line == 2 {
+                // After its first step, where nobody waits for it.
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(line, 0, "a defect");
+            Ok(None)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_the_server_lives() {
+        let (service, socket) = LspService::build(|_| Fragile).finish();
+        let hover = |id: u32, line: u32| {
+            json!({"jsonrpc": "2.0", "id": id, "method": "textDocument/hover", "params": {
+                "textDocument": {"uri": "file:///a.py"}, "position": {"line": line, "character": 0}}})
+        };
+        let start = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}});
+        let mut input = String::new();
+        for message in [start, hover(1, 1), hover(2, 2), hover(3, 0)] {
+            let body = message.to_string();
+            write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).expect("a string");
+        }
+        let (output, mut written) = tokio::io::duplex(1 << 16);
+        let ended = serve(input.as_bytes(), output, service, socket).await;
+        assert_eq!(ended, Ended::default());
+        let mut text = String::new();
+        written.read_to_string(&mut text).await.expect("text");
+        for id in [1, 2] {
+            assert!(text.contains(&format!("\"id\":{id}")), "{text}");
+        }
+        assert_eq!(text.matches("failed inside on this request").count(), 2, "{text}");
+        assert!(text.contains("{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":3}"), "{text}");
+    }
+}

@@ -250,13 +250,21 @@ impl Root {
         }))
     }
 
-    /// The open documents that are part of the program, with their links.
-    fn over(&self, snapshot: &Snapshot) -> Vec<(Arc<Path>, Option<Arc<Links>>)> {
+    /// The open documents that are part of the program and have other links than their files.
+    fn over(&self, files: &Files, snapshot: &Snapshot) -> Vec<(Arc<Path>, Option<Arc<Links>>)> {
         let documents = snapshot.documents.iter().filter_map(|(name, document)| {
             let path = name.path()?;
             let own = snapshot.root_of(path).is_some_and(|root| root.folder == self.folder);
-            let joins = own && document.settings.joins && !document.settings.excluded;
-            joins.then(|| (Arc::from(path), document.first().links.clone()))
+            if !own || !document.settings.joins || document.settings.excluded {
+                return None;
+            }
+            let links = &document.first().links;
+            let same = match (files.found.get(path).map(|file| &file.links), links) {
+                (Some(Some(on_disk)), Some(links)) => Arc::ptr_eq(on_disk, links),
+                (Some(None), None) => true,
+                _ => false,
+            };
+            (!same).then(|| (Arc::from(path), links.clone()))
         });
         documents.collect()
     }
@@ -264,7 +272,7 @@ impl Root {
     /// The program, joined.
     pub(super) fn joined(&self, snapshot: &Snapshot) -> Arc<Joined> {
         let files = self.files.clone().unwrap_or_default();
-        let over = self.over(snapshot);
+        let over = self.over(&files, snapshot);
         // Not held while joining: a thread that helps with that may come here again.
         let last = self.joined.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(last) = last.filter(|joined| joined.is_of(&files, &over)) {
