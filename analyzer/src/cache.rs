@@ -28,7 +28,8 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::kept::Kept;
+pub(crate) use self::joined::{Joined, Program, Taken, Told};
+pub(crate) use self::kept::{Kept, KeptLinks};
 pub use self::store::{CacheError, clean};
 use self::store::{Pack, Store};
 use crate::discover::Stamp;
@@ -36,6 +37,7 @@ use crate::judge::Judgement;
 use crate::resolve::names::TableId;
 use crate::source::FileKind;
 
+mod joined;
 mod kept;
 mod store;
 
@@ -77,8 +79,17 @@ struct Folder {
 #[derive(Debug)]
 struct Fresh {
     entry: Entry,
-    /// Facts that are not in the pack; `None` for those that the entry has there.
-    facts: Option<Vec<u8>>,
+    /// What is not in the pack; `None` for what the entry has there.
+    parts: Option<Parts<Vec<u8>>>,
+}
+
+/// The two parts that are kept of a file.
+#[derive(Clone, Copy, Debug)]
+struct Parts<T> {
+    /// A [`Kept`].
+    facts: T,
+    /// [`Links`](crate::summary::links::Links), or nothing where nobody looked for them.
+    links: T,
 }
 
 /// Entries by the name of their file, whose bytes need be no UTF-8.
@@ -99,6 +110,8 @@ struct Entry {
     fingerprints: bool,
     /// From where to where in the pack the facts are: a [`Kept`], decoded only where it is wanted.
     facts: (u32, u32),
+    /// The same of its links.
+    links: (u32, u32),
 }
 
 /// A file as it was before it was read, and what is wanted of it.
@@ -174,17 +187,18 @@ impl Cache {
         folder
     }
 
-    /// Write what is new.
-    pub(crate) fn finish(&self) {
-        let folders: Vec<_> = std::mem::take(&mut *lock(&self.folders)).into_iter().collect();
+    /// Write what is new, and hold it no longer.
+    pub(crate) fn write(&self) {
+        let new = |_: &PathBuf, folder: &mut Arc<Folder>| !lock(&folder.fresh).is_empty();
+        let folders: Vec<_> = lock(&self.folders).extract_if(new).collect();
         let failed = OnceLock::new();
-        folders.par_iter().for_each(|(path, folder)| {
-            let fresh = lock(&folder.fresh);
+        folders.into_par_iter().for_each(|(path, folder)| {
+            let fresh = std::mem::take(&mut *lock(&folder.fresh));
             // A disk that is full is full for all.
-            if fresh.is_empty() || failed.get().is_some() {
+            if failed.get().is_some() {
                 return;
             }
-            let Some((sources, pack)) = sources(path).zip(folder.pack.get()) else { return };
+            let Some((sources, pack)) = sources(&path).zip(folder.pack.get()) else { return };
             if let Err(error) = self.store.write(&sources, known(pack, &fresh)) {
                 failed.get_or_init(|| ());
                 self.note(error);
@@ -220,21 +234,30 @@ fn sources(path: &Path) -> Option<PathBuf> {
 fn known<'p>(
     pack: &'p Pack,
     fresh: &'p BTreeMap<Vec<u8>, Fresh>,
-) -> BTreeMap<Vec<u8>, (Entry, &'p [u8])> {
+) -> BTreeMap<Vec<u8>, (Entry, Parts<&'p [u8]>)> {
+    let kept = |entry: &Entry| {
+        Some(Parts { facts: pack.bytes(entry.facts)?, links: pack.bytes(entry.links)? })
+    };
     let mut known: BTreeMap<_, _> = pack
         .entries
         .iter()
-        .filter_map(|(name, entry)| Some((name.clone(), (entry.clone(), pack.facts(entry.facts)?))))
+        .filter_map(|(name, entry)| Some((name.clone(), (entry.clone(), kept(entry)?))))
         .collect();
-    for (name, Fresh { entry, facts }) in fresh {
-        if let Some(facts) = facts.as_deref().or_else(|| pack.facts(entry.facts)) {
-            known.insert(name.clone(), (entry.clone(), facts));
+    for (name, Fresh { entry, parts }) in fresh {
+        let new = parts.as_ref().map(|new| Parts { facts: &*new.facts, links: &*new.links });
+        if let Some(parts) = new.or_else(|| kept(entry)) {
+            known.insert(name.clone(), (entry.clone(), parts));
         }
     }
     known
 }
 
 impl Seen {
+    /// Whether something is known of other files.
+    fn is_told(&self) -> bool {
+        self.name.contains(&0)
+    }
+
     /// What is kept of the file as far as it was looked at in the same way.
     fn entry(&self) -> Option<&Entry> {
         let entry = self.folder.pack.get()?.entries.get(&self.name)?;
@@ -245,7 +268,20 @@ impl Seen {
         if self.fingerprints && !entry.fingerprints {
             return None;
         }
-        postcard::from_bytes(self.folder.pack.get()?.facts(entry.facts)?).ok()
+        let facts = self.folder.pack.get()?.bytes(entry.facts)?;
+        let mut kept: Kept = postcard::from_bytes(facts).ok()?;
+        kept.identity = Some(self.identity(entry.content));
+        let place = entry.links;
+        kept.links =
+            (place.0 < place.1).then(|| KeptLinks { folder: Arc::clone(&self.folder), place });
+        Some(kept)
+    }
+
+    /// What tells the facts of bytes with this hash from any others.
+    pub(crate) fn identity(&self, content: impl Into<[u8; blake3::OUT_LEN]>) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.names);
+        hasher.update(&content.into()).update(&[self.kind as u8]);
+        hasher.finalize()
     }
 
     /// The facts, if the file is the one they were made of for certain and they are enough without
@@ -267,24 +303,38 @@ impl Seen {
     /// Keep the facts of a file with that hash.
     pub(crate) fn keep(&self, content: blake3::Hash, kept: &Kept) {
         let (fingerprints, directives) = (self.fingerprints, kept.lines.is_some());
-        let entry = self.entry().filter(|entry| content == entry.content);
+        let has_links = |entry: &&Entry| {
+            self.is_told() || kept.facts.summary.links.is_none() || entry.links.0 < entry.links.1
+        };
+        let entry = self.entry().filter(|entry| content == entry.content).filter(has_links);
         if let Some(entry) = entry.filter(|entry| entry.fingerprints || !fingerprints) {
             self.settle(entry);
             return;
         }
-        let Ok(facts) = postcard::to_allocvec(kept) else { return };
+        // Nobody takes anything from what a second look sees.
+        let links = kept.facts.summary.links.as_deref().filter(|_| !self.is_told());
+        let links = links.map_or(Ok(Vec::new()), postcard::to_allocvec);
+        let (Ok(facts), Ok(links)) = (postcard::to_allocvec(kept), links) else { return };
         let Self { kind, names, stamp, settled, .. } = *self;
-        let content = content.into();
-        let entry =
-            Entry { kind, names, stamp, settled, content, directives, fingerprints, facts: (0, 0) };
-        self.put(Fresh { entry, facts: Some(facts) });
+        let entry = Entry {
+            kind,
+            names,
+            stamp,
+            settled,
+            content: content.into(),
+            directives,
+            fingerprints,
+            facts: (0, 0),
+            links: (0, 0),
+        };
+        self.put(Fresh { entry, parts: Some(Parts { facts, links }) });
     }
 
     /// The entry is the file's: from now on its stamp will tell, if that can be relied on.
     fn settle(&self, entry: &Entry) {
         if self.settled && !(entry.settled && entry.stamp == self.stamp) {
             let entry = Entry { stamp: self.stamp, settled: true, ..entry.clone() };
-            self.put(Fresh { entry, facts: None });
+            self.put(Fresh { entry, parts: None });
         }
     }
 

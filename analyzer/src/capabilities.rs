@@ -221,7 +221,8 @@ pub fn capabilities(looked: &Looked, finest: Scope) -> Capabilities {
             let module = looked.modules.get(file).map_or("", String::as_str);
             let links = looked.files.get(file).and_then(|file| file.summary.links.as_ref());
             let functions = links.map_or(&[] as &[_], |links| &links.functions);
-            let functions = functions.iter().map(|of| Arc::from(format!("{module}.{}", of.name)));
+            let functions =
+                functions.iter().map(|of| Arc::from(format!("{module}.{}", of.called().name)));
             std::iter::once(Arc::from(module)).chain(functions).collect()
         })
         .collect();
@@ -324,7 +325,7 @@ impl Teller<'_> {
                 .filter(|(_, node)| {
                     let number_of = node.owner().and_then(Owner::as_function);
                     let function = number_of.and_then(|at| links.functions.get(at as usize));
-                    function.and_then(|f| f.class).is_some_and(|of| of as usize == number)
+                    function.and_then(|f| f.called().class).is_some_and(|of| of as usize == number)
                 })
                 .copied()
                 .collect();
@@ -340,7 +341,7 @@ impl Teller<'_> {
                 continue;
             }
             let name = self.name(member.1);
-            let of_function = (Scope::Function, name, function.place);
+            let of_function = (Scope::Function, name, function.called().place);
             self.scope(of_file, &of_function, &[*member], When::Call, &mut entries);
         }
         (entries, scopes)
@@ -426,8 +427,8 @@ impl Teller<'_> {
         Step {
             name: self.name(node),
             path: self.path(node.file()),
-            row: function.map_or(1, |function| function.place.row),
-            cell: function.and_then(|function| cell(function.place)),
+            row: function.map_or(1, |function| function.called().place.row),
+            cell: function.and_then(|function| cell(function.called().place)),
         }
     }
 

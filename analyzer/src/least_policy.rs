@@ -300,7 +300,7 @@ impl<'l> Ways<'l> {
         let links = self.looked.files.get(file).and_then(|file| file.summary.links.as_ref());
         let number = node.owner().and_then(Owner::as_function);
         match links.zip(number).and_then(|(links, at)| links.functions.get(at as usize)) {
-            Some(function) => format!("{module}.{}", function.name),
+            Some(function) => format!("{module}.{}", function.called().name),
             None => module.to_owned(),
         }
     }

@@ -22,7 +22,6 @@ use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File, Me
 use crate::judge::Judgement;
 use crate::report::{FileReport, Report, Summary};
 use crate::source::{FileKind, Source, Unanalysed, decode};
-use crate::summary::links::Links;
 use crate::suppress::{self, Addition};
 use crate::syntax::STACK_BYTES;
 
@@ -40,7 +39,7 @@ pub use self::per_file::{Applies, PerFile};
 use self::file::analyse_source;
 use self::first_party::first_party;
 use self::kept::judge_kept;
-use self::linked::Linked;
+use self::linked::{Linked, Looked};
 use self::per_file::Judgements;
 
 /// What to analyse, and how to judge it.
@@ -117,7 +116,7 @@ pub fn check(settings: &Settings, done: &AtomicUsize) -> Result<Report, ProjectE
     let (found, outcomes) = on_workers(settings.threads, || {
         let found = run.all()?;
         if let Some(cache) = &settings.cache {
-            cache.finish();
+            cache.write();
         }
         Ok::<_, ProjectError>(found)
     })??;
@@ -174,6 +173,10 @@ impl Run<'_> {
         });
         let linked = self.outcomes.lock().map(|mut all| std::mem::take(&mut *all));
         let linked = linked.unwrap_or_default();
+        // Before they are joined, which takes more memory than anything else.
+        if let Some(cache) = &self.settings.cache {
+            cache.write();
+        }
         let roots = program::roots(&self.settings.discover.roots, &found);
         Ok((found, linked::link(self.settings, &roots, linked, judgements)))
     }
@@ -182,7 +185,7 @@ impl Run<'_> {
         let applies = self.settings.applies(file.on_disk());
         if applies.excluded {
             let outcome = Outcome { excluded: true, ..Outcome::default() };
-            self.push(Linked { file, outcome, links: None });
+            self.push(Linked { file, looked: Looked { outcome, links: None, identity: None } });
             return;
         }
         let judgement = applies.judgement(&self.settings.judgement);
@@ -195,10 +198,9 @@ impl Run<'_> {
     }
 
     fn check(&self, file: &File, applies: &Applies, judgement: &Judgement) {
-        let (outcome, links) =
-            check_file(judgement, &applies.ignored, file, self.settings, self.linking);
+        let looked = check_file(judgement, &applies.ignored, file, self.settings, self.linking);
         self.done.fetch_add(1, Ordering::Relaxed);
-        self.push(Linked { file: file.clone(), outcome, links });
+        self.push(Linked { file: file.clone(), looked });
     }
 
     fn push(&self, outcome: Linked) {
@@ -220,7 +222,7 @@ pub fn check_bytes(
 ) -> Result<Report, ProjectError> {
     let start = Instant::now();
     let mut outcome = on_workers(Some(1), || {
-        file::analyse(judgement, path, || bytes, kind, None, Linking::Off).0
+        file::analyse(judgement, path, || bytes, kind, None, Linking::Off).outcome
     })?;
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
@@ -322,25 +324,53 @@ fn check_file(
     file: &File,
     settings: &Settings,
     linking: Linking<'_>,
-) -> (Outcome, Option<Box<Links>>) {
+) -> Looked {
     let shown = discover::display(&file.path, Some(&settings.base));
     let told = match linking {
         Linking::With { environment, .. } => Some(environment.hash()),
         Linking::Off | Linking::Facts { .. } => None,
     };
-    let cache = settings.cache.as_ref().filter(|_| file.member.is_none());
-    let seen = cache.and_then(|cache| cache.see(&file.path, file.kind, judgement, told));
+    let seen = see(judgement, file, settings, told);
     let kept = seen.as_ref().and_then(Seen::unchanged);
     let known = kept.and_then(|kept| judge_kept(judgement, &shown, kept, None, linking));
     let read = || file.read();
-    let (mut outcome, links) = known.unwrap_or_else(|| {
+    let mut looked = known.unwrap_or_else(|| {
         file::analyse(judgement, &shown, read, file.kind, seen.as_ref(), linking)
     });
+    finish_file(&mut looked.outcome, ignored, file);
+    looked
+}
+
+/// The findings of a file that an earlier run came to with that known of others.
+fn check_kept(
+    judgement: &Judgement,
+    ignored: &[&str],
+    file: &File,
+    settings: &Settings,
+    told: blake3::Hash,
+) -> Option<Outcome> {
+    let shown = discover::display(&file.path, Some(&settings.base));
+    let seen = see(judgement, file, settings, Some(told))?;
+    let mut outcome = file::analysed_before(judgement, &shown, file, &seen, Linking::Off)?;
+    finish_file(&mut outcome, ignored, file);
+    Some(outcome)
+}
+
+fn see(
+    judgement: &Judgement,
+    file: &File,
+    settings: &Settings,
+    told: Option<blake3::Hash>,
+) -> Option<Seen> {
+    let cache = settings.cache.as_ref().filter(|_| file.member.is_none())?;
+    cache.see(&file.path, file.kind, judgement, told)
+}
+
+fn finish_file(outcome: &mut Outcome, ignored: &[&str], file: &File) {
     let accepted = suppress::ignore(&mut outcome.report, ignored);
     outcome.undecided = outcome.undecided.saturating_sub(accepted);
     outcome.report.source = Some(file.path.clone());
     outcome.report.member.clone_from(&file.member);
-    (outcome, links)
 }
 
 /// Add what was found but is nothing to analyse.

@@ -10,3 +10,4 @@ pub mod origin;
 pub mod scope;
 pub(crate) mod special;
 pub mod value;
+pub(crate) mod ways;

@@ -30,6 +30,9 @@ use crate::diagnostic::{Position, Span};
 /// modules that packages ship. A tree takes some ten times the memory of its text.
 pub const SIZE_LIMIT: u64 = 20 << 20;
 
+/// Places before this many bytes are told without an index of the lines.
+const NEAR: u32 = 8192;
+
 /// What a file is to Python.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FileKind {
@@ -263,6 +266,11 @@ impl Source {
     }
 
     fn place(&self, offset: u32, part: Option<&Part>) -> Position {
+        // Of most files only the imports are asked for, and they stand at the top.
+        if part.is_none() && offset < NEAR && self.index.get().is_none() {
+            let (row, column) = line_index::near_start(&self.text, offset);
+            return Position { row: self::offset(row) + 1, column: column + 1 };
+        }
         let index = self.index();
         let first = part.map_or(0, |part| index.row(part.start));
         Position {

@@ -36,7 +36,9 @@ pub struct FileSummary {
     pub imports: Vec<FoundImport>,
     /// What is done above the install of a guard.
     pub late: Vec<LateInstall>,
-    /// What it offers to other files and takes from them, where that was asked for.
+    /// What it offers to other files and takes from them, where that was asked for. Kept by itself:
+    /// not every run wants it.
+    #[serde(skip)]
     pub links: Option<Box<Links>>,
     /// Whether there would have been more, had the file not taken more steps than any ordinary
     /// one.

@@ -49,8 +49,31 @@ pub fn extension_operand(module: &str) -> Option<Operand<&str>> {
 
 /// Whether the module comes with the interpreter.
 pub fn is_stdlib(name: &str) -> bool {
-    stdlib::STDLIB.binary_search(&top(name)).is_ok()
+    let top = top(name);
+    let Some(first) = top.bytes().next().map(usize::from) else { return false };
+    let begin = STARTS.get(first).copied().unwrap_or_default();
+    let end = STARTS.get(first + 1).copied().unwrap_or_default();
+    let same = stdlib::STDLIB.get(usize::from(begin)..usize::from(end)).unwrap_or_default();
+    same.binary_search(&top).is_ok()
 }
+
+/// Where in the sorted names those begin that have each byte in front. Every import of every file
+/// is asked about.
+static STARTS: [u16; 257] = {
+    let mut starts = [0; 257];
+    let mut at = 0;
+    while at < stdlib::STDLIB.len() {
+        let first = stdlib::STDLIB[at].as_bytes()[0] as usize;
+        starts[first + 1] += 1;
+        at += 1;
+    }
+    let mut byte = 0;
+    while byte < 256 {
+        starts[byte + 1] += starts[byte];
+        byte += 1;
+    }
+    starts
+};
 
 /// Modules whose purpose is to call native code by name or address: `ctypes`, `cffi`, their cores,
 /// and Python front ends that are nothing without them.

@@ -19,13 +19,17 @@ pub struct EventArgs<'a, 'py> {
 const MOST: usize = 5;
 
 impl<'a, 'py> EventArgs<'a, 'py> {
-    /// Of the hook's tuple.
-    pub fn new(tuple: &'a Bound<'py, PyTuple>) -> Self {
-        let mut items = [None; MOST];
-        for (item, given) in items.iter_mut().zip(tuple.iter_borrowed()) {
+    /// Of the hook's tuple, before they are [read](Self::read).
+    pub const fn new(tuple: &'a Bound<'py, PyTuple>) -> Self {
+        Self { items: [None; MOST], tuple }
+    }
+
+    /// Read them. Where they stay: a processor that moves what it has just written waits until
+    /// that is stored, which took longer than all the rest of a judgement.
+    pub fn read(&mut self) {
+        for (item, given) in self.items.iter_mut().zip(self.tuple.iter_borrowed()) {
             *item = Some(given);
         }
-        Self { items, tuple }
     }
 
     /// The argument as an object.
@@ -104,8 +108,12 @@ pub fn text<'a>(object: &'a Bound<'_, PyAny>) -> Option<Cow<'a, str>> {
 pub fn value<'a>(object: &'a Bound<'_, PyAny>) -> Value<'a> {
     if object.is_none() {
         Value::None
-    } else if let Some(text) = text(object) {
-        Value::Text(text)
+    } else if object.is_instance_of::<PyString>() {
+        // Nearly always the first, and then nothing is moved.
+        match ffi::utf8(object) {
+            Some(text) => Value::Text(Cow::Borrowed(text)),
+            None => text(object).map_or(Value::Other, Value::Text),
+        }
     } else if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyBool>() {
         ffi::integer(object).map_or(Value::Other, Value::Int)
     } else if let Ok(bytes) = object.cast::<PyBytes>() {

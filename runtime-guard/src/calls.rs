@@ -404,6 +404,12 @@ pub fn after_file<'py>(
     JUDGED_LATER.set(false);
     let Some(slot) = SLOTS.get(index) else { return Ok(()) };
     let file = File::of(file);
+    // Most files need no look: there is no root, and they are none of `/proc`.
+    if file.block_size().is_some_and(|size| !Opened::may_be_in_proc(size))
+        && !scope::active().as_ref().is_some_and(|active| active.has_root())
+    {
+        return Ok(());
+    }
     // A descriptor was judged when it was opened.
     let is_given = || matches!(args().value(named(0, "file")), Value::Int(_));
     judge_opened(py, slot.name, file.descriptor(), is_given).inspect_err(|_| file.close())

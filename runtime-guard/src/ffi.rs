@@ -203,6 +203,8 @@ extern "C" fn on_event(name: *const c_char, args: *mut ffi::PyObject, _data: *mu
     }
     // SAFETY: an audit hook runs with an attached thread state (PEP 578).
     let py = unsafe { Python::assume_attached() };
+    // Beside the result and not in it, which is small then and stays in registers.
+    let mut error = None;
     let judged = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: `args` is a borrowed tuple, or NULL for an event without arguments.
         let args = unsafe { Bound::from_borrowed_ptr_or_opt(py, args) };
@@ -210,9 +212,13 @@ extern "C" fn on_event(name: *const c_char, args: *mut ffi::PyObject, _data: *mu
             Some(Some(args)) => args,
             _ => PyTuple::empty(py),
         };
-        crate::hook::on_event(event, &args)
+        crate::hook::on_event(event, &args).map_err(|raised| error = Some(raised)).is_ok()
     }));
-    outcome(py, judged).map_or(-1, |()| 0)
+    match judged {
+        Ok(true) => 0,
+        Ok(false) => outcome(py, Ok(error.map_or(Ok(()), Err))).map_or(-1, |()| 0),
+        Err(panic) => outcome(py, Err(panic)).map_or(-1, |()| 0),
+    }
 }
 
 /// Raise what a judgement failed with; a panic denies.

@@ -31,19 +31,21 @@ pub fn wanted(name: &[u8]) -> Option<usize> {
 pub fn on_event(index: usize, tuple: &Bound<'_, PyTuple>) -> PyResult<()> {
     let active = scope::active();
     let (Some(active), Some(event)) = (active.as_ref(), EVENTS.get(index)) else { return Ok(()) };
-    let args = EventArgs::new(tuple);
+    let args = &mut EventArgs::new(tuple);
+    args.read();
+    let args = &*args;
     if !matches!(event.read, Read::Special) {
         let read = Reading { active, api: event.name, rules: events::rules_of(index) };
-        return event.read.each(&args, |deed| read.judge(args.py(), deed));
+        return event.read.each(args, |deed| read.judge(args.py(), deed));
     }
     let rule = events::rule_for(index, None);
     let read = Reading { active, api: event.name, rules: events::rules_of(index) };
     match (event.name, rule) {
-        ("object.__setattr__" | "object.__delattr__", _) => protect::on_attribute(active, &args),
-        ("import", _) => imports::on_event(active, &args),
-        ("compile" | "exec", Some(_)) => code::on_event(&read, &args),
+        ("object.__setattr__" | "object.__delattr__", _) => protect::on_attribute(active, args),
+        ("import", _) => imports::on_event(active, args),
+        ("compile" | "exec", Some(_)) => code::on_event(&read, args),
         ("marshal.load" | "marshal.loads" | "pickle.find_class", Some(_)) => {
-            code::on_loading(&read, &args)
+            code::on_loading(&read, args)
         }
         ("code.__new__", Some(_)) => {
             if exempt::may_make_code(args.py()) {
@@ -62,7 +64,7 @@ pub fn on_event(index: usize, tuple: &Bound<'_, PyTuple>) -> PyResult<()> {
         ("glob.glob/2", Some(_)) => match args.value(at(2)) {
             // With a folder of its own the pattern starts there; the walk itself is judged.
             Value::None | Value::Absent => {
-                Read::Pattern(at(0)).each(&args, |deed| read.judge(args.py(), deed))
+                Read::Pattern(at(0)).each(args, |deed| read.judge(args.py(), deed))
             }
             _ => Ok(()),
         },

@@ -2,12 +2,15 @@
 //!
 //! Any number may be open, in any threads, and close in any order; an act needs the consent of
 //! every one. The open policies are one immutable value, exchanged whole, so that the hook reads
-//! it with one atomic load while others open and close.
+//! it without a lock while others open and close. Each thread keeps the one it read last, with the
+//! number it was published under: as long as that is the last one, reading costs one load.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::ArcSwapOption;
 use hermetic_policy::{Capability, Policy, PolicyOptions};
 
 use crate::events::{self, COUNT};
@@ -110,6 +113,8 @@ impl Stack {
 
 static STACK: Mutex<Stack> = Mutex::new(Stack::new());
 static ACTIVE: ArcSwapOption<Active> = ArcSwapOption::const_empty();
+/// Raised by one whenever [`ACTIVE`] was exchanged, and after it.
+static PUBLISHED: AtomicU64 = AtomicU64::new(0);
 static INTEREST: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
 
 /// The stack, locked. Whoever changes it calls [`publish`] before letting go.
@@ -125,11 +130,42 @@ pub fn publish(stack: &Stack) {
         interest.store(wanted, Ordering::Release);
     }
     ACTIVE.store(active);
+    PUBLISHED.fetch_add(1, Ordering::Release);
+}
+
+thread_local! {
+    /// What this thread read last; not there while it is in use.
+    static READ: Cell<Option<(u64, Option<Arc<Active>>)>> = const { Cell::new(None) };
+}
+
+/// The open policies as they were when they were asked for, until this is dropped.
+#[derive(Debug)]
+pub struct Current(u64, Option<Arc<Active>>);
+
+impl Deref for Current {
+    type Target = Option<Arc<Active>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.1
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        let read = (self.0, self.1.take());
+        // A thread that is ending keeps nothing.
+        let _ = READ.try_with(|kept| kept.set(Some(read)));
+    }
 }
 
 /// The open policies; `None` where there is none. No lock.
-pub fn active() -> Guard<Option<Arc<Active>>> {
-    ACTIVE.load()
+pub fn active() -> Current {
+    // Before the policies: what is read then is at least as new as the number.
+    let published = PUBLISHED.load(Ordering::Acquire);
+    match READ.try_with(Cell::take) {
+        Ok(Some((number, read))) if number == published => Current(number, read),
+        _ => Current(published, ACTIVE.load_full()),
+    }
 }
 
 /// Whether any open policy may object to the event at this place of [`events::EVENTS`].

@@ -488,7 +488,7 @@ fn it_is_cleaned_and_git_does_not_see_it() {
     } else {
         crate::repository::skip("it_is_cleaned_and_git_does_not_see_it", "there is no git");
     }
-    assert_eq!(clean(&[]), "removed .hermetic_cache: 3 files\n");
+    assert_eq!(clean(&[]), "removed .hermetic_cache: 4 files\n");
     assert!(!project.path().join(FOLDER).exists());
     project.run(&["--cache-dir", "c"]);
     assert_eq!(clean(&["--cache-dir", "c"]), "removed c: 3 files\n");

@@ -1,12 +1,16 @@
 //! What is kept of one file, complete: facts, their places, and what findings there are
 //! recognised by.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::Folder;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::fingerprint::{self, Fingerprint};
 use crate::logical::LogicalLines;
 use crate::source::Source;
+use crate::summary::links::Links;
 use crate::summary::{Facts, Range};
 use crate::suppress::may_suppress;
 use crate::syntax::Parsed;
@@ -21,6 +25,26 @@ pub(crate) struct Kept {
     pub(crate) lines: Option<LogicalLines>,
     /// Where they were asked for and the file has a tree.
     marks: Option<Marks>,
+    /// What the file offers and takes, where an earlier run looked for it.
+    #[serde(skip)]
+    pub(crate) links: Option<KeptLinks>,
+    /// What tells these facts from any others.
+    #[serde(skip)]
+    pub(crate) identity: Option<blake3::Hash>,
+}
+
+/// What a file offers and takes, not decoded yet: files that are joined as before need it no more.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptLinks {
+    pub(super) folder: Arc<Folder>,
+    pub(super) place: (u32, u32),
+}
+
+impl KeptLinks {
+    /// It, decoded.
+    pub(crate) fn decode(&self) -> Option<Box<Links>> {
+        postcard::from_bytes(self.folder.pack.get()?.bytes(self.place)?).ok()
+    }
 }
 
 /// The fingerprints of findings that the facts can lead to.
@@ -58,7 +82,7 @@ impl Kept {
                     .collect(),
             }
         });
-        Self { facts, places, lines, marks }
+        Self { facts, places, lines, marks, links: None, identity: None }
     }
 
     #[cfg(test)]

@@ -18,7 +18,7 @@ use std::{fmt, str};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entries, Options};
+use super::{Entries, Options, Parts};
 use crate::discover;
 
 /// Bytes of a seal.
@@ -32,6 +32,7 @@ const SECRET: &str = "secret";
 const IGNORE: &str = ".gitignore";
 const IGNORE_TEXT: &str = "*\n";
 const PACK: &str = "pack";
+const JOINED: &str = "joined";
 const SCRATCH: &str = "scratch";
 const TAG: &str = "CACHEDIR.TAG";
 
@@ -101,8 +102,8 @@ pub(super) struct Pack {
 }
 
 impl Pack {
-    /// The bytes between two places of the facts.
-    pub(super) fn facts(&self, (start, end): (u32, u32)) -> Option<&[u8]> {
+    /// The bytes between two places of what follows the table.
+    pub(super) fn bytes(&self, (start, end): (u32, u32)) -> Option<&[u8]> {
         self.bytes.get(self.start..)?.get(start as usize..end as usize)
     }
 }
@@ -177,7 +178,7 @@ impl Store {
     pub(super) fn write(
         &self,
         sources: &Path,
-        known: BTreeMap<Vec<u8>, (super::Entry, &[u8])>,
+        known: BTreeMap<Vec<u8>, (super::Entry, Parts<&[u8]>)>,
     ) -> Result<(), CacheError> {
         let Ok(listing) = fs::read_dir(sources) else { return Ok(()) };
         let names: HashSet<Vec<u8>> = listing
@@ -186,11 +187,16 @@ impl Store {
         let mut facts: Vec<u8> = Vec::new();
         let mut entries = Entries::new();
         let place = |facts: &Vec<u8>| u32::try_from(facts.len()).unwrap_or(u32::MAX);
-        for (name, (mut entry, bytes)) in known {
-            if names.contains(&name) {
-                entry.facts.0 = place(&facts);
-                facts.extend_from_slice(bytes);
-                entry.facts.1 = place(&facts);
+        for (name, (mut entry, parts)) in known {
+            // Those of a second look go on behind the name.
+            let file = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            if names.contains(file) {
+                let mut put = |bytes: &[u8]| {
+                    let start = place(&facts);
+                    facts.extend_from_slice(bytes);
+                    (start, place(&facts))
+                };
+                (entry.facts, entry.links) = (put(parts.facts), put(parts.links));
                 entries.insert(name, entry);
             }
         }
@@ -204,6 +210,50 @@ impl Store {
         hash.update(&table).update(&facts);
         self.make()?;
         replace(&file, &[hash.finalize().as_bytes(), &table, &facts])
+    }
+
+    fn joined(&self, place: blake3::Hash) -> PathBuf {
+        let name = blake3::keyed_hash(&self.names, place.as_bytes());
+        let name: String = name.to_hex().chars().take(32).collect();
+        self.folder.join(name).with_extension(JOINED)
+    }
+
+    /// What is kept of a whole program; `None` where nothing is.
+    ///
+    /// # Errors
+    /// [`CacheError`] where it is there but cannot be read, or is not what we wrote.
+    pub(super) fn read_joined(&self, place: blake3::Hash) -> Result<Option<Vec<u8>>, CacheError> {
+        let file = self.joined(place);
+        let mut bytes = match discover::read_up_to(&file, MOST) {
+            Ok(bytes) => bytes,
+            Err(_) if !fs::exists(&file).unwrap_or(true) => return Ok(None),
+            Err(unread) => return Err(CacheError::new(&file, unread.detail)),
+        };
+        let seal = bytes.split_at_checked(SEAL).and_then(|(seal, body)| {
+            let seal = blake3::Hash::from_slice(seal).ok()?;
+            (self.seal_of_joined(place, body) == seal).then_some(())
+        });
+        match seal {
+            Some(()) => Ok(Some(bytes.split_off(SEAL))),
+            None => Err(CacheError::new(&file, "is damaged, and made anew")),
+        }
+    }
+
+    /// Put what is known of a whole program in the place of what was.
+    ///
+    /// # Errors
+    /// [`CacheError`] where it cannot be written; then the old one is as it was.
+    pub(super) fn write_joined(&self, place: blake3::Hash, body: &[u8]) -> Result<(), CacheError> {
+        self.make()?;
+        let seal = self.seal_of_joined(place, body);
+        replace(&self.joined(place), &[seal.as_bytes(), body])
+    }
+
+    /// With the program it is of, so that one in another's place is none.
+    fn seal_of_joined(&self, place: blake3::Hash, body: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.seals);
+        hasher.update(JOINED.as_bytes()).update(place.as_bytes()).update(body);
+        hasher.finalize()
     }
 
     /// Make the folder, once, and mark it for what it is.
@@ -240,6 +290,8 @@ impl Store {
             let useless = match extension(&path) {
                 Some(SCRATCH) => is_older(&path, now, ABANDONED),
                 Some(PACK) => is_older(&path, now, UNUSED) && !self.is_in_use(&path),
+                // What it is of cannot be told from it, and it is quickly made anew.
+                Some(JOINED) => is_older(&path, now, UNUSED),
                 _ => false,
             };
             if useless {
@@ -381,7 +433,7 @@ fn is_own(file: &Path) -> bool {
     match file.file_name().and_then(OsStr::to_str) {
         Some(TAG) => holds(TAG_TEXT),
         Some(IGNORE) => holds(IGNORE_TEXT),
-        _ => matches!(extension(file), Some(PACK | SCRATCH)),
+        _ => matches!(extension(file), Some(PACK | JOINED | SCRATCH)),
     }
 }
 

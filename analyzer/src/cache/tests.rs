@@ -118,13 +118,13 @@ impl Bench {
         let store = self.store();
         let pack = store.read(&self.sources()).expect("read").expect("kept");
         let entry = pack.entries.get(name.as_bytes()).expect("kept");
-        let facts = pack.facts(entry.facts).expect("facts");
+        let facts = pack.bytes(entry.facts).expect("facts");
         let mut kept: Kept = postcard::from_bytes(facts).expect("read");
         change(&mut kept);
         let changed = postcard::to_allocvec(&kept).expect("facts");
         let none = BTreeMap::new();
         let mut all = known(&pack, &none);
-        all.get_mut(name.as_bytes()).expect("kept").1 = &changed;
+        all.get_mut(name.as_bytes()).expect("kept").1.facts = &changed;
         store.write(&self.sources(), all).expect("written");
     }
 }
@@ -369,15 +369,15 @@ fn only_a_cache_is_used_or_cleaned() {
     assert_eq!(clean(&folder), Ok(None));
     bench.warm();
     fs::write(folder.join("notes.txt"), "mine").expect("written");
-    // Tag, .gitignore and one pack.
-    assert_eq!(clean(&folder), Ok(Some(3)));
+    // Tag, .gitignore, one pack, and what came of joining.
+    assert_eq!(clean(&folder), Ok(Some(4)));
     assert_eq!(fs::read_dir(&folder).expect("there").count(), 1);
     assert!(clean(&folder).is_err());
     let error = Cache::open(&bench.options()).map(|_| ()).expect_err("not ours");
     assert!(error.to_string().ends_with("holds other files, and is no cache of hermetic-check"));
     fs::remove_file(folder.join("notes.txt")).expect("removed");
     bench.warm();
-    assert_eq!(clean(&folder), Ok(Some(3)));
+    assert_eq!(clean(&folder), Ok(Some(4)));
     assert!(!folder.exists());
     // An ignore file of the user's is not ours.
     fs::create_dir(&folder).expect("made");
@@ -433,4 +433,73 @@ fn a_secret_that_others_know_is_none() {
     fs::remove_dir_all(bench.options().secret).expect("removed");
     fs::write(bench.options().secret, "").expect("written");
     assert!(open().is_err());
+}
+
+const HELPER: &str = "from os import system as go\n";
+const USES: &str = "from helper import go\ngo('ls')\n";
+
+#[test]
+fn what_came_of_joining_is_kept_until_a_file_changes() {
+    let bench = Bench::new(&[("helper.py", HELPER), ("main.py", USES), ("other.py", IDLE)]);
+    bench.agrees();
+    let before = count(&bench.warm());
+    // Found by the second look alone, and kept beside the first.
+    bench.without_acts("main.py\0");
+    assert_eq!(count(&bench.warm()), before - 1);
+    bench.write("main.py", &USES.replace("ls", "sl"));
+    assert_eq!(count(&bench.warm()), before);
+    // A file that takes nothing from the others.
+    bench.write("other.py", RUNS);
+    assert_eq!(count(&bench.warm()), before + 1);
+    bench.agrees();
+    bench.write("helper.py", "def go(what): pass\n");
+    bench.agrees();
+    fs::remove_file(bench.sources().join("helper.py")).expect("removed");
+    bench.agrees();
+}
+
+#[test]
+fn of_a_program_joined_before_nothing_else_is_read() {
+    let bench = Bench::new(&[("helper.py", HELPER), ("main.py", USES)]);
+    bench.agrees();
+    let store = bench.store();
+    let pack = store.read(&bench.sources()).expect("read").expect("kept");
+    // Nobody could join these.
+    let none = BTreeMap::new();
+    let mut all = known(&pack, &none);
+    for parts in all.values_mut() {
+        parts.1.links = if parts.1.links.is_empty() { b"" } else { b"\xff\xff" };
+    }
+    store.write(&bench.sources(), all).expect("written");
+    let cold = format!("{:?}", bench.cold());
+    assert_eq!(format!("{:?}", bench.warm()), cold);
+    // They are asked for where something is new; then the files themselves are looked at.
+    bench.write("new.py", IDLE);
+    let cold = format!("{:?}", bench.cold());
+    assert_eq!(format!("{:?}", bench.warm()), cold);
+}
+
+#[test]
+fn what_came_of_joining_is_believed_only_if_we_wrote_it() {
+    let bench = Bench::new(&[("helper.py", HELPER), ("main.py", USES)]);
+    bench.agrees();
+    let folder = bench.options().folder;
+    let joined = fs::read_dir(&folder)
+        .expect("a cache")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|it| it == "joined"))
+        .expect("kept");
+    let mut bytes = fs::read(&joined).expect("read");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&joined, bytes).expect("written");
+    let cold = format!("{:?}", bench.cold());
+    let (report, trouble) = bench.warm_in_trouble();
+    assert_eq!(format!("{report:?}"), cold);
+    assert!(trouble.expect("told").to_string().ends_with("is damaged, and made anew"));
+    bench.agrees();
+    // Of another program, and in its place.
+    let other = folder.join("0123456789abcdef0123456789abcdef.joined");
+    fs::copy(&joined, other).expect("copied");
+    bench.agrees();
 }

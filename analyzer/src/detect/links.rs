@@ -14,7 +14,7 @@ use crate::resolve::names::NameId;
 use crate::resolve::origin::{Origin, Origins, Step};
 use crate::resolve::scope::{ScopeKind, Scopes};
 use crate::resolve::value::{ClassId, Value};
-use crate::summary::links::{Edge, Owner};
+use crate::summary::links::{Edge, Owner, Ways};
 use crate::summary::{LateInstall, Range};
 use crate::syntax::ast::{self, Expr};
 
@@ -38,7 +38,7 @@ pub(crate) enum Linking<'l> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     /// The file's ways, as its first look numbered them.
-    pub(crate) ways: Vec<(Option<Origin>, Step<'static>)>,
+    pub(crate) ways: Ways,
     /// What each leads to.
     pub(crate) meanings: Vec<Option<Meaning>>,
     /// What is done by imports above the install of a guard.
@@ -367,7 +367,7 @@ impl<'a> Engine<'a> {
         if let Some(builtin) = name.strip_prefix("builtins.") {
             return Value::Foreign(Origin::builtin(builtin));
         }
-        let mut parts = name.split('.').map(|part| Cow::Owned(part.to_owned()));
+        let mut parts = name.split('.').map(Cow::Borrowed);
         let mut origins = linked.origins.borrow_mut();
         let mut way = origins.module(0, parts.next().unwrap_or_default());
         if way.is_standard() {

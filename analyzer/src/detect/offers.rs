@@ -7,7 +7,8 @@ use crate::resolve::scope::Scopes;
 use crate::resolve::value::{ClassId, Value};
 use crate::source::Source;
 use crate::summary::links::{
-    Class, Edge, EdgeKind, Export, Function, Import, Links, Owner, Place, Thing, Unresolved,
+    Called, Class, Edge, EdgeKind, Export, Function, Import, Links, Owner, Place, Thing,
+    Unresolved, Ways,
 };
 
 use super::edges::{DEEPEST, is_nowhere};
@@ -116,7 +117,8 @@ impl<'a> Engine<'a> {
         }
         self.offer(&mut links, graph, &place, &row);
         let origins = linked.origins.into_inner();
-        links.ways = origins.all().map(|(from, step)| (from, step.clone().into_owned())).collect();
+        links.ways = Ways::of(origins.all());
+        links.shrink();
         Some(Box::new(links))
     }
 
@@ -150,20 +152,17 @@ impl<'a> Engine<'a> {
         for function in &self.functions {
             let returned = function.returned.as_ref();
             let returned = returned.map_or(Thing::Unknown, |value| self.thing(value, 0));
-            let mut one = Function {
-                returned,
-                property: function.property,
+            let called = || Called {
+                name: self.qualified(function.outer, function.name).into(),
+                place: row(super::engine::bytes(function.at).start),
                 class: function.outer.1.map(|class| class.0),
-                ..Function::default()
+                calls_parameter: function.calls_parameter,
+                hands_on: function.hands_on.clone(),
+                gives_back: function.gives_back,
+                looked_at: function.looked_at,
             };
-            if graph {
-                one.name = self.qualified(function.outer, function.name).into();
-                one.place = row(super::engine::bytes(function.at).start);
-                one.calls_parameter = function.calls_parameter;
-                one.hands_on.clone_from(&function.hands_on);
-                one.gives_back = function.gives_back;
-                one.looked_at = function.looked_at;
-            }
+            let called = graph.then(|| Box::new(called()));
+            let one = Function { returned, property: function.property, called };
             if function.name == "__getattr__" && function.outer == (Owner::MODULE, None) {
                 links.getattr = Some(one.returned.clone());
             }
@@ -188,7 +187,7 @@ impl<'a> Engine<'a> {
                 if *known == Thing::Unknown {
                     *known = std::mem::take(thing);
                 } else if *known != *thing && *thing != Thing::Unknown {
-                    *known = Thing::Either(vec![std::mem::take(known), std::mem::take(thing)]);
+                    *known = Thing::Either([std::mem::take(known), std::mem::take(thing)].into());
                 }
                 true
             });
@@ -276,7 +275,7 @@ impl<'a> Engine<'a> {
                 if items.iter().all(|item| *item == Thing::Unknown) {
                     Thing::Unknown
                 } else {
-                    Thing::Items(items)
+                    Thing::Items(items.into())
                 }
             }
             Value::Mapping(items) => {
@@ -288,7 +287,7 @@ impl<'a> Engine<'a> {
                             .then(|| (key.exact_text().unwrap_or_default().into(), thing))
                     })
                     .collect();
-                if items.is_empty() { Thing::Unknown } else { Thing::Table(items) }
+                if items.is_empty() { Thing::Unknown } else { Thing::Table(items.into()) }
             }
             Value::Either(options) => {
                 let options: Vec<_> =
@@ -296,7 +295,7 @@ impl<'a> Engine<'a> {
                 if options.iter().all(|one| *one == Thing::Unknown) {
                     Thing::Unknown
                 } else {
-                    Thing::Either(options)
+                    Thing::Either(options.into())
                 }
             }
             _ => Thing::Unknown,
@@ -307,7 +306,7 @@ impl<'a> Engine<'a> {
 fn thing_of(origin: Origin) -> Thing {
     let mut all: Vec<_> =
         origin.each().into_iter().filter(|one| !is_nowhere(*one)).map(Thing::Way).collect();
-    if all.len() > 1 { Thing::Either(all) } else { all.pop().unwrap_or_default() }
+    if all.len() > 1 { Thing::Either(all.into()) } else { all.pop().unwrap_or_default() }
 }
 
 /// The names of a literal list.

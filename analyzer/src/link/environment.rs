@@ -131,6 +131,10 @@ impl Program<'_> {
                 let file = FileId(file);
                 let classes = self.links(file).map_or(&[] as &[_], |links| &links.classes);
                 let known = |(name, thing): &(Box<str>, Thing)| {
+                    // Most members are methods, and no rule speaks of any.
+                    if matches!(thing, Thing::Unknown | Thing::Function(_)) {
+                        return None;
+                    }
                     let all = self.thing(file, thing, &Walk::new());
                     let meaning = one_of(all.iter().map(|found| self.plain_meaning(found, 0)))?;
                     Some((name.clone(), meaning))

@@ -124,7 +124,7 @@ impl<'l> Builder<'_, 'l> {
         let mut numbers: FxHashMap<Node, u32> = FxHashMap::default();
         for (index, links) in self.program.files.iter().enumerate() {
             let file = FileId(u32::try_from(index).unwrap_or(u32::MAX));
-            let functions = links.functions.iter().zip(0..).filter(|(f, _)| f.looked_at);
+            let functions = links.functions.iter().zip(0..).filter(|(f, _)| f.called().looked_at);
             let first = [Node::Import(file), Node::Main(file), Node::Handed(file)];
             let all = functions.map(|(_, number)| Node::Function(file, number));
             for node in first.into_iter().chain(all) {
@@ -243,7 +243,7 @@ impl<'l> Builder<'_, 'l> {
             let of = links.and_then(|links| links.functions.get(number as usize));
             of.is_some_and(|of| {
                 let on = |edge: &u32| self.is_called_there(file, Some(*edge), seen);
-                of.calls_parameter || of.hands_on.iter().any(on)
+                of.called().calls_parameter || of.called().hands_on.iter().any(on)
             })
         })
     }
@@ -273,13 +273,13 @@ impl<'l> Builder<'_, 'l> {
         let links = self.program.links(file);
         let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
         let Some((Some(callee), Step::Called)) = way else { return false };
-        let all = self.found(file, *callee);
+        let all = self.found(file, callee);
         !all.is_empty()
             && all.iter().all(|one| match one {
                 Found::Function(function) | Found::Method { function, .. } => {
                     let links = self.program.links(function.0);
                     let of = links.and_then(|links| links.functions.get(function.1 as usize));
-                    of.is_some_and(|of| of.gives_back)
+                    of.is_some_and(|of| of.called().gives_back)
                 }
                 _ => false,
             })
@@ -369,7 +369,7 @@ impl<'l> Builder<'_, 'l> {
                     found.push(Node::Import(*module));
                 }
             }
-            at = origin.index().and_then(|at| links.ways.get(at)).and_then(|(from, _)| *from);
+            at = origin.index().and_then(|at| links.ways.get(at)).and_then(|(from, _)| from);
         }
     }
 
@@ -379,9 +379,9 @@ impl<'l> Builder<'_, 'l> {
         let Some(links) = self.program.links(file) else { return };
         let way = origin.index().and_then(|at| links.ways.get(at));
         let Some((Some(from), Step::Attribute(name))) = way else { return };
-        for one in self.found(file, *from) {
+        for one in self.found(file, from) {
             let Found::Object { class, exact } = one else { continue };
-            for member in self.program.member_of_class(*class, name, &Walk::new()) {
+            for member in self.program.member_of_class(*class, &name, &Walk::new()) {
                 let Found::Function(function) = member else { continue };
                 let of = self.program.links(function.0);
                 let of = of.and_then(|links| links.functions.get(function.1 as usize));
@@ -391,7 +391,7 @@ impl<'l> Builder<'_, 'l> {
                 if *exact {
                     found.push(self.node_of(function, *class));
                 } else {
-                    self.any_method(*class, name, found);
+                    self.any_method(*class, &name, found);
                 }
             }
         }
@@ -526,7 +526,7 @@ impl<'l> Builder<'_, 'l> {
     fn node_of(&self, function: FunctionRef, class: ClassRef) -> Node {
         let links = self.program.links(function.0);
         let of = links.and_then(|links| links.functions.get(function.1 as usize));
-        let own = of.and_then(|of| of.class).map(|number| (function.0, number));
+        let own = of.and_then(|of| of.called().class).map(|number| (function.0, number));
         match own {
             Some(own) if own != class || self.subclasses.contains_key(&own) => {
                 Node::Method(function.0, function.1, class)
@@ -537,7 +537,7 @@ impl<'l> Builder<'_, 'l> {
 
     fn short_name(&self, function: FunctionRef) -> Option<&'l str> {
         let links = self.program.links(function.0)?;
-        let name = &links.functions.get(function.1 as usize)?.name;
+        let name = &links.functions.get(function.1 as usize)?.called().name;
         Some(name.rsplit('.').next().unwrap_or(name))
     }
 }

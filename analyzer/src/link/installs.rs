@@ -97,7 +97,7 @@ impl Program<'_> {
                 }
             }
             let way = links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at));
-            at = way.and_then(|(from, _)| *from);
+            at = way.and_then(|(from, _)| from);
         }
         // Packages run before what is in them.
         found.reverse();
@@ -115,7 +115,7 @@ impl Program<'_> {
             let Some((from, step)) = way else { break };
             match step {
                 Step::Module { level, name } => {
-                    let dots = ".".repeat(*level as usize);
+                    let dots = ".".repeat(level as usize);
                     let joined = parts.iter().rev().cloned().collect::<Vec<_>>().join(".");
                     return match (name.is_empty(), joined.is_empty()) {
                         (_, true) => format!("{dots}{name}"),
@@ -126,7 +126,7 @@ impl Program<'_> {
                 Step::Attribute(name) => parts.push(name.to_string()),
                 _ => {}
             }
-            at = *from;
+            at = from;
         }
         parts.reverse();
         parts.join(".")

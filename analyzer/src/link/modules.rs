@@ -25,9 +25,8 @@ pub struct Modules {
     /// Those of them that were to be analysed.
     given: Vec<RootId>,
     named: Vec<Named>,
-    files: FxHashMap<(RootId, Box<str>), FileId>,
-    /// Packages without a file of their own.
-    folders: FxHashSet<(RootId, Box<str>)>,
+    /// By root, and by dotted name: a package may have no file of its own (`None`).
+    known: Vec<FxHashMap<Box<str>, Option<FileId>>>,
     /// The folders each top-level module is found in, nearest to the top first.
     tops: FxHashMap<Box<str>, SmallVec<[RootId; 2]>>,
 }
@@ -76,6 +75,7 @@ impl Modules {
             }
             let root = RootId(u32::try_from(modules.roots.len()).unwrap_or(u32::MAX));
             modules.roots.push(folder.to_owned());
+            modules.known.push(FxHashMap::default());
             roots.insert(folder.to_owned(), root);
             root
         };
@@ -139,12 +139,14 @@ impl Modules {
         if !roots.contains(&root) {
             roots.push(root);
         }
-        self.files.entry((root, name.into())).or_insert(id);
+        let Some(known) = self.known.get_mut(root.0 as usize) else { return };
+        known.entry(name.into()).or_default().get_or_insert(id);
         let mut rest = name;
         while let Some((package, _)) = rest.rsplit_once('.') {
-            if !self.folders.insert((root, package.into())) {
+            if known.contains_key(package) {
                 break;
             }
+            known.insert(package.into(), None);
             rest = package;
         }
     }
@@ -214,10 +216,10 @@ impl Modules {
         match of {
             Module::File(file) => {
                 let named = self.named.get(file.0 as usize).filter(|named| named.is_package)?;
-                self.at(named.root, &format!("{}.{name}", named.name))
+                self.at(named.root, &[&*named.name, ".", name].concat())
             }
             Module::Folder(root, package) if package.is_empty() => self.at(*root, name),
-            Module::Folder(root, package) => self.at(*root, &format!("{package}.{name}")),
+            Module::Folder(root, package) => self.at(*root, &[&**package, ".", name].concat()),
         }
     }
 
@@ -257,11 +259,10 @@ impl Modules {
     }
 
     fn at(&self, root: RootId, name: &str) -> Option<Module> {
-        let key = (root, Box::from(name));
-        if let Some(file) = self.files.get(&key) {
-            return Some(Module::File(*file));
-        }
-        if self.folders.contains(&key) { Some(Module::Folder(root, key.1)) } else { None }
+        Some(match self.known.get(root.0 as usize)?.get(name)? {
+            Some(file) => Module::File(*file),
+            None => Module::Folder(root, name.into()),
+        })
     }
 }
 

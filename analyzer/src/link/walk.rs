@@ -81,12 +81,13 @@ impl<'l> Program<'l> {
     pub(crate) fn ways(&self, file: FileId) -> Vec<All<'l>> {
         let Some(links) = self.links(file) else { return Vec::new() };
         let mut all: Vec<All<'l>> = Vec::with_capacity(links.ways.len());
-        for (from, step) in &links.ways {
+        for (from, step) in links.ways.iter() {
             let found = match from {
-                None => self.begin(file, step, &Walk::new()),
+                None => self.begin(file, &step, &Walk::new()),
                 Some(from) => {
-                    let from = from.index().and_then(|at| all.get(at)).cloned().unwrap_or_default();
-                    self.steps(file, &from, step, &Walk::new())
+                    let from = from.index().and_then(|at| all.get(at));
+                    let from = from.map_or(&[] as &[_], SmallVec::as_slice);
+                    self.steps(file, from, &step, &Walk::new())
                 }
             };
             all.push(found);
@@ -108,10 +109,10 @@ impl<'l> Program<'l> {
         }
         walk.open.borrow_mut().push(key);
         let found = match from {
-            None => self.begin(file, step, walk),
+            None => self.begin(file, &step, walk),
             Some(from) => {
-                let from = self.way(file, *from, walk);
-                self.steps(file, &from, step, walk)
+                let from = self.way(file, from, walk);
+                self.steps(file, &from, &step, walk)
             }
         };
         walk.open.borrow_mut().pop();
@@ -137,7 +138,12 @@ impl<'l> Program<'l> {
         }
     }
 
-    fn steps(&self, file: FileId, from: &All<'l>, step: &Step<'_>, walk: &Walk) -> All<'l> {
+    fn steps(&self, file: FileId, from: &[Found<'l>], step: &Step<'_>, walk: &Walk) -> All<'l> {
+        // Nearly always it is one thing.
+        if let [one] = from {
+            let all = self.step(file, one, step, walk);
+            return if all.is_empty() { smallvec![Found::Unknown] } else { all };
+        }
         let mut all = All::new();
         for one in from {
             for found in self.step(file, one, step, walk) {
@@ -353,19 +359,19 @@ impl<'l> Program<'l> {
     fn module_at(&self, file: FileId, origin: Origin) -> SmallVec<[Module; 2]> {
         let links = self.links(file);
         match links.zip(origin.index()).and_then(|(links, at)| links.ways.get(at)) {
-            Some((None, Step::Module { level: 0, name })) => self.modules.top(file, name),
+            Some((None, Step::Module { level: 0, name })) => self.modules.top(file, &name),
             Some((None, Step::Module { level, name })) => {
-                let package = self.modules.package(file, *level);
+                let package = self.modules.package(file, level);
                 let module = if name.is_empty() {
                     package
                 } else {
-                    package.and_then(|package| self.modules.member(&package, name))
+                    package.and_then(|package| self.modules.member(&package, &name))
                 };
                 module.into_iter().collect()
             }
             Some((Some(from), Step::Attribute(name))) => {
-                let from = self.module_at(file, *from);
-                from.iter().filter_map(|module| self.modules.member(module, name)).collect()
+                let from = self.module_at(file, from);
+                from.iter().filter_map(|module| self.modules.member(module, &name)).collect()
             }
             _ => SmallVec::new(),
         }

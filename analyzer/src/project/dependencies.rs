@@ -120,12 +120,12 @@ impl Reach<'_> {
         }
         // Ways begin at modules, relative ones too; what is an attribute there is none here.
         let mut ways: Vec<Option<String>> = Vec::with_capacity(links.ways.len());
-        for (from, step) in &links.ways {
+        for (from, step) in links.ways.iter() {
             let before = from.and_then(Origin::index).and_then(|at| ways.get(at).cloned());
             let way = match (step, from.is_some(), before.flatten()) {
                 (Step::Module { level: 0, name }, false, _) => Some(name.to_string()),
                 (Step::Module { level, name }, false, _) => {
-                    named.and_then(|named| relative(named, *level, name))
+                    named.and_then(|named| relative(named, level, &name))
                 }
                 (Step::Attribute(name), true, Some(before)) => Some(format!("{before}.{name}")),
                 _ => None,

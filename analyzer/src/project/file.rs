@@ -8,16 +8,17 @@ use hermetic_policy::{Level, message};
 
 use super::Outcome;
 use super::kept::judge_kept;
+use super::linked::{Looked, Offered};
 use crate::cache::{Kept, Seen};
 use crate::detect::{Linking, summarise};
 use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
+use crate::discover::File;
 use crate::fingerprint;
 use crate::judge::Judgement;
 use crate::logical::LogicalLines;
 use crate::report::{FileReport, NotAnalysed};
 use crate::resolve::names::{NAMES, NameTable};
 use crate::source::{FileKind, MagicBody, Reason, Source, Unanalysed, decode};
-use crate::summary::links::Links;
 use crate::summary::{Facts, Range};
 use crate::suppress;
 use crate::syntax;
@@ -53,7 +54,7 @@ pub(super) fn analyse(
     kind: FileKind,
     seen: Option<&Seen>,
     linking: Linking<'_>,
-) -> (Outcome, Option<Box<Links>>) {
+) -> Looked {
     let mut outcome = Outcome::of(path);
     let read = read();
     let seen = seen.zip(read.as_ref().ok().filter(|_| seen.is_some()).map(|it| blake3::hash(it)));
@@ -72,7 +73,7 @@ pub(super) fn analyse(
         Ok(source) => source,
         Err(unanalysed) => {
             outcome.report.add(judgement, unanalysed, Span::FIRST);
-            return (outcome, None);
+            return Looked { outcome, links: None, identity: None };
         }
     };
     let known =
@@ -97,7 +98,27 @@ pub(super) fn analyse(
         None
     });
     outcome.sort();
-    (outcome, links)
+    let identity = seen.map(|(seen, content)| seen.identity(content));
+    Looked { outcome, links: links.map(Offered::Made), identity }
+}
+
+/// The findings of a file that an earlier run analysed knowing the same; `None` where that is not
+/// known.
+pub(super) fn analysed_before(
+    judgement: &Judgement,
+    path: &str,
+    file: &File,
+    seen: &Seen,
+    told: Linking<'_>,
+) -> Option<Outcome> {
+    if let Some(kept) = seen.unchanged() {
+        return judge_kept(judgement, path, kept, None, told).map(|looked| looked.outcome);
+    }
+    let bytes = file.read().ok()?;
+    let kept = seen.same(blake3::hash(&bytes))?;
+    let with_text = judgement.suppressions && kept.lines.is_some();
+    let source = if with_text { Some(decode(bytes, file.kind).ok()?) } else { None };
+    judge_kept(judgement, path, kept, source.as_ref(), told).map(|looked| looked.outcome)
 }
 
 /// The findings of a text; gives its facts and its tree.

@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Outcome;
 use super::file::{accept, judge_facts};
+use super::linked::{Looked, Offered};
 use crate::cache::Kept;
 use crate::detect::Linking;
 use crate::diagnostic::Span;
 use crate::judge::Judgement;
 use crate::source::Source;
-use crate::summary::links::Links;
 
 /// The findings that facts of an earlier run come to; `None` where they are not enough. The text
 /// is wanted where comments may accept findings.
@@ -20,10 +20,11 @@ pub(super) fn judge_kept(
     mut kept: Kept,
     source: Option<&Source>,
     linking: Linking<'_>,
-) -> Option<(Outcome, Option<Box<Links>>)> {
-    let links = kept.facts.summary.links.take();
+) -> Option<Looked> {
+    let links = kept.links.take();
     // A run over this file alone did not look for them.
-    if links.is_none() && !matches!(linking, Linking::Off) && !kept.facts.has_no_tree() {
+    let wanted = matches!(linking, Linking::Facts { .. });
+    if links.is_none() && wanted && !kept.facts.has_no_tree() {
         return None;
     }
     // A defect of ours shows again where the file is analysed anew.
@@ -41,7 +42,8 @@ pub(super) fn judge_kept(
         }
         let marked = !judgement.fingerprints || kept.mark(&mut outcome.report.diagnostics);
         outcome.sort();
-        (whole.get() && marked).then_some((outcome, links))
+        let links = links.map(Offered::Kept);
+        (whole.get() && marked).then_some(Looked { outcome, links, identity: kept.identity })
     }));
     judged.ok().flatten()
 }

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::per_file::Judgements;
-use super::{Outcome, Settings, check_file};
+use super::{Outcome, Settings, check_file, check_kept};
+use crate::cache::{self, Cache, Joined, KeptLinks, Taken, Told};
 use crate::detect::Linking;
 use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
-use crate::link::environment::Taken;
 use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
 use crate::summary::links::{Links, Place};
@@ -17,20 +17,48 @@ use crate::summary::links::{Links, Place};
 /// Other files named beside one finding.
 pub(crate) const MOST_RELATED: usize = 20;
 
-/// A file, its findings, and what it offers and takes.
+/// A file, and what one look at it gave.
 pub(super) struct Linked {
     pub(super) file: File,
+    pub(super) looked: Looked,
+}
+
+/// What one look at a file gave.
+pub(super) struct Looked {
     pub(super) outcome: Outcome,
-    pub(super) links: Option<Box<Links>>,
+    /// What it offers and takes, where that was asked for and can be known.
+    pub(super) links: Option<Offered>,
+    /// What tells the facts from any others, where there is a cache.
+    pub(super) identity: Option<blake3::Hash>,
+}
+
+/// What a file offers and takes.
+pub(super) enum Offered {
+    /// As this run found.
+    Made(Box<Links>),
+    /// As an earlier run did.
+    Kept(KeptLinks),
+}
+
+impl Offered {
+    /// It; `None` where what is kept cannot be made out.
+    fn links(self) -> Option<Box<Links>> {
+        match self {
+            Self::Made(links) => Some(links),
+            Self::Kept(kept) => kept.decode(),
+        }
+    }
 }
 
 /// What a second look gave.
 struct Second {
     outcome: Outcome,
+    told: blake3::Hash,
     taken: Vec<Taken>,
 }
 
-/// Judge every file once more for which another knows something. Runs on the threads of the pool it is called from.
+/// Judge every file once more for which another knows something. Runs on the threads of the pool
+/// it is called from.
 pub(super) fn link(
     settings: &Settings,
     roots: &Roots,
@@ -40,9 +68,19 @@ pub(super) fn link(
     linked.par_sort_unstable_by(|a, b| a.file.path.cmp(&b.file.path));
     // Files that nothing is known of offer nothing, and take nothing.
     let (mut joined, alone): (Vec<Linked>, Vec<Linked>) =
-        linked.into_iter().partition(|one| one.links.is_some());
-    let mut outcomes: Vec<Outcome> = alone.into_iter().map(|one| one.outcome).collect();
-    let mut seconds = second_looks(settings, roots, &joined, judgements);
+        linked.into_iter().partition(|one| one.looked.links.is_some());
+    let mut outcomes: Vec<Outcome> = alone.into_iter().map(|one| one.looked.outcome).collect();
+    let program = program_of(settings, roots, &joined);
+    let cache = settings.cache.as_ref();
+    let known = cache.zip(program.as_ref()).and_then(|(cache, program)| cache.joined(program));
+    let known = known.and_then(|known| kept_looks(settings, &joined, judgements, known));
+    let mut seconds = known.unwrap_or_else(|| {
+        let seconds = second_looks(settings, roots, &mut joined, judgements);
+        if let Some((cache, program)) = cache.zip(program) {
+            cache.keep_joined(&program, &told(&seconds));
+        }
+        seconds
+    });
 
     let shown = |one: &Linked| discover::display(&one.file.path, Some(&settings.base));
     let mut paths: FxHashMap<usize, String> = FxHashMap::default();
@@ -51,12 +89,11 @@ pub(super) fn link(
     for (number, second) in seconds.iter_mut().enumerate() {
         let (Some(second), Some(one)) = (second, joined.get(number)) else { continue };
         for taken in &second.taken {
-            let from = taken.file.0 as usize;
+            let from = taken.from as usize;
             if let Some(source) = joined.get(from) {
                 paths.entry(from).or_insert_with(|| shown(source));
             }
-            let place = one.links.as_deref().and_then(|links| import_of(links, taken.way));
-            if let (Some(at), Some(place)) = (taken.place, place) {
+            if let (Some(at), Some(place)) = (taken.place, taken.import) {
                 let message = format!("takes `{}` from there", taken.name);
                 let related = Related { path: Some(shown(one)), span: place.span(), message };
                 let known = uses.entry((from, at)).or_default();
@@ -65,13 +102,10 @@ pub(super) fn link(
                 }
             }
         }
-        name_sources(&mut second.outcome, &one.outcome, &second.taken, &paths);
+        name_sources(&mut second.outcome, &one.looked.outcome, &second.taken, &paths);
     }
-    // Giving back so many small pieces takes a while, and nobody need wait for it.
-    let links: Vec<_> = joined.iter_mut().map(|one| one.links.take()).collect();
-    rayon::spawn(move || drop(links));
     for (number, (one, second)) in joined.into_iter().zip(seconds).enumerate() {
-        let mut outcome = second.map_or(one.outcome, |second| second.outcome);
+        let mut outcome = second.map_or(one.looked.outcome, |second| second.outcome);
         for finding in &mut outcome.report.diagnostics {
             if finding.rule.0.name == CAPTURED {
                 let start = finding.span.start;
@@ -89,15 +123,75 @@ pub(super) fn link(
 /// The rule whose findings name the files that use what was taken.
 pub(crate) const CAPTURED: &str = "captured-reference";
 
+/// What tells the program from any other; `None` where a file of it is in no cache.
+fn program_of(settings: &Settings, roots: &Roots, joined: &[Linked]) -> Option<cache::Program> {
+    settings.cache.as_ref()?;
+    let identities: Option<Vec<_>> = joined.iter().map(|one| one.looked.identity).collect();
+    let files = joined.iter().map(|one| one.file.path.as_path()).zip(identities?);
+    Cache::program(&settings.base, roots, &settings.judgement.names.identity(), files)
+}
+
+/// What came of joining, to be kept.
+fn told(seconds: &[Option<Second>]) -> Joined {
+    let told = |(file, second): (u32, &Option<Second>)| {
+        let second = second.as_ref()?;
+        Some(Told { file, what: *second.told.as_bytes(), taken: second.taken.clone() })
+    };
+    Joined { told: (0..).zip(seconds).filter_map(told).collect() }
+}
+
+/// The second looks of an earlier run at the same files; `None` where one of them is not kept.
+fn kept_looks(
+    settings: &Settings,
+    joined: &[Linked],
+    judgements: &Judgements<'_>,
+    known: Joined,
+) -> Option<Vec<Option<Second>>> {
+    let looks: Option<Vec<(u32, Second)>> = known
+        .told
+        .into_par_iter()
+        .map(|told| {
+            let one = joined.get(told.file as usize)?;
+            let applies = settings.applies(one.file.on_disk());
+            let (judgement, what) = (judgements.of(&applies), blake3::Hash::from(told.what));
+            let outcome = check_kept(judgement, &applies.ignored, &one.file, settings, what)?;
+            Some((told.file, Second { outcome, told: what, taken: told.taken }))
+        })
+        .collect();
+    let mut seconds: Vec<Option<Second>> = joined.iter().map(|_| None).collect();
+    for (number, second) in looks? {
+        *seconds.get_mut(number as usize)? = Some(second);
+    }
+    Some(seconds)
+}
+
 fn second_looks(
     settings: &Settings,
     roots: &Roots,
-    joined: &[Linked],
+    joined: &mut [Linked],
     judgements: &Judgements<'_>,
 ) -> Vec<Option<Second>> {
-    let files = joined
-        .iter()
-        .map(|one| (one.file.path.as_path(), one.links.as_deref().unwrap_or(Links::nothing())));
+    let links: Vec<Option<Box<Links>>> = joined
+        .par_iter_mut()
+        .map(|one| {
+            let offered = one.looked.links.take()?.links();
+            if offered.is_some() {
+                return offered;
+            }
+            // What is kept of it is damaged; the file itself is there.
+            let without = Settings { cache: None, ..settings.clone() };
+            let applies = settings.applies(one.file.on_disk());
+            let linking = Linking::Facts { graph: false };
+            let judgement = judgements.of(&applies);
+            let looked = check_file(judgement, &applies.ignored, &one.file, &without, linking);
+            one.looked.outcome = looked.outcome;
+            looked.links.and_then(Offered::links)
+        })
+        .collect();
+    let joined = &*joined;
+    let files = joined.iter().zip(&links).map(|(one, links)| {
+        (one.file.path.as_path(), links.as_deref().unwrap_or(Links::nothing()))
+    });
     let program = Program::of(files, roots, settings.judgement.names);
     let numbers = 0..u32::try_from(joined.len()).unwrap_or(u32::MAX);
     let looks = numbers.into_par_iter().map(|number| {
@@ -111,10 +205,21 @@ fn second_looks(
         let applies = settings.applies(one.file.on_disk());
         let linking = Linking::With { graph: false, environment: &environment };
         let judgement = judgements.of(&applies);
-        let (outcome, _) = check_file(judgement, &applies.ignored, &one.file, settings, linking);
-        Some(Second { outcome, taken })
+        let looked = check_file(judgement, &applies.ignored, &one.file, settings, linking);
+        let own = links.get(number as usize).and_then(Option::as_deref);
+        let taken = taken.into_iter().map(|taken| Taken {
+            import: own.and_then(|own| import_of(own, taken.way)),
+            name: taken.name.into(),
+            from: taken.file.0,
+            place: taken.place,
+        });
+        Some(Second { outcome: looked.outcome, told: environment.hash(), taken: taken.collect() })
     });
-    looks.collect()
+    let seconds = looks.collect();
+    drop(program);
+    // Giving back so many small pieces takes a while, and nobody need wait for it.
+    rayon::spawn(move || drop(links));
+    seconds
 }
 
 /// Say of each finding that only the second look gave where the API was taken.
@@ -135,7 +240,7 @@ pub(crate) fn name_sources(
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
         let Some(source) = source else { continue };
-        let Some(path) = paths.get(&(source.file.0 as usize)) else { continue };
+        let Some(path) = paths.get(&(source.from as usize)) else { continue };
         finding.related.push(Related {
             path: Some(path.clone()),
             span: source.place.map_or(Span::FIRST, Place::span),
@@ -152,7 +257,7 @@ pub(crate) fn import_of(links: &Links, way: usize) -> Option<Place> {
         if let Some(import) = named {
             return Some(import.place);
         }
-        at = links.ways.get(way).and_then(|(from, _)| (*from)?.index());
+        at = links.ways.get(way).and_then(|(from, _)| from?.index());
     }
     None
 }

@@ -11,12 +11,14 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::ways::Ways;
+
 /// A way, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Origin(u32);
 
 /// One step of a way.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step<'a> {
     /// A top-level module, or the package so many levels up (PEP 328); what follows may be a
     /// submodule or a name of it.
@@ -38,22 +40,6 @@ pub enum Step<'a> {
     AnyItem,
     /// A name that a star import of it may bind; if it does not, it is a builtin.
     Starred(Cow<'a, str>),
-}
-
-impl Step<'_> {
-    /// It, with text of its own.
-    pub fn into_owned(self) -> Step<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        match self {
-            Self::Module { level, name } => Step::Module { level, name: own(name) },
-            Self::Attribute(name) => Step::Attribute(own(name)),
-            Self::Called => Step::Called,
-            Self::Instance => Step::Instance,
-            Self::Item(key) => Step::Item(own(key)),
-            Self::AnyItem => Step::AnyItem,
-            Self::Starred(name) => Step::Starred(own(name)),
-        }
-    }
 }
 
 impl Origin {
@@ -215,23 +201,12 @@ impl Origin {
 
 impl<'a> Origins<'a> {
     /// Ways of the same file as it was looked at before: they keep their numbers.
-    pub fn again(ways: &'a [(Option<Origin>, Step<'static>)]) -> Self {
+    pub fn again(ways: &'a Ways) -> Self {
         let mut origins = Self::default();
-        for (parent, step) in ways {
+        for (parent, step) in ways.iter() {
             let length = parent.and_then(Origin::index).and_then(|at| origins.nodes.get(at));
             let length = length.map_or(1, |parent| parent.length + 1);
-            let step = match step {
-                Step::Module { level, name } => {
-                    Step::Module { level: *level, name: Cow::Borrowed(name) }
-                }
-                Step::Attribute(name) => Step::Attribute(Cow::Borrowed(name)),
-                Step::Called => Step::Called,
-                Step::Instance => Step::Instance,
-                Step::Item(key) => Step::Item(Cow::Borrowed(key)),
-                Step::AnyItem => Step::AnyItem,
-                Step::Starred(name) => Step::Starred(Cow::Borrowed(name)),
-            };
-            origins.add(*parent, step, length);
+            origins.add(parent, step, length);
         }
         origins
     }

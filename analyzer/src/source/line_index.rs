@@ -28,14 +28,33 @@ pub(super) fn lines(text: &str) -> usize {
     ends + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"))
 }
 
+/// The row and column of a place near the start of a text, both from 0, as an index would tell
+/// them. Takes a step for every line before it.
+pub(super) fn near_start(text: &str, offset: u32) -> (usize, u32) {
+    let bytes = text.as_bytes();
+    let end = (offset as usize).min(bytes.len());
+    let before = bytes.get(..end).unwrap_or_default();
+    let (mut row, mut start) = (0, 0);
+    for at in memchr2_iter(b'\n', b'\r', before) {
+        if !is_in_crlf(bytes, at) {
+            (row, start) = (row + 1, at + 1);
+        }
+    }
+    (row, narrow(characters_in(before.get(start..).unwrap_or_default())))
+}
+
+/// Whether the byte is the first of a line end of two.
+fn is_in_crlf(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) == Some(&b'\n')
+}
+
 impl LineIndex {
     /// Of a text shorter than 4 GiB.
     pub(super) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
         for at in memchr2_iter(b'\n', b'\r', bytes) {
-            let crlf = bytes.get(at) == Some(&b'\r') && bytes.get(at + 1) == Some(&b'\n');
-            if !crlf {
+            if !is_in_crlf(bytes, at) {
                 starts.push(narrow(at + 1));
             }
         }
@@ -128,6 +147,7 @@ mod tests {
             while let Some((offset, char)) = chars.next() {
                 prop_assert_eq!(index.row(narrow(offset)), row);
                 prop_assert_eq!(index.column(&text, narrow(offset)), column);
+                prop_assert_eq!(near_start(&text, narrow(offset)), (row, column));
                 column += 1;
                 let crlf = char == '\r' && chars.peek().is_some_and(|&(_, next)| next == '\n');
                 if matches!(char, '\n' | '\r') && !crlf {

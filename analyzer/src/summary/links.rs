@@ -4,20 +4,23 @@
 //! `helper` leads to ([`Origins`](crate::resolve::origin::Origins)), and what its own names are.
 //! Both are written down here, with numbers of this file's functions, classes and ways.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use hermetic_policy::Capability;
 
 use crate::diagnostic::{Position, Span};
 use crate::resolve::names::NameId;
-use crate::resolve::origin::{Origin, Step};
+use crate::resolve::origin::Origin;
+pub use crate::resolve::ways::Ways;
 use crate::summary::Range;
 
 /// What one file offers and takes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Links {
     /// Ways into other files, by number: what each goes on from, and its last step.
-    pub ways: Vec<(Option<Origin>, Step<'static>)>,
+    pub ways: Ways,
     /// Where an import statement named a way, by the way's number.
     pub imports: Vec<Import>,
     /// Names of the module, sorted.
@@ -53,8 +56,20 @@ impl Links {
         &NOTHING
     }
 
+    /// Give back what was set aside for more: it is kept until all files are looked at.
+    pub(crate) fn shrink(&mut self) {
+        self.imports.shrink_to_fit();
+        self.exports.shrink_to_fit();
+        self.functions.shrink_to_fit();
+        for class in &mut self.classes {
+            class.members.shrink_to_fit();
+        }
+        self.classes.shrink_to_fit();
+        self.edges.shrink_to_fit();
+    }
+
     const NOTHING: Self = Self {
-        ways: Vec::new(),
+        ways: Ways::NONE,
         imports: Vec::new(),
         exports: Vec::new(),
         stars: Vec::new(),
@@ -181,27 +196,33 @@ pub enum Thing {
     /// What a way through another file leads to.
     Way(Origin),
     /// A list or the like.
-    Items(Vec<Thing>),
+    Items(Box<[Thing]>),
     /// A table with literal keys.
-    Table(Vec<(Box<str>, Thing)>),
+    Table(Box<[(Box<str>, Thing)]>),
     /// One of these.
-    Either(Vec<Thing>),
+    Either(Box<[Thing]>),
 }
 
 /// A function, method or lambda.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Function {
+    /// What calling it gives.
+    pub returned: Thing,
+    /// Reading it as an attribute calls it.
+    pub property: bool,
+    /// What only a call graph wants to know of it.
+    pub called: Option<Box<Called>>,
+}
+
+/// What a call graph wants to know of a function.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Called {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
     pub name: Box<str>,
     /// Where it is defined.
     pub place: Place,
     /// The class it is a method of.
     pub class: Option<u32>,
-    /// Reading it as an attribute calls it.
-    pub property: bool,
-    /// What calling it gives.
-    pub returned: Thing,
     /// Whether it calls what is passed to it.
     pub calls_parameter: bool,
     /// The edges of calls that it hands that on to.
@@ -210,6 +231,14 @@ pub struct Function {
     pub gives_back: bool,
     /// Whether its body was looked at: not where a loop's first round defined it.
     pub looked_at: bool,
+}
+
+impl Function {
+    /// What a call graph wants to know of it; nothing much where none was asked for.
+    pub fn called(&self) -> &Called {
+        static NOTHING: LazyLock<Called> = LazyLock::new(Called::default);
+        self.called.as_deref().unwrap_or(&NOTHING)
+    }
 }
 
 /// A class.

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::root::Files;
+use crate::cache::Taken;
 use crate::detect::Environment;
 use crate::diagnostic::Related;
 use crate::discover;
-use crate::link::environment::Taken;
 use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
 use crate::project::Outcome;
@@ -67,20 +67,25 @@ impl Joined {
                 let file = FileId(u32::try_from(number).unwrap_or(u32::MAX));
                 let path = |file: FileId| shown(file.0 as usize);
                 let (environment, taken) = program.environment(file, &path)?;
-                Some(Arc::new(Taking { environment, taken }))
+                let (_, links) = members.get(number)?;
+                let taken = taken.into_iter().map(|taken| Taken {
+                    import: import_of(links, taken.way),
+                    name: taken.name.into(),
+                    from: taken.file.0,
+                    place: taken.place,
+                });
+                Some(Arc::new(Taking { environment, taken: taken.collect() }))
             })
             .collect();
         drop(program);
         let mut users: FxHashMap<(usize, Place), Vec<Related>> = FxHashMap::default();
         for (number, taking) in takings.iter().enumerate() {
-            let (Some(taking), Some((_, links))) = (taking, members.get(number)) else { continue };
-            for taken in &taking.taken {
-                let place = import_of(links, taken.way);
-                if let (Some(at), Some(place)) = (taken.place, place) {
+            for taken in taking.iter().flat_map(|taking| &taking.taken) {
+                if let (Some(at), Some(place)) = (taken.place, taken.import) {
                     let message = format!("takes `{}` from there", taken.name);
                     let related =
                         Related { path: Some(shown(number)), span: place.span(), message };
-                    let known = users.entry((taken.file.0 as usize, at)).or_default();
+                    let known = users.entry((taken.from as usize, at)).or_default();
                     if known.len() < MOST_RELATED && !known.contains(&related) {
                         known.push(related);
                     }
@@ -120,8 +125,8 @@ impl Joined {
         taking: &Taking,
     ) {
         let shown = |taken: &Taken| {
-            let (path, _) = self.members.get(taken.file.0 as usize)?;
-            Some((taken.file.0 as usize, discover::display(path, Some(&self.folder))))
+            let (path, _) = self.members.get(taken.from as usize)?;
+            Some((taken.from as usize, discover::display(path, Some(&self.folder))))
         };
         let paths: FxHashMap<usize, String> = taking.taken.iter().filter_map(shown).collect();
         let before = Outcome { report: first.clone(), ..Outcome::default() };

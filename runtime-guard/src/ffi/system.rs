@@ -80,12 +80,26 @@ impl Opened {
 
     /// Whether it is a file of `/proc`.
     pub(crate) fn is_in_proc(&self) -> bool {
-        use std::os::unix::fs::MetadataExt as _;
-        use std::sync::OnceLock;
-        static PROC: OnceLock<Option<u64>> = OnceLock::new();
-        let proc = PROC.get_or_init(|| Some(std::fs::metadata("/proc/self/stat").ok()?.dev()));
-        *proc == Some(self.0.st_dev)
+        proc().is_some_and(|(device, _)| device == self.0.st_dev)
     }
+
+    /// Whether a file of this `st_blksize` may be one of `/proc`: all of them have the same (Linux
+    /// `fs/proc/root.c`, `proc_fill_super`), and few others have that.
+    pub(crate) fn may_be_in_proc(block_size: u64) -> bool {
+        proc().is_some_and(|(_, of_proc)| of_proc == block_size)
+    }
+}
+
+/// The device of `/proc`, and the block size of what is in it.
+#[cfg(target_os = "linux")]
+fn proc() -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::sync::OnceLock;
+    static PROC: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+    *PROC.get_or_init(|| {
+        let status = std::fs::metadata("/proc/self/stat").ok()?;
+        Some((status.dev(), status.blksize()))
+    })
 }
 
 /// What a descriptor leads to: this system has nothing of what is asked for.
@@ -106,6 +120,10 @@ impl Opened {
 
     #[expect(clippy::unused_self, reason = "as on Linux")]
     pub(crate) fn is_in_proc(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn may_be_in_proc(_block_size: u64) -> bool {
         false
     }
 }
