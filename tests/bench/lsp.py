@@ -210,10 +210,7 @@ def single(servers: dict[str, list[str]], lines: int, edits: int) -> None:
                 times[name].append(server.change(path, version, change) * 1000)
         for name, server in started.items():
             p50, p99 = statistics.median(times[name]), percentile(times[name], 0.99)
-            print(
-                f"{lines:>6} lines  {name:<12} p50 {p50:7.2f} ms  p99 {p99:7.2f} ms"
-                f"  {server.memory():6.1f} MB"
-            )
+            print(f"{lines:>6} lines  {name:<12} p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  {server.memory():6.1f} MB")
             server.end()
 
 

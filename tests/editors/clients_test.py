@@ -16,6 +16,8 @@ from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 SERVER = os.environ["HERMETIC_LSP"]
 CAPTURE = "from socket import socket\n\ns = socket()\n"
+# Which clients ask for diagnostics.
+asks: dict[int, bool] = {}
 PROFILES = ["neovim@v0.7", "neovim@v0.11", "visual_studio_code", "emacs"]
 
 
@@ -28,11 +30,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest_lsp.fixture(
-    config=ClientServerConfig(server_command=[SERVER, "--stdio"]), params=PROFILES
-)
+@pytest_lsp.fixture(config=ClientServerConfig(server_command=[SERVER, "--stdio"]), params=PROFILES)
 async def client(request, lsp_client: LanguageClient, project: Path):
-    await lsp_client.initialize_session(
+    lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda *_: None)
+    started = await lsp_client.initialize_session(
         types.InitializeParams(
             capabilities=client_capabilities(request.param),
             process_id=os.getpid(),
@@ -40,6 +41,7 @@ async def client(request, lsp_client: LanguageClient, project: Path):
             workspace_folders=[types.WorkspaceFolder(project.as_uri(), "project")],
         )
     )
+    asks[id(lsp_client)] = started.capabilities.diagnostic_provider is not None
     yield
     await lsp_client.shutdown_session()
 
@@ -51,7 +53,7 @@ def opened(client: LanguageClient, path: Path) -> str:
 
 
 def pulls(client: LanguageClient) -> bool:
-    return client.init_result.capabilities.diagnostic_provider is not None
+    return asks[id(client)]
 
 
 async def rules(client: LanguageClient, uri: str, wanted: list[str]) -> list[types.Diagnostic]:
@@ -59,9 +61,7 @@ async def rules(client: LanguageClient, uri: str, wanted: list[str]) -> list[typ
     identity = types.TextDocumentIdentifier(uri)
     for _ in range(200):
         if pulls(client):
-            report = await client.text_document_diagnostic_async(
-                types.DocumentDiagnosticParams(identity)
-            )
+            report = await client.text_document_diagnostic_async(types.DocumentDiagnosticParams(identity))
             found = list(report.items)
         else:
             found = list(client.diagnostics.get(uri, []))
@@ -71,7 +71,7 @@ async def rules(client: LanguageClient, uri: str, wanted: list[str]) -> list[typ
     raise AssertionError(f"{uri}: {found}, not {wanted}")
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_finding_is_told_and_fixed(client: LanguageClient, project: Path) -> None:
     uri = opened(client, project / "a.py")
     (found,) = await rules(client, uri, ["captured-reference"])
@@ -89,7 +89,7 @@ async def test_a_finding_is_told_and_fixed(client: LanguageClient, project: Path
     assert [edit.new_text for edit in edits] == ["import socket", "socket.socket"]
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_other_files_are_known(client: LanguageClient, project: Path) -> None:
     uri = opened(client, project / "main.py")
     await rules(client, uri, ["shell-command"])
@@ -103,7 +103,7 @@ async def test_other_files_are_known(client: LanguageClient, project: Path) -> N
     await rules(client, uri, [])
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_hover_tells_the_rule(client: LanguageClient, project: Path) -> None:
     uri = opened(client, project / "a.py")
     await rules(client, uri, ["captured-reference"])
