@@ -27,6 +27,7 @@ class Server:
     """A language server as a child process."""
 
     def __init__(self, command: list[str], root: Path) -> None:
+        """Start it and introduce the client."""
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -53,6 +54,7 @@ class Server:
         self.notify("initialized", {})
 
     def read(self) -> None:
+        """Read messages until there are no more; answer requests."""
         stdout = self.process.stdout
         assert stdout is not None
         while True:
@@ -71,6 +73,7 @@ class Server:
             self.messages.put((time.perf_counter(), message))
 
     def send(self, message: Message) -> None:
+        """Write one message."""
         stdin = self.process.stdin
         assert stdin is not None
         body = json.dumps(message).encode()
@@ -78,9 +81,11 @@ class Server:
         stdin.flush()
 
     def notify(self, method: str, params: Any) -> None:
+        """Send a notification."""
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
     def request(self, method: str, params: Any) -> Any:
+        """Send a request and wait for its result."""
         self.next += 1
         number = self.next
         message = {"jsonrpc": "2.0", "id": number, "method": method}
@@ -93,6 +98,7 @@ class Server:
                 return answer.get("result")
 
     def open(self, path: Path, text: str) -> None:
+        """Open a document and wait for its diagnostics."""
         document = {
             "uri": path.as_uri(),
             "languageId": "python",
@@ -109,6 +115,7 @@ class Server:
         return self.published(path, version) - start
 
     def edit(self, path: Path, version: int, change: Message) -> None:
+        """Send an edit and wait for nothing."""
         document = {"uri": path.as_uri(), "version": version}
         params = {"textDocument": document, "contentChanges": [change]}
         self.notify("textDocument/didChange", params)
@@ -118,9 +125,12 @@ class Server:
         while True:
             at, message = self.messages.get(timeout=PATIENCE)
             params = message.get("params") or {}
-            if message.get("method") == "textDocument/publishDiagnostics":
-                if params["uri"] == path.as_uri() and params.get("version") == version:
-                    return at
+            if (
+                message.get("method") == "textDocument/publishDiagnostics"
+                and params["uri"] == path.as_uri()
+                and params.get("version") == version
+            ):
+                return at
 
     def until(self, wanted: dict[str, int]) -> float:
         """When each address last had as many diagnostics as are wanted."""
@@ -129,9 +139,10 @@ class Server:
         while left:
             at, message = self.messages.get(timeout=PATIENCE)
             params = message.get("params") or {}
-            if message.get("method") == "textDocument/publishDiagnostics":
-                if left.get(params["uri"]) == len(params["diagnostics"]):
-                    del left[params["uri"]]
+            if message.get("method") == "textDocument/publishDiagnostics" and left.get(params["uri"]) == len(
+                params["diagnostics"]
+            ):
+                del left[params["uri"]]
         return at
 
     def memory(self) -> float:
@@ -141,6 +152,7 @@ class Server:
         return int(line.split()[1]) / 1024
 
     def drain(self) -> None:
+        """Drop what still comes."""
         try:
             while True:
                 self.messages.get(timeout=0.2)
@@ -148,6 +160,7 @@ class Server:
             pass
 
     def end(self) -> None:
+        """Shut it down."""
         self.request("shutdown", None)
         self.notify("exit", None)
         self.process.wait(PATIENCE)
@@ -177,6 +190,7 @@ def module(lines: int) -> str:
 
 
 def percentile(values: list[float], part: float) -> float:
+    """The value that so many are below."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
@@ -269,6 +283,7 @@ def workspace(command: list[str], files: int, edits: int) -> None:
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("server", help="the hermetic-lsp to measure, a release build")
     parser.add_argument("--ruff", help="the ruff to measure beside it")

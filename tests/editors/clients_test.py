@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ PROFILES = ["neovim@v0.7", "neovim@v0.11", "visual_studio_code", "emacs"]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
+    """A program of three files."""
     (tmp_path / "hermetic.toml").write_text("no-subprocess = true\n")
     (tmp_path / "a.py").write_text(CAPTURE)
     (tmp_path / "helper.py").write_text("from os import system as go\n")
@@ -31,7 +33,8 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest_lsp.fixture(config=ClientServerConfig(server_command=[SERVER, "--stdio"]), params=PROFILES)
-async def client(request, lsp_client: LanguageClient, project: Path):
+async def client(request: pytest.FixtureRequest, lsp_client: LanguageClient, project: Path) -> AsyncIterator[None]:
+    """A client of each kind, with a server of its own."""
     lsp_client.feature(types.CLIENT_REGISTER_CAPABILITY)(lambda *_: None)
     started = await lsp_client.initialize_session(
         types.InitializeParams(
@@ -47,12 +50,14 @@ async def client(request, lsp_client: LanguageClient, project: Path):
 
 
 def opened(client: LanguageClient, path: Path) -> str:
+    """Open a file; its address."""
     document = types.TextDocumentItem(path.as_uri(), "python", 1, path.read_text())
     client.text_document_did_open(types.DidOpenTextDocumentParams(document))
     return path.as_uri()
 
 
 def pulls(client: LanguageClient) -> bool:
+    """Whether the client asks for diagnostics."""
     return asks[id(client)]
 
 
@@ -73,6 +78,7 @@ async def rules(client: LanguageClient, uri: str, wanted: list[str]) -> list[typ
 
 @pytest.mark.asyncio
 async def test_a_finding_is_told_and_fixed(client: LanguageClient, project: Path) -> None:
+    """A captured reference is told and rewritten."""
     uri = opened(client, project / "a.py")
     (found,) = await rules(client, uri, ["captured-reference"])
     actions = await client.text_document_code_action_async(
@@ -91,6 +97,7 @@ async def test_a_finding_is_told_and_fixed(client: LanguageClient, project: Path
 
 @pytest.mark.asyncio
 async def test_other_files_are_known(client: LanguageClient, project: Path) -> None:
+    """An edit in one file changes what is told of another."""
     uri = opened(client, project / "main.py")
     await rules(client, uri, ["shell-command"])
     helper = opened(client, project / "helper.py")
@@ -105,8 +112,10 @@ async def test_other_files_are_known(client: LanguageClient, project: Path) -> N
 
 @pytest.mark.asyncio
 async def test_hover_tells_the_rule(client: LanguageClient, project: Path) -> None:
+    """Pointing at a finding tells its rule."""
     uri = opened(client, project / "a.py")
     await rules(client, uri, ["captured-reference"])
     place = types.HoverParams(types.TextDocumentIdentifier(uri), types.Position(0, 20))
     hover = await client.text_document_hover_async(place)
-    assert hover is not None and "captured-reference" in hover.contents.value
+    assert hover is not None
+    assert "captured-reference" in hover.contents.value

@@ -16,6 +16,7 @@ PATIENCE = 300
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
+    """Run a command to its end; what it printed."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
@@ -41,6 +42,7 @@ def install(folder: Path) -> None:
 
 
 def main() -> int:
+    """Unpack them, unless they are there."""
     folder = Path(sys.argv[1]).resolve()
     root = folder / "root"
     if not root.is_dir():
