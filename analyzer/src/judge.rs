@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use hermetic_policy::pattern::program::SHELL;
 use hermetic_policy::rule::{Construct, Reported, Trigger};
 use hermetic_policy::{
     Act, Capability, Endpoint, Host, Level, Operand, Policy, ResolvedPath, Rule, Verb, Verdict,
@@ -400,7 +401,7 @@ pub(crate) fn as_act(found: &FoundAct) -> Act<'_> {
         Verb::Resolve => Act::Resolve(endpoint(operand)),
         Verb::Connect => Act::Connect(endpoint(operand)),
         Verb::Listen => Act::Listen(endpoint(operand)),
-        Verb::Spawn => Act::Spawn(name(operand)),
+        Verb::Spawn => Act::Spawn(program(found.rule, operand)),
         Verb::Signal => Act::Signal,
         Verb::ReadFile => Act::ReadFile(path(operand)),
         Verb::WriteFile => Act::WriteFile(path(operand)),
@@ -425,7 +426,10 @@ fn endpoint(operand: &FoundOperand) -> Operand<Endpoint<'_>> {
         FoundOperand::Inet { host, port } => (&**host, *port),
         FoundOperand::Name(host) => (&**host, None),
         FoundOperand::Unix(path) => return Operand::Exact(Endpoint::Unix(path.as_ref().into())),
-        FoundOperand::Unknown | FoundOperand::Nothing | FoundOperand::Path(_) => {
+        FoundOperand::Unknown
+        | FoundOperand::Nothing
+        | FoundOperand::Path(_)
+        | FoundOperand::CommandLine(_) => {
             return Operand::Unknown;
         }
     };
@@ -451,6 +455,16 @@ fn name(operand: &FoundOperand) -> Operand<&str> {
     }
 }
 
+/// What is started: a shell where there is a command line, and nothing by a fork.
+fn program<'f>(rule: &Rule, operand: &'f FoundOperand) -> Operand<&'f str> {
+    match operand {
+        FoundOperand::CommandLine(_) => Operand::Exact(SHELL),
+        _ if rule.name == "shell-command" => Operand::Exact(SHELL),
+        FoundOperand::Unknown if rule.name == "process-fork" => Operand::Exact(""),
+        _ => name(operand),
+    }
+}
+
 /// The operand as a message shows it.
 fn shown_operand(operand: &FoundOperand, verb: Verb) -> Option<String> {
     match operand {
@@ -466,6 +480,6 @@ fn shown_operand(operand: &FoundOperand, verb: Verb) -> Option<String> {
         FoundOperand::Inet { host, port: Some(port) } => Some(format!("{host}:{port}")),
         FoundOperand::Inet { host, port: None } => Some(host.to_string()),
         FoundOperand::Unix(path) | FoundOperand::Path(path) => Some(path.to_string()),
-        FoundOperand::Name(name) => Some(name.to_string()),
+        FoundOperand::Name(name) | FoundOperand::CommandLine(name) => Some(name.to_string()),
     }
 }

@@ -159,7 +159,8 @@ fn host(operand: &FoundOperand) -> Option<String> {
         FoundOperand::Unknown
         | FoundOperand::Nothing
         | FoundOperand::Path(_)
-        | FoundOperand::Name(_) => None,
+        | FoundOperand::Name(_)
+        | FoundOperand::CommandLine(_) => None,
     }
 }
 

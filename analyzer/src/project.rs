@@ -60,6 +60,8 @@ pub struct Settings {
     /// For a whole program: folders and archives whose modules belong to it as far as they are
     /// imported, in the order in which they are searched.
     pub dependencies: Option<Vec<PathBuf>>,
+    /// Whether files will be looked at [again](add_ignores), with what others have.
+    pub looks_again: bool,
 }
 
 /// One file's part of a report.
@@ -233,7 +235,8 @@ pub fn check_bytes(
 
 /// A file with comments put in that accept its findings of level warn or error; `None` where
 /// there are none, or none that a comment can accept. `path` decides what kind of file it is,
-/// `report` which findings: others than it has hang on files beside this one.
+/// `report` which findings, and, of a run that [looks again](Settings::looks_again), what is known of
+/// other files.
 ///
 /// # Errors
 /// [`ProjectError::Threads`] where no thread with stack enough can be had.
@@ -248,10 +251,14 @@ pub fn add_ignores(
         report.diagnostics.iter().map(|known| (known.span, known.rule.0.name)).collect();
     on_workers(Some(1), || {
         let kind = discover::kind_of(path)?;
+        let linking = || match &report.told {
+            Some(told) => Linking::With { graph: false, environment: &told.0 },
+            None => Linking::Off,
+        };
         let (before, written) = {
             let source = decode(bytes.to_vec(), kind).ok()?;
             let mut outcome = Outcome::default();
-            let run = || analyse_source(judgement, &source, &mut outcome, Linking::Off);
+            let run = || analyse_source(judgement, &source, &mut outcome, linking());
             let parsed = catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
             let findings: Vec<&Diagnostic> = outcome
                 .report
@@ -270,7 +277,7 @@ pub fn add_ignores(
         // Only what is seen to work is written.
         let mut outcome = Outcome::default();
         let source = decode(written.clone(), kind).ok()?;
-        let run = || analyse_source(judgement, &source, &mut outcome, Linking::Off);
+        let run = || analyse_source(judgement, &source, &mut outcome, linking());
         catch_unwind(AssertUnwindSafe(run)).ok()?.1?;
         let findings: Vec<&Diagnostic> =
             outcome.report.diagnostics.iter().filter(|d| suppress::is_acceptable(d)).collect();
@@ -327,8 +334,8 @@ fn check_file(
 ) -> Looked {
     let shown = discover::display(&file.path, Some(&settings.base));
     let told = match linking {
-        Linking::With { environment, .. } => Some(environment.hash()),
-        Linking::Off | Linking::Facts { .. } => None,
+        Linking::With { environment, .. } if settings.cache.is_some() => Some(environment.hash()),
+        _ => None,
     };
     let seen = see(judgement, file, settings, told);
     let kept = seen.as_ref().and_then(Seen::unchanged);

@@ -1,9 +1,11 @@
 //! The outcome of a run, as plain data: what the renderers and the exit code are made from.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hermetic_policy::Capability;
 
+use crate::detect::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::fingerprint::Fingerprint;
 
@@ -49,7 +51,13 @@ pub struct FileReport {
     pub baselined: Vec<Diagnostic>,
     /// Why this file was not analysed in whole, if so.
     pub not_analysed: Vec<NotAnalysed>,
+    /// What other files have that made a difference, where it is to be looked at again.
+    pub told: Option<Told>,
 }
+
+/// What other files have, as one was told of it.
+#[derive(Clone, Debug)]
+pub struct Told(pub(crate) Arc<Environment>);
 
 /// One reason a file, or a part of it, was not analysed.
 #[derive(Clone, Debug, PartialEq, Eq)]

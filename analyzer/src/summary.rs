@@ -131,6 +131,8 @@ pub enum FoundOperand {
     Path(Box<str>),
     /// A program, variable, module or piece of interpreter state.
     Name(Box<str>),
+    /// A command line that a shell reads, or may read: its first word.
+    CommandLine(Box<str>),
 }
 
 impl FoundOperand {
@@ -141,7 +143,8 @@ impl FoundOperand {
             Self::Inet { host: text, .. }
             | Self::Unix(text)
             | Self::Path(text)
-            | Self::Name(text) => text.len(),
+            | Self::Name(text)
+            | Self::CommandLine(text) => text.len(),
         }
     }
 }

@@ -87,7 +87,9 @@ pub enum Act<'a> {
     Connect(Operand<Endpoint<'a>>),
     /// See [`Verb::Listen`].
     Listen(Operand<Endpoint<'a>>),
-    /// See [`Verb::Spawn`]; the program.
+    /// See [`Verb::Spawn`]; the program: a name without a folder as it was written, any other by its
+    /// path, [`SHELL`](crate::pattern::program::SHELL) for what runs a command line, and nothing
+    /// (`""`) for a fork.
     Spawn(Operand<&'a str>),
     /// See [`Verb::Signal`].
     Signal,

@@ -31,6 +31,7 @@ use toml::de::{DeTable, DeValue};
 use crate::options::PolicyOptions;
 use crate::pattern::host::HostPattern;
 use crate::pattern::module::ModulePattern;
+use crate::pattern::program::ProgramPattern;
 use crate::suggest::did_you_mean;
 use crate::{Level, profile, rules};
 
@@ -178,6 +179,7 @@ const POLICY_KEYS: &[&str] = &[
     "allow-localhost",
     "allow-domain",
     "no-subprocess",
+    "allow-run",
     "fs-readonly",
     "no-environment",
     "no-env",
@@ -246,6 +248,11 @@ impl<'a> Reader<'a> {
                     })?;
                 }
                 "no-subprocess" => policy.no_subprocess = self.flag(name, value)?,
+                "allow-run" => {
+                    policy.allow_run = self.strings(name, value, |text| {
+                        ProgramPattern::parse(text).map(|_| ()).map_err(|error| error.to_string())
+                    })?;
+                }
                 "fs-readonly" => match value.get_ref() {
                     DeValue::Boolean(on) => policy.fs_readonly = *on,
                     DeValue::String(root) if root.is_empty() || root.contains('\0') => {

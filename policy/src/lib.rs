@@ -58,6 +58,7 @@ pub mod message;
 pub mod modules;
 pub mod operand;
 pub mod options;
+pub mod outline;
 pub mod pattern;
 pub mod policy;
 pub mod profile;

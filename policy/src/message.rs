@@ -319,6 +319,13 @@ fn why_denied(why: Why, subject: &str, known: bool) -> String {
         Why::NotAllowListed => {
             "the network is denied by --no-network but for allow-listed hosts".to_owned()
         }
+        Why::NotAllowedProgram if known => format!(
+            "subprocesses are denied by --no-subprocess, and `{subject}` is not allowed by \
+             --allow-run"
+        ),
+        Why::NotAllowedProgram => {
+            "subprocesses are denied by --no-subprocess but for programs that are named".to_owned()
+        }
         Why::CloudMetadata => format!(
             "`{subject}` is a cloud's metadata service, which --no-network denies whatever is \
              allow-listed"
@@ -344,6 +351,9 @@ const fn why_undecided(verb: Verb, why: Why) -> &'static str {
     match why {
         Why::NotAllowListed | Why::CloudMetadata => {
             "the network is denied by --no-network but for allow-listed hosts"
+        }
+        Why::NotAllowedProgram => {
+            "subprocesses are denied by --no-subprocess but for programs that are named"
         }
         Why::Denied(Capability::Network) if matches!(verb, Verb::Prepare) => {
             "the network is denied by --no-network, but making a client reaches nothing yet"
@@ -410,6 +420,7 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
                      in [tool.hermetic])"
                 .to_owned(),
         },
+        Why::NotAllowedProgram => allow_run(rule, operand),
         Why::CloudMetadata => {
             "only dropping --no-network (or `no-network` in [tool.hermetic]) allows it".to_owned()
         }
@@ -434,6 +445,23 @@ fn remedy_denied(rule: &Rule, why: Why, subject: &str, operand: Option<&str>) ->
             None => remedy_advised(rule),
         },
         Why::AgainstGuard => remedy_advised(rule),
+    }
+}
+
+/// A program is allowed with all its arguments, and a command line by the shell that reads it.
+fn allow_run(rule: &Rule, program: Option<&str>) -> String {
+    use crate::pattern::program::{ProgramPattern, SHELL};
+    let program = if rule.name == "shell-command" { Some(SHELL) } else { program };
+    match program.and_then(|program| ProgramPattern::parse(program).ok()) {
+        Some(program) if program.as_str().chars().count() <= SHOWN => {
+            let program = program.as_str();
+            let quoted = program.replace('\\', "\\\\").replace('"', "\\\"");
+            format!(
+                "allow it by --allow-run {program} (or `allow-run = [\"{quoted}\"]` in \
+                 [tool.hermetic])"
+            )
+        }
+        _ => drop_flag("--no-subprocess"),
     }
 }
 

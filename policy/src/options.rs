@@ -7,13 +7,14 @@ use alloc::vec::Vec;
 use crate::pattern::host::{HostPattern, HostPatternError};
 use crate::pattern::module::{ModulePattern, ModulePatternError};
 use crate::pattern::path;
-use crate::policy::{FilesystemGuard, NativeGuard, NetworkGuard, Policy};
+use crate::pattern::program::{ProgramPattern, ProgramPatternError};
+use crate::policy::{FilesystemGuard, NativeGuard, NetworkGuard, Policy, SubprocessGuard};
 use crate::profile::{self, UnknownProfile};
 
 /// What the command line, a configuration file or a profile asks for.
 ///
-/// `allow_localhost` and `allow_domain` only make holes in a network guard, and `allow_native` in
-/// the one of native code. Without `no_network` there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
+/// `allow_localhost` and `allow_domain` only make holes in a network guard, `allow_run` in the one
+/// of processes and `allow_native` in the one of native code. Without `no_network` there is nothing to make them in: they are accepted and do nothing, as in hermetic-seal, so
 /// that a configuration may list hosts and a command line or profile choose the guard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one flag of the command line")]
@@ -28,6 +29,8 @@ pub struct PolicyOptions {
     pub allow_domain: Vec<String>,
     /// `--no-subprocess`
     pub no_subprocess: bool,
+    /// `--allow-run`, repeated; only makes holes in `no_subprocess`
+    pub allow_run: Vec<String>,
     /// `--fs-readonly`
     pub fs_readonly: bool,
     /// `--fs-readonly=ROOT`; implies `fs_readonly`. The face that read it makes it absolute,
@@ -56,6 +59,9 @@ pub enum PolicyError {
     /// `--allow-domain`
     #[error("--allow-domain: {0}")]
     AllowDomain(#[from] HostPatternError),
+    /// `--allow-run`
+    #[error("--allow-run: {0}")]
+    AllowRun(#[from] ProgramPatternError),
     /// `--allow-native`
     #[error("--allow-native: {0}")]
     AllowNative(ModulePatternError),
@@ -78,6 +84,7 @@ impl PolicyOptions {
             allow_localhost,
             allow_domain,
             no_subprocess,
+            allow_run,
             fs_readonly,
             fs_root,
             no_environment,
@@ -92,6 +99,7 @@ impl PolicyOptions {
         self.allow_localhost |= allow_localhost;
         join(&mut self.allow_domain, allow_domain);
         self.no_subprocess |= no_subprocess;
+        join(&mut self.allow_run, allow_run);
         self.fs_readonly |= fs_readonly;
         self.fs_root = fs_root.or(self.fs_root);
         self.no_environment |= no_environment;
@@ -121,6 +129,11 @@ impl PolicyOptions {
             .iter()
             .map(|text| HostPattern::parse(text))
             .collect::<Result<Vec<_>, _>>()?;
+        let allow_run = options
+            .allow_run
+            .iter()
+            .map(|text| ProgramPattern::parse(text))
+            .collect::<Result<Vec<_>, _>>()?;
         let modules = |texts: &[String]| {
             texts.iter().map(|text| ModulePattern::parse(text)).collect::<Result<Vec<_>, _>>()
         };
@@ -140,7 +153,7 @@ impl PolicyOptions {
                 allow_localhost: options.allow_localhost,
                 allow_domains,
             }),
-            subprocess: options.no_subprocess,
+            subprocess: options.no_subprocess.then_some(SubprocessGuard { allow: allow_run }),
             filesystem: (options.fs_readonly || root.is_some()).then_some(FilesystemGuard { root }),
             environment: options.no_environment,
             code_exec: options.no_code_exec,
@@ -230,6 +243,7 @@ mod tests {
             allow_localhost: true,
             allow_domain: vec!["a.example".into()],
             allow_native: vec!["numpy".into()],
+            allow_run: vec!["git".into()],
             ..Default::default()
         };
         assert!(options.build().unwrap().is_empty());

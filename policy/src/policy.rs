@@ -8,14 +8,14 @@ use crate::capability::Capability;
 use crate::operand::{Endpoint, Host, Operand, ResolvedPath};
 use crate::pattern::host::HostPattern;
 use crate::pattern::module::ModulePattern;
+use crate::pattern::program::ProgramPattern;
 
 /// What is denied, and what is allowed all the same. Built by [`crate::options::PolicyOptions`];
 /// the default denies nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each guard is on or off by itself")]
 pub struct Policy {
     pub(crate) network: Option<NetworkGuard>,
-    pub(crate) subprocess: bool,
+    pub(crate) subprocess: Option<SubprocessGuard>,
     pub(crate) filesystem: Option<FilesystemGuard>,
     pub(crate) environment: bool,
     pub(crate) code_exec: bool,
@@ -69,6 +69,12 @@ impl NetworkGuard {
     }
 }
 
+/// Starting processes is denied but for these programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SubprocessGuard {
+    pub(crate) allow: Vec<ProgramPattern>,
+}
+
 /// Writing is denied; with a root, reading outside it too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilesystemGuard {
@@ -112,6 +118,9 @@ pub enum Why {
     Denied(Capability),
     /// The network is on an allow-list and this endpoint is not on it (or may not be).
     NotAllowListed,
+    /// Starting processes is denied but for some programs, and this is none of them (or may be
+    /// none).
+    NotAllowedProgram,
     /// A cloud metadata address, denied whatever is allow-listed.
     CloudMetadata,
     /// A wildcard or public address to listen on; only loopback may be bound.
@@ -169,7 +178,7 @@ impl Policy {
     pub fn guards(&self, capability: Capability) -> bool {
         match capability {
             Capability::Network => self.network.is_some(),
-            Capability::Subprocess => self.subprocess,
+            Capability::Subprocess => self.subprocess.is_some(),
             Capability::Filesystem => self.filesystem.is_some(),
             Capability::Environment => self.environment,
             Capability::DynamicCode => self.code_exec,
@@ -198,8 +207,9 @@ impl Policy {
             Act::Resolve(end) => self.resolve(end),
             Act::Connect(end) => self.connect(end),
             Act::Listen(end) => self.listen(end),
-            Act::Spawn(_) | Act::Signal => {
-                Decision::deny_if(self.subprocess, Why::Denied(Capability::Subprocess))
+            Act::Spawn(program) => self.spawn(*program),
+            Act::Signal => {
+                Decision::deny_if(self.subprocess.is_some(), Why::Denied(Capability::Subprocess))
             }
             Act::ReadFile(path) | Act::ListDirectory(path) => self.read(path),
             Act::WriteFile(_) => Decision::deny_if(self.filesystem.is_some(), Why::ReadOnly),
@@ -220,6 +230,18 @@ impl Policy {
             Act::Introspect | Act::Tamper => Decision::deny_if(!self.is_empty(), Why::AgainstGuard),
             // Told whatever the policy; nothing at run time to deny.
             Act::Keep | Act::Hide => Decision::ALLOW,
+        }
+    }
+
+    fn spawn(&self, program: Operand<&str>) -> Decision {
+        let Some(guard) = &self.subprocess else { return Decision::ALLOW };
+        match program {
+            _ if guard.allow.is_empty() => Decision::deny(Why::Denied(Capability::Subprocess)),
+            Operand::Exact(program) => Decision::deny_if(
+                !guard.allow.iter().any(|pattern| pattern.matches(program)),
+                Why::NotAllowedProgram,
+            ),
+            Operand::Unknown => Decision::undecided(Why::NotAllowedProgram),
         }
     }
 
@@ -302,7 +324,7 @@ impl Policy {
                 Decision::undecided(Why::DeniedImport)
             } else if self.native.is_some() {
                 Decision::undecided(Why::NativeModule)
-            } else if self.subprocess {
+            } else if self.subprocess.is_some() {
                 Decision::undecided(Why::SubprocessLibrary)
             } else if self.code_exec {
                 Decision::undecided(Why::DeserialisationLibrary)
@@ -316,7 +338,7 @@ impl Policy {
             && self.native.as_ref().is_some_and(|guard| !guard.allows(name))
         {
             Decision::deny(Why::NativeModule)
-        } else if self.subprocess && modules::is_subprocess_library(name) {
+        } else if self.subprocess.is_some() && modules::is_subprocess_library(name) {
             Decision::deny(Why::SubprocessLibrary)
         } else if self.code_exec && modules::is_deserialisation_library(name) {
             Decision::deny(Why::DeserialisationLibrary)

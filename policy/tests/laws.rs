@@ -43,7 +43,11 @@ const HOSTS: [&str; 14] = [
 ];
 const PATHS: [&str; 6] = ["/", "/srv/data/x", "/srv/data/../x", "/srv/database", "C:\\x", "/tmp"];
 const ROOTS: [&str; 4] = ["/", "/srv/data", "/srv/data/./", "c:/x"];
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 16] = [
+    "git",
+    "./git",
+    "/usr/bin/make",
+    "/usr/bin/../bin/make",
     "os",
     "math",
     "ctypes.util",
@@ -65,9 +69,10 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
         proptest::option::of(select(&ROOTS[..])),
         subsequence(vec!["telnetlib", "os", "numpy"], 0..=2),
         subsequence(vec!["numpy", "ctypes"], 0..=1),
+        subsequence(vec!["git", "/usr/bin/make"], 0..=2),
         subsequence(vec!["block-all", "net-hermetic", "exec-deny", "block-native"], 0..=1),
     )
-        .prop_map(|(flags, domains, root, imports, allowed, profiles)| {
+        .prop_map(|(flags, domains, root, imports, allowed, programs, profiles)| {
             let owned = |list: Vec<&str>| list.into_iter().map(String::from).collect();
             let [network, localhost, process, files, environment, code, interpreter, native] =
                 flags;
@@ -84,6 +89,7 @@ fn options() -> impl Strategy<Value = PolicyOptions> {
                 no_interpreter_mutation: interpreter,
                 block_native: native,
                 allow_native: owned(allowed),
+                allow_run: owned(programs),
                 deny_import: owned(imports),
             }
         })
@@ -233,6 +239,7 @@ proptest! {
             allow_localhost: false,
             allow_domain: Vec::new(),
             allow_native: Vec::new(),
+            allow_run: Vec::new(),
             // A root replaces another one.
             fs_root: None,
             profile: Vec::new(),

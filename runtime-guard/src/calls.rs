@@ -27,7 +27,7 @@ use crate::hook::Reading;
 use crate::resolve::{self, Exact};
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at, named};
-use crate::{imports, lookups, origin, proc, slots};
+use crate::{children, imports, lookups, origin, proc, slots};
 
 /// Whether a function makes another interpreter.
 fn makes_interpreter(name: &str) -> bool {
@@ -63,6 +63,8 @@ pub fn wants(active: &Active, index: usize) -> bool {
         Kind::Frozen => imports::any_denied(active),
         Kind::Named => active.guards(Capability::DynamicCode),
         Kind::Environment => active.guards(Capability::Environment),
+        // Any policy is one for children too.
+        Kind::Start => true,
     }
 }
 
@@ -113,6 +115,16 @@ pub fn before<'py>(
     let reading = Reading { active, api: slot.name, rules };
     let judged = match slot.kind {
         Kind::Environment => return crate::shims::give_environment(py, args),
+        Kind::Start => {
+            let is_silent = !matches!(slot.read, Read::Special);
+            if is_silent && active.guards(Capability::Subprocess) && !active.allows_programs() {
+                slot.read.each(args, |deed| reading.judge(py, deed))?;
+            }
+            let settled = active.allows_programs() && children::settle(py, &reading, args)?;
+            let given =
+                active.guards(Capability::Environment) && crate::shims::give_environment(py, args)?;
+            return Ok(children::guard(py, active, slot.name, args)? || given || settled);
+        }
         Kind::Judge if makes_interpreter(slot.name) => sub_interpreter(py, &reading),
         Kind::Judge if slot.name == "sys.activate_stack_trampoline" => trampoline(py, &reading),
         Kind::Judge if slot.name == "posix.chroot" => change_root(py, &reading, args),
@@ -275,7 +287,10 @@ fn tls(py: Python<'_>, reading: &Reading<'_>, object: &Object<'_>) -> PyResult<(
 pub fn denies_elsewhere(index: usize) -> bool {
     let active = scope::active();
     let (Some(active), Some(slot)) = (active.as_ref(), SLOTS.get(index)) else { return false };
-    let Some(rule) = rule_of(index).filter(|_| matches!(slot.kind, Kind::Judge | Kind::Listen))
+    // What starts a program with an event is judged by that.
+    let is_silent_start = slot.kind == Kind::Start && !matches!(slot.read, Read::Special);
+    let Some(rule) = rule_of(index)
+        .filter(|_| is_silent_start || matches!(slot.kind, Kind::Judge | Kind::Listen))
     else {
         return false;
     };
@@ -284,6 +299,8 @@ pub fn denies_elsewhere(index: usize) -> bool {
     if is_denied {
         crate::denied::note_elsewhere(rule, slot.name);
         raise_plain(&format!("hermetic: `{}` is denied in every interpreter", slot.name));
+    } else if is_silent_start {
+        children::note_unguarded("what another interpreter of the process started".to_owned());
     }
     is_denied
 }
@@ -337,7 +354,8 @@ pub fn after<'py>(
         | Kind::Pair
         | Kind::Duplicate
         | Kind::Tls
-        | Kind::Environment => result,
+        | Kind::Environment
+        | Kind::Start => result,
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use hermetic_policy::pattern::program::SHELL;
 use hermetic_policy::{Capability, ResolvedPath, Rule, Verb, Verdict, pattern, rules};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -113,6 +114,12 @@ impl Reading<'_> {
             let place = PathPlace::Text(path.clone());
             let path = PathObject { place, folder: None, link_itself: true };
             self.put(py, rule, Verb::WriteFile, &Object::Path(path))?;
+        }
+        if self.api == "os.system" && self.active.allows_programs() {
+            // A shell reads what it is given.
+            let object = Object::Name(SHELL.into());
+            let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
+            return self.put(py, rule, verb, &object);
         }
         let Some((rule, verb)) = self.rule(deed.verb) else { return Ok(()) };
         let deed = at_open_folder(deed, self.api);

@@ -27,9 +27,15 @@
 //! [`scope`] has the open ones. They are opened and closed by opaque tokens, in any order and in
 //! any thread, and an act needs the consent of all. Nothing here lets a program widen a policy
 //! that is open, and a sealed process can close none.
+//!
+//! # Below the process
+//!
+//! What native code does no function of the interpreter sees. [`kernel`] hands the same policies to
+//! Landlock and seccomp, where a launcher asks for it before the program starts.
 
 pub mod arguments;
 pub mod calls;
+pub mod children;
 pub mod code;
 pub mod deed;
 pub mod denied;
@@ -39,6 +45,7 @@ mod ffi;
 pub mod generated;
 pub mod hook;
 pub mod imports;
+pub mod kernel;
 pub mod lookups;
 mod native;
 pub mod origin;

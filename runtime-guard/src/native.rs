@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hermetic_policy::config::{Config, Extend};
-use hermetic_policy::{PolicyOptions, profile};
+use hermetic_policy::pattern::program::SHELL;
+use hermetic_policy::{Capability, Policy, PolicyOptions, profile};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::{denied, ffi, origin, scope, shims, slots, status, trust};
+use crate::kernel::plan::{Extent, Gap, Places, Support};
+use crate::kernel::{self, Mode};
+use crate::scope::Manner;
+use crate::{children, denied, ffi, origin, scope, shims, slots, status, trust};
 
 /// An open policy. It ends with `close()`, and in no other way.
 #[pyclass(frozen, module = "hermetic._native")]
@@ -67,35 +71,51 @@ fn install(py: Python<'_>) -> PyResult<()> {
     if INSTALLED.load(Ordering::Acquire) {
         return Ok(());
     }
+    // Two threads may open the first policies at once.
+    let is_first = shims::begin(py);
+    let installed = if INSTALLED.load(Ordering::Acquire) { Ok(()) } else { install_once(py) };
+    if is_first {
+        shims::end();
+    }
+    installed
+}
+
+fn install_once(py: Python<'_>) -> PyResult<()> {
     status::look_around();
     origin::learn(py)?;
     trust::learn(py)?;
     ffi::install_hook(py)
         .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {}", error.value(py))))?;
     INSTALLED.store(true, Ordering::Release);
-    Ok(())
+    mind_forks(py)
+}
+
+/// Let every fork of the interpreter's wait for a moment in which the guard is whole.
+fn mind_forks(py: Python<'_>) -> PyResult<()> {
+    let posix = py.import(if cfg!(windows) { "nt" } else { "posix" })?;
+    let Ok(register) = posix.getattr("register_at_fork") else { return Ok(()) };
+    let calls = PyDict::new(py);
+    calls.set_item("before", wrap_pyfunction!(shims::before_fork, py)?)?;
+    let after = wrap_pyfunction!(shims::after_fork, py)?;
+    calls.set_item("after_in_parent", &after)?;
+    calls.set_item("after_in_child", after)?;
+    register.call((), Some(&calls)).map(|_| ())
 }
 
 /// Open a policy.
+#[expect(clippy::fn_params_excessive_bools, reason = "each is a keyword of its own in Python")]
 #[pyfunction]
-#[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false))]
+#[pyo3(signature = (options, *, sealed = false, trace = false, best_effort = false,
+                    unguarded_children = false))]
 fn open_scope(
     py: Python<'_>,
     options: &Bound<'_, PyDict>,
     sealed: bool,
     trace: bool,
     best_effort: bool,
+    unguarded_children: bool,
 ) -> PyResult<Scope> {
-    let mut options = options_of(options)?
-        .expand_profiles()
-        .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
-    if let Some(root) = &options.fs_root {
-        let real = std::path::Path::new(root).canonicalize().map_err(|error| {
-            PyValueError::new_err(format!("--fs-readonly: `{root}` cannot be read: {error}"))
-        })?;
-        options.fs_root = Some(real.to_string_lossy().into_owned());
-    }
-    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let (options, policy) = ready(options)?;
     // One policy that wants all of it is enough for a failure to be an error.
     let alone = scope::active().is_none();
     let before = slots::be_content_with_less(best_effort);
@@ -116,7 +136,7 @@ fn open_scope(
     }
     let id = {
         let mut stack = scope::stack();
-        let id = stack.push(policy, options, trace);
+        let id = stack.push(policy, options, Manner { trace, best_effort, unguarded_children });
         scope::publish(&stack);
         id
     };
@@ -131,6 +151,87 @@ fn open_scope(
         scope::stack().seal();
     }
     Ok(Scope::new(id))
+}
+
+/// Options with their profiles taken apart and their root as it is on disk, and their policy.
+fn ready(options: &Bound<'_, PyDict>) -> PyResult<(PolicyOptions, Policy)> {
+    let mut options = options_of(options)?
+        .expand_profiles()
+        .map_err(|error| PyValueError::new_err(format!("--profile: {error}")))?;
+    if let Some(root) = &options.fs_root {
+        let real = std::path::Path::new(root).canonicalize().map_err(|error| {
+            PyValueError::new_err(format!("--fs-readonly: `{root}` cannot be read: {error}"))
+        })?;
+        options.fs_root = Some(real.to_string_lossy().into_owned());
+    }
+    // Which file a name is, is settled here: the search path is the program's to change.
+    let mut found: Vec<String> =
+        options.allow_run.iter().filter_map(|name| children::find_program(name)).collect();
+    if options.allow_run.iter().any(|name| name == SHELL) {
+        // What `os.system` and `shell=True` start, whatever the search path says.
+        found.extend(["/bin/sh".to_owned()].into_iter().chain(children::find_program("/bin/sh")));
+    }
+    for file in found {
+        if !options.allow_run.contains(&file) {
+            options.allow_run.push(file);
+        }
+    }
+    let policy = options.build().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((options, policy))
+}
+
+/// Apply policies to the process by the kernel, for good; nothing here can take any of it back.
+///
+/// `claim` is for tests: it can say only that the kernel has less than it has, and a program that
+/// is guarded has nothing left to say when it runs.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what is taken from Python is owned")]
+#[pyo3(signature = (policies, mode, *, readable = vec![], programs = vec![], limited = false,
+                    claim = None))]
+fn confine(
+    py: Python<'_>,
+    policies: Vec<Bound<'_, PyDict>>,
+    mode: &str,
+    readable: Vec<String>,
+    programs: Vec<String>,
+    limited: bool,
+    claim: Option<(u32, bool)>,
+) -> PyResult<()> {
+    denied::hold_classes(py)?;
+    let mode = Mode::of(mode)
+        .ok_or_else(|| PyValueError::new_err("the mode is \"auto\" or \"require\""))?;
+    let policies = policies
+        .iter()
+        .map(|options| ready(options).map(|(_, policy)| policy))
+        .collect::<PyResult<Vec<_>>>()?;
+    let mut support = kernel::apply::support();
+    if let Some((landlock, seccomp)) = claim {
+        support = support.at_most(Support { landlock, seccomp, threads: false });
+    }
+    let places = Places { readable, programs, runnable: Vec::new() };
+    kernel::confine(&policies, mode, &places, support, limited)
+        .map(|_| ())
+        .map_err(|error| denied::bootstrap_error(py, &format!("hermetic: {error}")))
+}
+
+/// The programs that were started without the guard, each once.
+#[pyfunction]
+fn unguarded() -> Vec<String> {
+    children::tally().unguarded
+}
+
+/// Note what the kernel enforces on this process since it enforced it on the one that started it:
+/// Landlock's version, whether seccomp does, and what is not covered. It is only told.
+#[pyfunction]
+fn inherit(landlock: u32, seccomp: bool, gaps: Vec<(String, String, String, String)>) {
+    let gaps = gaps
+        .into_iter()
+        .filter_map(|(capability, what, why, extent)| {
+            let capability = Capability::ALL.into_iter().find(|it| it.name() == capability)?;
+            Some(Gap { capability, what, why, extent: Extent::of(&extent)? })
+        })
+        .collect();
+    kernel::inherit(kernel::Report { landlock, seccomp, gaps });
 }
 
 /// Let no policy of this process be closed any more.
@@ -215,6 +316,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
         allow_localhost,
         allow_domain,
         no_subprocess,
+        allow_run,
         fs_readonly,
         fs_root,
         no_environment,
@@ -230,6 +332,7 @@ fn dict_of<'py>(py: Python<'py>, options: &PolicyOptions) -> PyResult<Bound<'py,
     dict.set_item("allow_localhost", allow_localhost)?;
     dict.set_item("allow_domain", allow_domain)?;
     dict.set_item("no_subprocess", no_subprocess)?;
+    dict.set_item("allow_run", allow_run)?;
     dict.set_item("fs_readonly", fs_readonly)?;
     dict.set_item("fs_root", fs_root)?;
     dict.set_item("no_environment", no_environment)?;
@@ -271,6 +374,7 @@ fn options_of(dict: &Bound<'_, PyDict>) -> PyResult<PolicyOptions> {
             "allow_localhost" => options.allow_localhost = flag()?,
             "allow_domain" => options.allow_domain = list()?,
             "no_subprocess" => options.no_subprocess = flag()?,
+            "allow_run" => options.allow_run = list()?,
             "fs_readonly" => options.fs_readonly = flag()?,
             "fs_root" => {
                 options.fs_root = value.extract::<Option<String>>().map_err(|_| {
@@ -316,6 +420,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Scope>()?;
     module.add_function(wrap_pyfunction!(open_scope, module)?)?;
     module.add_function(wrap_pyfunction!(seal, module)?)?;
+    module.add_function(wrap_pyfunction!(confine, module)?)?;
+    module.add_function(wrap_pyfunction!(inherit, module)?)?;
+    module.add_function(wrap_pyfunction!(unguarded, module)?)?;
+    module.add("BOOT", children::BOOT)?;
     module.add_function(wrap_pyfunction!(status_, module)?)?;
     module.add_function(wrap_pyfunction!(violations, module)?)?;
     module.add_function(wrap_pyfunction!(read_config, module)?)?;

@@ -25,6 +25,21 @@ pub struct Open {
     pub options: PolicyOptions,
     /// Whether denied acts are told on standard error.
     pub trace: bool,
+    /// Whether it was enough to enforce part of it.
+    pub best_effort: bool,
+    /// Whether a Python program that cannot be guarded may be started.
+    pub unguarded_children: bool,
+}
+
+/// How a policy is enforced.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner {
+    /// Whether denied acts are told on standard error.
+    pub trace: bool,
+    /// Whether it is enough to enforce part of it.
+    pub best_effort: bool,
+    /// Whether a Python program that cannot be guarded may be started.
+    pub unguarded_children: bool,
 }
 
 /// Every open policy; at least one.
@@ -38,6 +53,13 @@ impl Active {
     /// Whether any open policy guards this capability.
     pub fn guards(&self, capability: Capability) -> bool {
         self.open.iter().any(|open| open.policy.guards(capability))
+    }
+
+    /// Whether processes are denied but for programs that are named.
+    pub fn allows_programs(&self) -> bool {
+        self.open
+            .iter()
+            .any(|open| open.options.no_subprocess && !open.options.allow_run.is_empty())
     }
 
     /// Whether any open policy has a root to read from.
@@ -80,9 +102,12 @@ impl Stack {
     }
 
     /// Open a policy; the number closes it again.
-    pub fn push(&mut self, policy: Policy, options: PolicyOptions, trace: bool) -> u64 {
+    pub fn push(&mut self, policy: Policy, options: PolicyOptions, manner: Manner) -> u64 {
+        let Manner { trace, best_effort, unguarded_children } = manner;
         self.last_id += 1;
-        self.open.push(Arc::new(Open { id: self.last_id, policy, options, trace }));
+        let id = self.last_id;
+        let open = Open { id, policy, options, trace, best_effort, unguarded_children };
+        self.open.push(Arc::new(open));
         self.last_id
     }
 
@@ -197,7 +222,7 @@ fn wants(active: &Active, event: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Active, Stack, wants};
+    use super::{Active, Manner, Stack, wants};
     use crate::events;
     use hermetic_policy::PolicyOptions;
 
@@ -206,7 +231,7 @@ mod tests {
     }
 
     fn push(stack: &mut Stack, options: PolicyOptions) -> u64 {
-        stack.push(options.build().unwrap(), options, false)
+        stack.push(options.build().unwrap(), options, Manner::default())
     }
 
     fn wanted(active: &Active, name: &str) -> bool {

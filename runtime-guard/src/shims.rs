@@ -14,6 +14,7 @@ pub mod gates;
 pub mod paths;
 pub mod swap;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::ThreadId;
@@ -45,27 +46,62 @@ static BYTECODE: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 /// Python code may run meanwhile: other threads wait, and what this thread opens or closes from
 /// within (a finaliser) is seen to before this returns.
 pub fn apply(py: Python<'_>) -> PyResult<()> {
-    let here = std::thread::current().id();
     CHANGED.store(true, Ordering::Release);
-    loop {
-        let mut applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
-        match *applying {
-            None => {
-                *applying = Some(here);
-                break;
-            }
-            Some(thread) if thread == here => return Ok(()),
-            Some(_) => {}
-        }
-        drop(applying);
-        py.detach(|| std::thread::sleep(std::time::Duration::from_micros(50)));
+    if !begin(py) {
+        return Ok(());
     }
     let mut result = Ok(());
     while CHANGED.swap(false, Ordering::AcqRel) {
         result = result.and(apply_once(py));
     }
-    *APPLYING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    end();
     result
+}
+
+/// Wait until no other thread is at it, and begin; false where this thread is at it already.
+pub fn begin(py: Python<'_>) -> bool {
+    let here = std::thread::current().id();
+    loop {
+        let mut applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
+        match *applying {
+            None => {
+                *applying = Some(here);
+                return true;
+            }
+            Some(thread) if thread == here => return false,
+            Some(_) => {}
+        }
+        drop(applying);
+        py.detach(|| std::thread::sleep(std::time::Duration::from_micros(50)));
+    }
+}
+
+/// End what [`begin`] began.
+pub fn end() {
+    *APPLYING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+thread_local! {
+    /// Whether this thread, which forks, has to end what it began before the fork.
+    static FORKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A fork takes no other thread along: one that is half-way through [`apply`] would never end it in
+/// the child. So a fork waits until none is.
+#[pyfunction]
+pub fn before_fork(py: Python<'_>) {
+    // Where a finaliser forks from within `apply`, this thread is at it already.
+    if begin(py) {
+        FORKING.set(true);
+    }
+}
+
+/// In the parent and in the child.
+#[pyfunction]
+pub fn after_fork() {
+    if FORKING.replace(false) {
+        end();
+    }
 }
 
 fn apply_once(py: Python<'_>) -> PyResult<()> {

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::arguments::text;
 use crate::ffi::system::{self, Descriptor};
 use crate::scope::Active;
-use crate::{denied, origin, scope, slots};
+use crate::{children, denied, kernel, origin, scope, slots};
 
 /// Descriptors that were open when the guard was installed.
 static FOUND: Mutex<Vec<Descriptor>> = Mutex::new(Vec::new());
@@ -73,6 +73,26 @@ fn loaded_native(py: Python<'_>) -> PyResult<Vec<String>> {
     Ok(native)
 }
 
+/// What the kernel enforces beside the guard, and what it does not; `None` where nothing was asked
+/// of it.
+fn kernel_layer(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
+    let Some(report) = kernel::report() else { return Ok(None) };
+    let layer = PyDict::new(py);
+    layer.set_item("landlock", report.landlock)?;
+    layer.set_item("seccomp", report.seccomp)?;
+    let gaps = PyList::empty(py);
+    for gap in &report.gaps {
+        let entry = PyDict::new(py);
+        entry.set_item("capability", gap.capability.name())?;
+        entry.set_item("what", &gap.what)?;
+        entry.set_item("why", &gap.why)?;
+        entry.set_item("extent", gap.extent.name())?;
+        gaps.append(entry)?;
+    }
+    layer.set_item("not_covered", gaps)?;
+    Ok(Some(layer))
+}
+
 /// `hermetic.status()`.
 pub fn status(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let status = PyDict::new(py);
@@ -118,6 +138,12 @@ pub fn status(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     status.set_item("functions", slots::guarded())?;
     status.set_item("not_enforced", missing)?;
     status.set_item("found", found)?;
+    status.set_item("kernel", kernel_layer(py)?)?;
+    let tally = children::tally();
+    let started = PyDict::new(py);
+    started.set_item("guarded", tally.guarded)?;
+    started.set_item("not_guarded", tally.unguarded)?;
+    status.set_item("children", started)?;
     denied::with_record(|record| {
         status.set_item("violations", record.violations.len())?;
         status.set_item("violations_dropped", record.dropped)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.0.0+double"
 
-_LISTS = ("profile", "allow_domain", "deny_import", "allow_native")
+_LISTS = ("profile", "allow_domain", "deny_import", "allow_native", "allow_run")
 _SWITCHES = (
     "no_network",
     "allow_localhost",
@@ -64,6 +64,7 @@ def open_scope(
     sealed: bool = False,
     trace: bool = False,
     best_effort: bool = False,  # noqa: ARG001 - the contract's
+    unguarded_children: bool = False,  # noqa: ARG001 - the contract's
 ) -> Scope:
     policy: dict[str, Any] = {}
     for key, value in options.items():
@@ -87,6 +88,22 @@ def open_scope(
     _open.append(policy)
     _state["sealed"] = _state["sealed"] or sealed
     return Scope(policy)
+
+
+BOOT = ""
+
+
+def confine(*_given: object, **_more: object) -> None:
+    """There is no kernel layer here."""
+
+
+def inherit(*_given: object) -> None:
+    """Nothing is told of it."""
+
+
+def unguarded() -> list[str]:
+    """No child is noted."""
+    return []
 
 
 def seal() -> None:

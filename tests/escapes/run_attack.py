@@ -5,6 +5,7 @@ The attack comes as JSON on standard input:
 * `source`: what runs after the install; `before`: what runs before it. Both are one code object, compiled before the
   install, since compiling it later would itself be denied under some policies.
 * `options`: the policy as `hermetic._native.open_scope` takes it, or null to run with no guard.
+* `guard`, `kernel`: whether the guard and the kernel layer enforce it.
 * `sealed`: whether the policy is sealed, as it is unless the attack is about a scope that is not.
 * `names`: what the attack finds as globals (`LISTENER`, `SCRATCH`, ...); `ran`: what `prove()` writes.
 * `needs`: modules without which it means nothing; `seconds`: the limit.
@@ -31,6 +32,22 @@ class InapplicableError(Exception):
     """What the attack is about is not there."""
 
 
+def enforce(task: dict[str, Any]) -> list[Any]:
+    """Enforce the policy of the task as the launcher does; how denials are asked for, and the scope."""
+    from hermetic import _native  # noqa: PLC0415
+    from hermetic._kernel import places  # noqa: PLC0415
+
+    # What stays readable is looked for first, and the kernel comes last.
+    kept, installed = places(), []
+    if task["guard"]:
+        # Held as a caller would hold it, so that whoever walks the heap may find it.
+        scope = _native.open_scope(task["options"], sealed=bool(task["sealed"]))
+        installed = [_native.violations, scope]
+    if task["kernel"]:
+        _native.confine([task["options"]], "auto", readable=kept["readable"], programs=kept["programs"])
+    return installed
+
+
 def main() -> None:
     """Run the attack; return normally, so that what it left for the end of the interpreter runs too."""
     task: dict[str, Any] = json.load(sys.stdin)
@@ -38,7 +55,7 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     signal.alarm(int(task["seconds"]))
-    ran, options, sealed = str(task["ran"]), task["options"], bool(task["sealed"])
+    ran, options = str(task["ran"]), task["options"]
     outcome: dict[str, Any] = {"refused": None, "inapplicable": None, "error": None, "denied": 0}
     installed: list[Any] = []
 
@@ -55,15 +72,10 @@ def main() -> None:
     def install() -> None:
         if options is None:
             return
-        from hermetic import _native  # noqa: PLC0415
-
         try:
-            scope = _native.open_scope(options, sealed=sealed)
+            installed.extend(enforce(task))
         except Exception as error:
             raise RefusedError(f"{type(error).__name__}: {error}") from None
-        installed.append(_native.violations)
-        # Held as a caller would hold it: in a local of a frame that lives on.
-        installed.append(scope)
 
     scope: dict[str, Any] = {"__name__": "attack", "__builtins__": builtins, INSTALL: install}
     names = {name: tuple(value) if name in ADDRESSES else value for name, value in task["names"].items() if value}

@@ -1,10 +1,13 @@
 //! The grammar of the escape corpus: a page is a family, a `##` section an attack.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use hermetic_policy::PolicyOptions;
 use hermetic_policy::config::Config;
 use serde_json::{Value, json};
 
-use crate::repository::{markdown_in, read, slashed};
+use crate::repository::{markdown_in, read, root, slashed};
 
 /// One attack.
 #[derive(Debug, Default)]
@@ -43,6 +46,41 @@ pub(crate) enum Status {
     Refused(String),
     /// It succeeds, for a reason that is documented.
     Known(String),
+}
+
+/// Whether an attack gets through where the kernel layer is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Through {
+    /// Without the guard.
+    pub kernel: bool,
+    /// Beside it.
+    pub both: bool,
+}
+
+const SETTINGS: &str = "tests/corpus/escapes/settings.csv";
+
+/// What is recorded of each attack.
+pub(crate) fn settings() -> BTreeMap<String, Through> {
+    let text = std::fs::read_to_string(root().join(SETTINGS)).unwrap_or_default();
+    text.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut cells = line.split(',');
+            let name = cells.next()?.to_owned();
+            let mut through = || cells.next().map(|cell| cell == "through");
+            Some((name, Through { kernel: through()?, both: through()? }))
+        })
+        .collect()
+}
+
+/// Record it.
+pub(crate) fn write_settings(found: &BTreeMap<String, Through>) {
+    let mut text = "attack,kernel,both\n".to_owned();
+    let word = |through| if through { "through" } else { "stopped" };
+    for (name, through) in found {
+        let _ = writeln!(text, "{name},{},{}", word(through.kernel), word(through.both));
+    }
+    std::fs::write(root().join(SETTINGS), text).expect("the record is written");
 }
 
 /// Every attack of `tests/corpus/escapes`, and what is wrong with its pages.
@@ -185,6 +223,7 @@ pub(crate) fn options(text: &str) -> Result<Value, String> {
         allow_localhost,
         allow_domain,
         no_subprocess,
+        allow_run,
         fs_readonly,
         fs_root,
         no_environment,
@@ -200,6 +239,7 @@ pub(crate) fn options(text: &str) -> Result<Value, String> {
         "allow_localhost": allow_localhost,
         "allow_domain": allow_domain,
         "no_subprocess": no_subprocess,
+        "allow_run": allow_run,
         "fs_readonly": fs_readonly,
         "fs_root": fs_root,
         "no_environment": no_environment,

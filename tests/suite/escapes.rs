@@ -13,10 +13,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::attack::{Attack, Status, attacks};
+use crate::attack::{Attack, Status, Through, attacks, settings, write_settings};
 use crate::interpreter::{Interpreter, Outcome, guarded, plain, run_all};
 use crate::process::run_group;
-use crate::repository::{assert_none, root};
+use crate::repository::{assert_none, root, skip, updating};
 
 /// Seconds after which an attack is ended by a signal.
 const LIMIT: u32 = 30;
@@ -37,7 +37,9 @@ fn every_attack_works_without_a_guard() {
     let mut complaints = Vec::new();
     for python in plain("escapes") {
         complaints.extend(run_all("escapes", &python, &attacks, |attack| {
-            let Some(end) = range.run(attack, &python, false) else { return other_version() };
+            let Some(end) = range.run(attack, &python, Setting::Open) else {
+                return other_version();
+            };
             if let Some(reason) = end.inapplicable {
                 return Outcome::Skipped(reason);
             }
@@ -62,7 +64,9 @@ fn the_guard_stops_every_attack_but_the_known() {
     let known = Mutex::new(BTreeMap::<String, bool>::new());
     for python in guarded("escapes") {
         complaints.extend(run_all("escapes", &python, &attacks, |attack| {
-            let Some(end) = range.run(attack, &python, true) else { return other_version() };
+            let Some(end) = range.run(attack, &python, Setting::Guard) else {
+                return other_version();
+            };
             if let Some(reason) = end.inapplicable {
                 return Outcome::Skipped(reason);
             }
@@ -85,6 +89,73 @@ fn the_guard_stops_every_attack_but_the_known() {
     assert_none(&complaints);
 }
 
+/// The version whose results are recorded: a corpus for every version would be seven.
+const RECORDED: (u32, u32) = (3, 11);
+
+/// What the kernel layer stops, alone and beside the guard, is as `settings.csv` has it. To record
+/// it anew: `UPDATE=1 HERMETIC_GUARDED=... cargo test -p hermetic-tests four_settings`, then
+/// `make update`.
+#[test]
+fn the_four_settings_are_as_recorded() {
+    let (attacks, _) = attacks();
+    let Some(python) = guarded("four settings").into_iter().find(|p| p.version == RECORDED) else {
+        skip("four settings", "the guard is not installed in the recorded version, 3.11");
+        return;
+    };
+    if let Err(lacking) = kernel_layer(&python) {
+        skip("four settings", &lacking);
+        return;
+    }
+    let range = Range::open();
+    let found = Mutex::new(BTreeMap::<String, Through>::new());
+    let mut complaints = run_all("four settings", &python, &attacks, |attack| {
+        let run = |setting| range.run(attack, &python, setting);
+        let (Some(alone), Some(both)) = (run(Setting::Kernel), run(Setting::Both)) else {
+            return other_version();
+        };
+        if let Some(reason) = alone.inapplicable.or(both.inapplicable) {
+            return Outcome::Skipped(reason);
+        }
+        let through = Through { kernel: alone.escaped, both: both.escaped };
+        found.lock().expect("no thread panics while it notes").insert(attack.name.clone(), through);
+        if both.escaped && !matches!(attack.status, Status::Known(_)) {
+            return Outcome::Bad(vec![format!(
+                "{}: `{}` gets through both",
+                attack.place, attack.name
+            )]);
+        }
+        Outcome::Good
+    });
+    let found = found.into_inner().expect("no thread panicked");
+    if updating() {
+        write_settings(&found);
+    } else {
+        let recorded = settings();
+        for (name, through) in &found {
+            if recorded.get(name) != Some(through) {
+                let before = recorded.get(name);
+                complaints.push(format!("`{name}`: {through:?}, and recorded is {before:?}"));
+            }
+        }
+    }
+    assert_none(&complaints);
+}
+
+/// Whether the kernel layer can be tried with all it has.
+fn kernel_layer(python: &Interpreter) -> Result<(), String> {
+    let source = "from hermetic import _native, status; \
+                  _native.confine([{'no_subprocess': True}], 'auto'); layer = status()['kernel']; \
+                  print(layer['landlock'], layer['seccomp'])";
+    let told = Command::new(&python.path).args(["-I", "-c", source]).output();
+    let told = told.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    let told = told.unwrap_or_default();
+    let landlock = told.split(' ').next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(0);
+    if landlock >= 6 && told.ends_with("True") {
+        return Ok(());
+    }
+    Err(format!("this kernel has not all of the kernel layer (Landlock {landlock}; \"{told}\")"))
+}
+
 fn other_version() -> Outcome {
     Outcome::Skipped("of another version".to_owned())
 }
@@ -100,6 +171,19 @@ fn wrong(attack: &Attack, end: &End) -> Option<String> {
         (_, None) if end.denied || attack.silent => None,
         (_, None) => Some(format!("fails, but not by the guard: {}", end.how)),
     }
+}
+
+/// What enforces the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setting {
+    /// Nothing.
+    Open,
+    /// The guard in the process.
+    Guard,
+    /// The kernel layer.
+    Kernel,
+    /// Both of them.
+    Both,
 }
 
 /// How an attack ended.
@@ -164,20 +248,21 @@ impl Range {
     }
 
     /// Run an attack; `None` where it is of another version.
-    fn run(&self, attack: &Attack, python: &Interpreter, guarded: bool) -> Option<End> {
+    fn run(&self, attack: &Attack, python: &Interpreter, setting: Setting) -> Option<End> {
         if !attack.applies_to(python.version) {
             return None;
         }
-        let mut end = self.execute(attack, python, guarded);
+        let mut end = self.execute(attack, python, setting);
         // Whether the attack works must not hang on a machine's load; whether it is stopped must
         // not either, so a denied attack is believed the first time.
+        let guarded = matches!(setting, Setting::Guard | Setting::Both);
         if !guarded && !end.escaped && end.inapplicable.is_none() {
-            end = self.execute(attack, python, guarded);
+            end = self.execute(attack, python, setting);
         }
         Some(end)
     }
 
-    fn execute(&self, attack: &Attack, python: &Interpreter, guarded: bool) -> End {
+    fn execute(&self, attack: &Attack, python: &Interpreter, setting: Setting) -> End {
         let folder = TempDir::new().expect("a temporary folder");
         let path = folder.path().canonicalize().expect("it is there");
         let (scratch, outside) = (path.join("scratch"), path.join("outside"));
@@ -191,7 +276,9 @@ impl Range {
         let pair = |address: &SocketAddr| json!([address.ip().to_string(), address.port()]);
         let task = json!({
             "before": attack.before, "source": attack.source, "needs": attack.needs,
-            "options": if guarded { options } else { Value::Null },
+            "options": if setting == Setting::Open { Value::Null } else { options },
+            "guard": matches!(setting, Setting::Guard | Setting::Both),
+            "kernel": matches!(setting, Setting::Kernel | Setting::Both),
             "sealed": !attack.unsealed, "ran": self.ran, "seconds": LIMIT,
             "names": {
                 "LISTENER": pair(&self.tcp), "LISTENER6": self.tcp6.as_ref().map(pair),

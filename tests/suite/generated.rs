@@ -1,12 +1,14 @@
 //! Documents that are made from the rules and their pages, checked fresh; `UPDATE=1` rewrites
 //! them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use hermetic_policy::config::Config;
 use hermetic_policy::rule::Reported;
 use hermetic_policy::{Capability, rules};
 
-use crate::attack::{Attack, Status, attacks};
+use crate::attack::{Attack, Status, Through, attacks, settings};
 use crate::page::{Page, Says};
 use crate::repository::{pages, root, updating};
 
@@ -18,6 +20,47 @@ fn the_table_of_rules_is_fresh() {
 #[test]
 fn the_list_of_blind_spots_is_fresh() {
     fresh("docs/blind-spots.md", &blind_spots(&pages()));
+}
+
+#[test]
+fn the_numbers_of_the_threat_model_are_fresh() {
+    let path = "docs/threat-model.md";
+    let text = std::fs::read_to_string(root().join(path)).expect("it is there");
+    let (begin, end) = ("<!-- counted:", "<!-- end of counted -->");
+    let start = text.find(begin).and_then(|at| Some(at + text[at..].find('\n')? + 1));
+    let (Some(start), Some(stop)) = (start, text.find(end)) else { panic!("{path} has no marks") };
+    let counted = format!("{}{}{}", &text[..start], counted(&attacks().0), &text[stop..]);
+    fresh(path, &counted);
+}
+
+/// What each capability has: rules, and attacks by what lets them through.
+fn counted(attacks: &[Attack]) -> String {
+    let recorded = settings();
+    let mut text = String::from(
+        "\n| capability | flag | rules | attacks tried | past the guard | past guard and kernel \
+         layer |\n|---|---|---|---|---|---|\n",
+    );
+    for capability in Capability::ALL {
+        let guarded = |attack: &&Attack| {
+            let config =
+                Config::from_hermetic_toml(&attack.policy.replace("{scratch}", "/scratch"));
+            let policy = config.ok().and_then(|config| config.policy.build().ok());
+            policy.is_some_and(|policy| policy.guards(capability))
+        };
+        let Some(flag) = capability.flag() else { continue };
+        let tried: Vec<_> = attacks.iter().filter(guarded).collect();
+        let past = tried.iter().filter(|a| matches!(a.status, Status::Known(_)));
+        let both = tried.iter().filter(|a| recorded.get(&a.name).is_some_and(|t| t.both));
+        let count = rules::all().filter(|rule| rule.capability == capability).count();
+        let _ = writeln!(
+            text,
+            "| {capability} | `{flag}` | {count} | {} | {} | {} |",
+            tried.len(),
+            past.count(),
+            both.count()
+        );
+    }
+    text + "\n"
 }
 
 #[test]
@@ -44,11 +87,39 @@ fn header(title: &str, source: &str) -> String {
 fn known_escapes(attacks: &[Attack]) -> String {
     let mut text = header("Known escapes", "tests/corpus/escapes");
     let known = |attack: &&Attack| matches!(attack.status, Status::Known(_));
+    let recorded = settings();
+    text.push_str(
+        "\nThe attacks of the escape corpus in four settings: with nothing, with the runtime guard, \
+         with the [kernel layer](kernel.md) alone, and with both.\nEach is tried by the tests; \
+         the numbers are of those that get through, on CPython 3.11 and a kernel with all that \
+         the layer can use.\n\n| family | nothing | guard | kernel layer | both |\n|---|---|---|---|---|\n",
+    );
+    let family = |attack: &Attack| {
+        let path = attack.place.split(':').next().unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md").to_owned()
+    };
+    let mut families = BTreeMap::<String, [usize; 4]>::new();
+    for attack in attacks {
+        let Some(through) = recorded.get(&attack.name) else { continue };
+        for name in [family(attack), "~".to_owned()] {
+            let counts = families.entry(name).or_default();
+            let all = [true, known(&attack), through.kernel, through.both];
+            for (count, through) in counts.iter_mut().zip(all) {
+                *count += usize::from(through);
+            }
+        }
+    }
+    for (family, [nothing, guard, kernel, both]) in families {
+        let family = if family == "~" { "all".to_owned() } else { family };
+        let _ = writeln!(text, "| {family} | {nothing} | {guard} | {kernel} | {both} |");
+    }
     let _ = write!(
         text,
-        "\nAttacks of the escape corpus that get past the runtime guard, each tried by the tests, \
-         and why.\nThe other {} fail.\n\n| attack | what it does | policy | why it gets through |\n\
-         |---|---|---|---|\n",
+        "\nThe kernel knows nothing of imports, code, variables and interpreters; there the guard \
+         stands alone.\n\n## What gets past the guard\n\n{} attacks, and why. The other {} fail.\n\n\
+         | attack | what it does | policy | why it gets through | with the kernel layer |\n\
+         |---|---|---|---|---|\n",
+        attacks.iter().filter(known).count(),
         attacks.iter().filter(|attack| !known(attack)).count()
     );
     let cell = |text: &str| text.trim().replace('|', "\\|").replace('\n', " ");
@@ -57,7 +128,15 @@ fn known_escapes(attacks: &[Attack]) -> String {
         let policy = cell(&attack.policy.replace("{scratch}", "/root-of-reading"));
         let (name, lead, reason) = (&attack.name, cell(&attack.lead), cell(reason));
         let file = attack.place.split(':').next().unwrap_or_default();
-        let _ = writeln!(text, "| [{name}](../../{file}) | {lead} | `` {policy} `` | {reason} |");
+        let kernel = match recorded.get(name) {
+            Some(Through { both: false, .. }) => "fails",
+            Some(Through { both: true, .. }) => "gets through",
+            None => "of another version",
+        };
+        let _ = writeln!(
+            text,
+            "| [{name}](../../{file}) | {lead} | `` {policy} `` | {reason} | {kernel} |"
+        );
     }
     text
 }

@@ -82,6 +82,20 @@ fn methods_and_objects_of_other_files_are_told_too() {
 }
 
 #[test]
+fn comments_are_written_that_accept_such_a_call() {
+    let project = Project::new(&[HELPER, ("main.py", "import helper\n\nhelper.go(\"true\")\n")]);
+    // Whatever an earlier run has kept.
+    project.json(&[NO_PROCESS]).exits(1);
+    for _ in 0..2 {
+        let run = project.run(&[NO_PROCESS, "--add-ignores=checked by hand"]).exits(0);
+        assert!(run.stdout.is_empty() || !run.stdout.contains("shell-command"), "{}", run.stdout);
+        let main = crate::repository::read(project.path().join("main.py"));
+        let call = "helper.go(\"true\")  # hermetic: ignore[shell-command] checked by hand\n";
+        assert_eq!(main, format!("import helper\n\n{call}"));
+    }
+}
+
+#[test]
 fn such_a_call_can_be_accepted() {
     let accepted =
         "import helper\n\nhelper.go(\"true\")  # hermetic: ignore[shell-command] a test\n";
@@ -128,6 +142,15 @@ fn sarif_and_text_name_the_other_file() {
     let uri = |place: &Value| place["physicalLocation"]["artifactLocation"]["uri"].clone();
     assert_eq!(uri(&call["locations"][0]), "main.py", "{call}");
     assert_eq!(uri(&call["relatedLocations"][0]), "helper.py", "{call}");
+    // From where it is taken to where it is called; from where it is kept to who takes it.
+    let flow = |result: &Value| -> Vec<Value> {
+        let steps = result["codeFlows"][0]["threadFlows"][0]["locations"].as_array();
+        steps.expect("a flow").iter().map(|step| uri(&step["location"])).collect()
+    };
+    assert_eq!(flow(call), ["helper.py", "main.py"], "{call}");
+    let kept = results.iter().find(|r| r["ruleId"] == "captured-reference").expect("the import");
+    assert_eq!(flow(kept), ["helper.py", "main.py"], "{kept}");
+    assert_eq!(uri(&kept["locations"][0]), "helper.py", "{kept}");
     let text = project.run(&[NO_PROCESS]).exits(1).stdout;
     assert!(text.contains("helper.py:1"), "{text}");
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use hermetic_policy::pattern::url::{UrlHost, split_host_port};
-use hermetic_policy::rule::{Api, Arg, Condition, OperandAt};
+use hermetic_policy::rule::{Api, Arg, Condition, OperandAt, keyword};
 
 use crate::resolve::special::Special;
 use crate::resolve::value::{Instance, Text, Value};
@@ -70,6 +70,9 @@ impl<'a> Arguments<'a> {
     }
 }
 
+/// Whether a command is read by a shell (`subprocess.Popen`); by keyword, as everybody writes it.
+const SHELL: Arg = keyword("shell");
+
 /// The operand of an act, as far as the call tells.
 pub(super) fn operand<'a>(
     at: OperandAt,
@@ -106,9 +109,13 @@ pub(super) fn operand<'a>(
                     name_operand(path_text(first).as_ref())
                 })
             }
-            // With `shell=True` a command line, without it the program: the first word of
-            // either is the program.
-            Given::Value(value) => first_word(value),
+            // With `shell=True` a command line, without it the program itself.
+            Given::Value(value) => match (first_word(value), arguments.get(SHELL)) {
+                (FoundOperand::CommandLine(word), Given::Missing) if is_one_word(value) => {
+                    FoundOperand::Name(word)
+                }
+                (found, _) => found,
+            },
             Given::Missing | Given::Unknown => FoundOperand::Unknown,
         },
         OperandAt::CommandLine(command) => match arguments.get(command) {
@@ -401,9 +408,17 @@ fn first_word(value: &Value<'_>) -> FoundOperand {
     let mut words = text.known.split_whitespace();
     match (words.next(), words.next()) {
         // The word is known in full only if something stands behind it.
-        (Some(word), next) if text.complete || next.is_some() => FoundOperand::Name(word.into()),
+        (Some(word), next) if text.complete || next.is_some() => {
+            FoundOperand::CommandLine(word.into())
+        }
         _ => FoundOperand::Unknown,
     }
+}
+
+/// Whether a text is nothing but one word.
+fn is_one_word(value: &Value<'_>) -> bool {
+    path_text(value)
+        .is_some_and(|text| text.exact().is_some_and(|all| !all.contains(char::is_whitespace)))
 }
 
 fn path_operand(value: &Value<'_>) -> FoundOperand {

@@ -1,6 +1,8 @@
 //! All files of a run joined: those that take something a rule knows from another file are looked
 //! at once more, and places in different files that belong together are told together.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -11,6 +13,7 @@ use crate::detect::Linking;
 use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
 use crate::link::modules::Roots;
+use crate::report;
 use crate::link::{FileId, Program};
 use crate::summary::links::{Links, Place};
 
@@ -53,7 +56,8 @@ impl Offered {
 /// What a second look gave.
 struct Second {
     outcome: Outcome,
-    told: blake3::Hash,
+    /// The hash of what was told, where there is a cache.
+    told: Option<blake3::Hash>,
     taken: Vec<Taken>,
 }
 
@@ -72,7 +76,8 @@ pub(super) fn link(
     let mut outcomes: Vec<Outcome> = alone.into_iter().map(|one| one.looked.outcome).collect();
     let program = program_of(settings, roots, &joined);
     let cache = settings.cache.as_ref();
-    let known = cache.zip(program.as_ref()).and_then(|(cache, program)| cache.joined(program));
+    let known = cache.filter(|_| !settings.looks_again).zip(program.as_ref());
+    let known = known.and_then(|(cache, program)| cache.joined(program));
     let known = known.and_then(|known| kept_looks(settings, &joined, judgements, known));
     let mut seconds = known.unwrap_or_else(|| {
         let seconds = second_looks(settings, roots, &mut joined, judgements);
@@ -135,7 +140,7 @@ fn program_of(settings: &Settings, roots: &Roots, joined: &[Linked]) -> Option<c
 fn told(seconds: &[Option<Second>]) -> Joined {
     let told = |(file, second): (u32, &Option<Second>)| {
         let second = second.as_ref()?;
-        Some(Told { file, what: *second.told.as_bytes(), taken: second.taken.clone() })
+        Some(Told { file, what: *second.told?.as_bytes(), taken: second.taken.clone() })
     };
     Joined { told: (0..).zip(seconds).filter_map(told).collect() }
 }
@@ -155,7 +160,7 @@ fn kept_looks(
             let applies = settings.applies(one.file.on_disk());
             let (judgement, what) = (judgements.of(&applies), blake3::Hash::from(told.what));
             let outcome = check_kept(judgement, &applies.ignored, &one.file, settings, what)?;
-            Some((told.file, Second { outcome, told: what, taken: told.taken }))
+            Some((told.file, Second { outcome, told: Some(what), taken: told.taken }))
         })
         .collect();
     let mut seconds: Vec<Option<Second>> = joined.iter().map(|_| None).collect();
@@ -205,7 +210,7 @@ fn second_looks(
         let applies = settings.applies(one.file.on_disk());
         let linking = Linking::With { graph: false, environment: &environment };
         let judgement = judgements.of(&applies);
-        let looked = check_file(judgement, &applies.ignored, &one.file, settings, linking);
+        let mut looked = check_file(judgement, &applies.ignored, &one.file, settings, linking);
         let own = links.get(number as usize).and_then(Option::as_deref);
         let taken = taken.into_iter().map(|taken| Taken {
             import: own.and_then(|own| import_of(own, taken.way)),
@@ -213,7 +218,9 @@ fn second_looks(
             from: taken.file.0,
             place: taken.place,
         });
-        Some(Second { outcome: looked.outcome, told: environment.hash(), taken: taken.collect() })
+        let told = settings.cache.is_some().then(|| environment.hash());
+        looked.outcome.report.told = settings.looks_again.then(|| report::Told(Arc::new(environment)));
+        Some(Second { outcome: looked.outcome, told, taken: taken.collect() })
     });
     let seconds = looks.collect();
     drop(program);

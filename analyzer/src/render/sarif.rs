@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use hermetic_policy::{Level, Rule};
+use hermetic_policy::{Level, Rule, Verb};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::escape::escape;
 use super::findings;
 use super::record::{Streamed, write_document};
-use crate::diagnostic::{Diagnostic, Fix, FixState, Span};
+use crate::diagnostic::{Diagnostic, Fix, FixState, Related, Span};
 use crate::fix::Safety;
 use crate::report::{FileReport, NotAnalysed, Report};
 
@@ -180,7 +180,29 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>) -> Value
         });
         result["relatedLocations"] = related.collect();
     }
+    let flows: Vec<Value> = finding
+        .related
+        .iter()
+        .filter_map(|related| Some(code_flow(file, finding, related, related.path.as_ref()?)))
+        .collect();
+    if !flows.is_empty() {
+        result["codeFlows"] = Value::Array(flows);
+    }
     result
+}
+
+/// How what was taken in one file comes to be used in another (§3.36): a reference that is kept
+/// goes on from the finding to who takes it, and any other finding begins where it was taken.
+fn code_flow(file: &FileReport, finding: &Diagnostic, related: &Related, path: &String) -> Value {
+    let step = |path: &String, span: &Span, message: &str| {
+        let mut location = location(path, span);
+        location["message"] = json!({"text": plain(message)});
+        json!({"location": location})
+    };
+    let there = step(path, &related.span, &related.message);
+    let here = step(&file.path, &finding.span, &finding.message);
+    let steps = if finding.rule.0.verb == Verb::Keep { [here, there] } else { [there, here] };
+    json!({"threadFlows": [{"locations": steps}]})
 }
 
 /// A fix (§3.55). Its replacements have to be right, so a reader can make them as they are.

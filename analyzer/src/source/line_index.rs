@@ -1,6 +1,6 @@
 //! Byte offsets to rows and columns.
 
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 
 /// Bytes per block of the character count.
 const BLOCK: usize = 1024;
@@ -29,12 +29,17 @@ pub(super) fn lines(text: &str) -> usize {
 }
 
 /// The row and column of a place near the start of a text, both from 0, as an index would tell
-/// them. Takes a step for every line before it.
+/// them.
 pub(super) fn near_start(text: &str, offset: u32) -> (usize, u32) {
     let bytes = text.as_bytes();
     let end = (offset as usize).min(bytes.len());
     let before = bytes.get(..end).unwrap_or_default();
     let (mut row, mut start) = (0, 0);
+    if memchr(b'\r', before).is_none() {
+        row = memchr_iter(b'\n', before).count();
+        start = memrchr(b'\n', before).map_or(0, |at| at + 1);
+        return (row, narrow(characters_in(before.get(start..).unwrap_or_default())));
+    }
     for at in memchr2_iter(b'\n', b'\r', before) {
         if !is_in_crlf(bytes, at) {
             (row, start) = (row + 1, at + 1);

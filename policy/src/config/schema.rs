@@ -65,6 +65,12 @@ pub static KEYS: &[Key] = &[
     key("", "no-subprocess", Takes::Flag, "deny starting processes"),
     key(
         "",
+        "allow-run",
+        Takes::Texts,
+        "programs that may be started although subprocesses are denied",
+    ),
+    key(
+        "",
         "fs-readonly",
         Takes::FlagOrText,
         "deny writing files; with a folder, reading outside it too",

@@ -17,7 +17,7 @@ fn lines(told: Told) -> [String; 3] {
     [told.what, told.why, told.remedy]
 }
 
-const WHYS: [Why; 19] = [
+const WHYS: [Why; 20] = [
     Why::Denied(Capability::Network),
     Why::Denied(Capability::Subprocess),
     Why::Denied(Capability::Filesystem),
@@ -36,6 +36,7 @@ const WHYS: [Why; 19] = [
     Why::SubprocessLibrary,
     Why::DeserialisationLibrary,
     Why::NativeModule,
+    Why::NotAllowedProgram,
     Why::AgainstGuard,
 ];
 

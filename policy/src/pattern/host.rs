@@ -390,6 +390,16 @@ impl HostPattern {
         }
     }
 
+    /// Whether it covers names, which have to be looked up.
+    pub const fn is_name(&self) -> bool {
+        matches!(self.place, Place::Name { .. })
+    }
+
+    /// Whether it names a Unix socket of the abstract namespace.
+    pub fn is_abstract(&self) -> bool {
+        matches!(&self.place, Place::Unix(name) if name.starts_with('\0'))
+    }
+
     /// Whether it names a Unix socket.
     pub const fn is_unix(&self) -> bool {
         matches!(self.place, Place::Unix(_))

@@ -55,6 +55,29 @@ fn a_network_without_an_allow_list() {
 }
 
 #[test]
+fn programs_with_an_allow_list() {
+    let policy = build(&PolicyOptions {
+        no_subprocess: true,
+        allow_run: vec!["git".into(), "/usr/bin/make".into()],
+        ..Default::default()
+    });
+    let why = Why::NotAllowedProgram;
+    for (program, expected) in [
+        (Operand::Exact("git"), Verdict::Allow),
+        (Operand::Exact("/usr/bin/make"), Verdict::Allow),
+        (Operand::Exact("make"), Verdict::Deny(why)),
+        (Operand::Exact("/tmp/git"), Verdict::Deny(why)),
+        (Operand::Exact("sh"), Verdict::Deny(why)),
+        (Operand::Exact(""), Verdict::Deny(why)),
+        (Operand::Unknown, Verdict::Undecided(why)),
+    ] {
+        assert_eq!(verdict(&policy, &Act::Spawn(program)), expected, "{program:?}");
+    }
+    let denied = Why::Denied(Capability::Subprocess);
+    assert_eq!(verdict(&policy, &Act::Signal), Verdict::Deny(denied));
+}
+
+#[test]
 fn a_network_with_allow_lists() {
     let policy = build(&PolicyOptions {
         no_network: true,

@@ -15,12 +15,36 @@ def open_scope(
     sealed: bool = False,
     trace: bool = False,
     best_effort: bool = False,
+    unguarded_children: bool = False,
 ) -> Scope:
     """Enforce one more policy from now on.
 
     TypeError for an unknown key or a value of the wrong type, ValueError for a value that means nothing (the text
     names the flag), BootstrapError where it cannot be enforced in full and `best_effort` was not asked for.
     """
+
+def confine(
+    policies: list[dict[str, object]],
+    mode: str,
+    *,
+    readable: list[str] = ...,
+    programs: list[str] = ...,
+    limited: bool = False,
+    claim: tuple[int, bool] | None = None,
+) -> None:
+    """Apply policies to this process by the kernel, for good; `mode` is "auto" or "require".
+
+    `readable` and `programs` stay readable whatever the root. `claim` says for tests that Landlock has at most this
+    version, and whether seccomp may be used; it cannot add anything. BootstrapError where `require` is not met.
+    """
+
+def inherit(landlock: int, seccomp: bool, gaps: list[tuple[str, str, str, str]]) -> None:
+    """Note what the kernel enforces on this process since it did on its parent. It is only told."""
+
+def unguarded() -> list[str]:
+    """The programs that were started without the guard, each once."""
+
+BOOT: str
 
 def seal() -> None:
     """No open policy ends before the process does."""

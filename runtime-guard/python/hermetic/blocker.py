@@ -41,8 +41,9 @@ _OPTIONS = {
     "allow_domains": "allow_domain",
     "deny_imports": "deny_import",
     "allow_native": "allow_native",
+    "allow_run": "allow_run",
 }
-_LISTS = ("allow_domains", "deny_imports", "allow_native")
+_LISTS = ("allow_domains", "deny_imports", "allow_native", "allow_run")
 
 
 class Fields:
@@ -133,6 +134,7 @@ class BlockConfig(Fields):
         "sealed",
         "allow_native",
         "best_effort",
+        "allow_run",
     )
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -157,6 +159,7 @@ class BlockConfig(Fields):
         sealed: bool = False,
         allow_native: "Iterable[str]" = (),
         best_effort: bool = False,
+        allow_run: "Iterable[str]" = (),
     ) -> None:
         self.block_network: bool = checked("block_network", block_network)
         self.block_subprocess: bool = checked("block_subprocess", block_subprocess)
@@ -173,6 +176,7 @@ class BlockConfig(Fields):
         self.sealed: bool = checked("sealed", sealed)
         self.allow_native: list[str] = checked("allow_native", allow_native)
         self.best_effort: bool = checked("best_effort", best_effort)
+        self.allow_run: list[str] = checked("allow_run", allow_run)
 
     @classmethod
     def from_kwargs(cls, **kw: "Any") -> "BlockConfig":
@@ -283,6 +287,7 @@ def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
     profile: "str | None" = None,
     allow_native: "Iterable[str]" = (),
     best_effort: bool = False,
+    allow_run: "Iterable[str]" = (),
 ) -> "Blocker":
     """A policy to be opened by `with`, `async with` or as a decorator: all that the arguments say together.
 
@@ -309,6 +314,7 @@ def hermetic_blocker(  # noqa: PLR0913 - one for each thing there is to say
         sealed=sealed,
         allow_native=allow_native,
         best_effort=best_effort,
+        allow_run=allow_run,
     )
     if config is not None:
         merged = config.merged_with(merged)

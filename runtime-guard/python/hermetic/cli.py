@@ -13,6 +13,7 @@ from hermetic.target import Target, TargetNotFound, is_safe_path, resolve
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
 OWN_ERROR, BLOCKED, NOT_FOUND = 1, 2, 127
 
@@ -43,11 +44,32 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(error, OWN_ERROR)
 
 
-def take_over() -> int:
-    """The same in the interpreter that `hand_over` started."""
+def take_over(child: dict[str, Any] | None = None) -> int:
+    """The same in the interpreter that `hand_over` started, or that a guarded program started.
+
+    `child` is what the guard of that program gives its child; the program's name is the first argument.
+    """
+    # Asked before a policy may deny it.
+    goes_on = bool(sys.flags.inspect or os.environ.get("PYTHONINSPECT"))
     try:
-        data, target = launch.handed_over()
-        return _run(target, Run(**data))
+        return _taken_over(child)
+    finally:
+        # With -i an interactive session follows whatever comes of this. It is guarded, or it is not there.
+        if goes_on and not _native.status()["active"]:
+            error = sys.exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit):
+                _traceback(error)
+            os._exit(OWN_ERROR)
+
+
+def _taken_over(child: dict[str, Any] | None) -> int:
+    try:
+        if child is None:
+            data, target = launch.handed_over()
+            return _run(target, Run(**data))
+        if child["kernel"] is not None:
+            _native.inherit(*child["kernel"])
+        return _run(launch.child(child["kind"], sys.argv[1], sys.argv[2:]), Run(**child["run"]))
     except TargetNotFound as error:
         return _complain(error, NOT_FOUND)
     except HermeticError as error:
@@ -89,7 +111,8 @@ def _run(target: Target, run: Run) -> int:
     except SyntaxError as error:
         _traceback(error)
         return OWN_ERROR
-    run.open()
+    for line in run.open():
+        _tell(f"hermetic: {line}")
     try:
         start()
     except (KeyboardInterrupt, TargetNotFound):
@@ -104,6 +127,7 @@ def _run(target: Target, run: Run) -> int:
         violations = _violations(error)
         if violations is None:
             closing.telling(error)
+            _note_kernel(error)
             code = OWN_ERROR
         else:
             for violation in violations:
@@ -113,6 +137,22 @@ def _run(target: Target, run: Run) -> int:
     else:
         code = 0
     return BLOCKED if run.fail_on_blocked and closing.settle() else code
+
+
+def _kernel_is_active() -> bool:
+    # Nothing is imported for it: a policy is open.
+    layer: Any = _native.status().get("kernel")
+    return bool(layer and (layer["landlock"] or layer["seccomp"]))
+
+
+def _note_kernel(error: BaseException) -> None:
+    """Say of a refusal that the system made who may have made it. It has no more to tell than its number."""
+    # `OSError` with EACCES or EPERM is this class (PEP 3151).
+    if isinstance(error, PermissionError) and _kernel_is_active():
+        _tell(
+            f"hermetic: the kernel refused this ({type(error).__name__}: {error.strerror}), which may be the policy "
+            "that the kernel layer enforces below Python; --kernel=off tells them apart",
+        )
 
 
 def _violations(error: BaseException) -> list[PolicyViolation] | None:
@@ -188,6 +228,12 @@ class _Closing:
             what = "1 action was" if times == 1 else f"{times} actions were"
             advice = "" if self._run.fail_on_blocked else "; --fail-on-blocked exits with 2 for this"
             _tell(f"hermetic: {what} blocked and the target went on{advice}: {next(iter(coped))}")
+        programs = _native.unguarded() if os.getpid() == self._pid and self._run.policies else []
+        if programs and not _kernel_is_active():
+            _tell(
+                "hermetic: the guard did not go with programs that are not Python, and no kernel layer was on: "
+                f"{', '.join(programs[:5])}{', ...' if len(programs) > 5 else ''}; --kernel=auto covers them",
+            )
 
 
 def _counts() -> dict[str, int]:

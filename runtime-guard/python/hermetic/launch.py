@@ -13,6 +13,7 @@ import sys
 from _frozen_importlib import BuiltinImporter
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 
+from hermetic import _native
 from hermetic import target as targets
 from hermetic.errors import HermeticError
 from hermetic.settings import HANDED_OVER
@@ -30,32 +31,6 @@ if TYPE_CHECKING:
 _Function: Any = type(lambda: None)  # `types` has these by name, and loads more
 _Module: Any = type(sys)
 
-# Run by the other interpreter with `-c`: load this package from its own folder, and nothing else from there.
-# It has to be readable for Python 2, to be able to say that it is too old.
-_BOOT = """\
-import sys
-folder = {folder!r}
-if not (getattr(sys.flags, 'safe_path', False) or sys.flags.isolated if sys.version_info >= (3, 9) else False):
-    del sys.path[0]
-try:
-    if sys.version_info < (3, 9):
-        raise RuntimeError('hermetic needs CPython 3.9 or later, and %s is %d.%d' % (
-            (sys.executable,) + tuple(sys.version_info[:2])))
-    if sys.implementation.name != 'cpython':
-        raise RuntimeError('hermetic guards CPython alone (3.9 or later), and %s is %s' % (
-            sys.executable, sys.implementation.name))
-    import _frozen_importlib, _frozen_importlib_external
-    spec = _frozen_importlib_external.spec_from_file_location(
-        'hermetic', folder + '/__init__.py', submodule_search_locations=[folder])
-    package = sys.modules['hermetic'] = _frozen_importlib.module_from_spec(spec)
-    spec.loader.exec_module(package)
-    from hermetic.cli import take_over
-except (ImportError, RuntimeError):
-    sys.stderr.write('hermetic: %s\\n' % (sys.exc_info()[1],))
-    sys.exit(1)
-sys.exit(take_over())
-"""
-
 
 def hand_over(target: Target, run: Run) -> NoReturn:
     """Become the target's own interpreter, or wait for it where a process cannot become another."""
@@ -67,7 +42,8 @@ def hand_over(target: Target, run: Run) -> NoReturn:
 
         folder = os.path.dirname(os.path.abspath(__file__))
         environ[HANDED_OVER] = json.dumps({"run": run.as_data(), "target": target.as_data()})
-        command = [*command, "-c", _BOOT.format(folder=folder), *target.arguments]
+        boot = _native.BOOT.format(folder=repr(folder), command=None, hint="''", data="")
+        command = [*command, "-c", boot, *target.arguments]
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -90,6 +66,17 @@ def handed_over() -> tuple[dict[str, Any], Target]:
         return data["run"], Target(arguments=sys.argv[1:], **data["target"])
     except (KeyError, TypeError, ValueError) as error:
         raise HermeticError(f"{HANDED_OVER} does not hold what hermetic puts there") from error
+
+
+def child(kind: str, name: str, arguments: list[str]) -> Target:
+    """The target of a child that a guarded program started."""
+    if kind == targets.STDIN and (sys.flags.interactive or sys.flags.inspect or _is_terminal()):
+        raise HermeticError("an interactive session cannot be guarded; name a script, -m or -c")
+    return Target(kind, name, arguments, argv0="-c" if kind == targets.COMMAND else name)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def prepare(target: Target) -> Callable[[], object]:

@@ -33,6 +33,7 @@ class GuardConfig(Fields):
         "sealed",
         "allow_native",
         "best_effort",
+        "allow_run",
     )
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -57,6 +58,7 @@ class GuardConfig(Fields):
         sealed: bool = False,
         allow_native: Iterable[str] = (),
         best_effort: bool = False,
+        allow_run: Iterable[str] = (),
     ) -> None:
         self.no_network: bool = checked("no_network", no_network)
         self.no_subprocess: bool = checked("no_subprocess", no_subprocess)
@@ -73,6 +75,7 @@ class GuardConfig(Fields):
         self.sealed: bool = checked("sealed", sealed)
         self.allow_native: list[str] = checked("allow_native", allow_native)
         self.best_effort: bool = checked("best_effort", best_effort)
+        self.allow_run: list[str] = checked("allow_run", allow_run)
 
     @property
     def block_network(self) -> bool:

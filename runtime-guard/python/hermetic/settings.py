@@ -18,7 +18,7 @@ HANDED_OVER = "HERMETIC_FLAGS_JSON"
 _PREFIX = "HERMETIC_"
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
-_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native")
+_ALLOWANCES = ("allow_localhost", "allow_domain", "allow_native", "allow_run")
 
 
 class UsageError(HermeticError):
@@ -140,9 +140,18 @@ def guards(policy: dict[str, Any]) -> bool:
 class Run:
     """Everything about a run but its target."""
 
-    __slots__ = ("best_effort", "fail_on_blocked", "policies", "sealed", "trace")
+    __slots__ = (
+        "best_effort",
+        "fail_on_blocked",
+        "kernel",
+        "limits",
+        "policies",
+        "sealed",
+        "trace",
+        "unguarded_children",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain data
         self,
         policies: list[dict[str, Any]],
         *,
@@ -150,18 +159,43 @@ class Run:
         sealed: bool,
         fail_on_blocked: bool,
         best_effort: bool,
+        kernel: str = "off",
+        limits: dict[str, int] | None = None,
+        unguarded_children: bool = False,
     ) -> None:
         self.policies = policies
         self.trace = trace
         self.sealed = sealed
         self.fail_on_blocked = fail_on_blocked
         self.best_effort = best_effort
+        self.kernel = kernel
+        self.limits = limits or {}
+        self.unguarded_children = unguarded_children
 
-    def open(self) -> None:
-        """Enforce all of it, for as long as the process lives."""
+    def open(self) -> list[str]:
+        """Enforce all of it, for as long as the process lives; what the user is to be told of it."""
+        if self.kernel == "off" and not self.limits:
+            self._open_scopes()
+            return []
+        from hermetic import _kernel
+
+        told = list(_kernel.limit(self.limits)) if self.limits else []
+        kept = _kernel.places()
+        self._open_scopes()
+        if self.kernel != "off":
+            told += _kernel.confine(self.policies, self.kernel, kept, limited=bool(self.limits))
+        return told
+
+    def _open_scopes(self) -> None:
         for policy in self.policies:
             last = policy is self.policies[-1]
-            _native.open_scope(policy, sealed=self.sealed and last, trace=self.trace, best_effort=self.best_effort)
+            _native.open_scope(
+                policy,
+                sealed=self.sealed and last,
+                trace=self.trace,
+                best_effort=self.best_effort,
+                unguarded_children=self.unguarded_children,
+            )
 
     def as_data(self) -> dict[str, Any]:
         """For another interpreter's `Run(**data)`."""
@@ -173,6 +207,8 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
     variables = from_variables(environ)
     asked = united(_resolved(variables.policy, folder), _resolved(flags.policy, folder))
     run = {key: flags.run[key] or variables.run[key] for key in flags.run}
+    if run["kernel"] == "off" and not flags.run["kernel"]:
+        run["kernel"] = None  # variables add, and take nothing away that --seal turns on
     file, isolated = flags.run["config"], flags.run["isolated"]
     if file and isolated:
         raise UsageError("--config and --isolated exclude each other")
@@ -193,7 +229,32 @@ def gather(flags: Settings, environ: Mapping[str, str], folder: str) -> Run:
         sealed=run["sealed"],
         fail_on_blocked=run["fail_on_blocked"],
         best_effort=run["best_effort"],
+        kernel=_kernel_mode(run["kernel"], sealed=run["sealed"]),
+        limits=_limits(run),
+        unguarded_children=run["unguarded_children"],
     )
+
+
+def _kernel_mode(mode: str | None, *, sealed: bool) -> str:
+    if not mode:
+        return "auto" if sealed else "off"
+    from hermetic._kernel import MODES
+
+    if mode not in MODES:
+        raise UsageError(f"--kernel takes {', '.join(MODES[:-1])} or {MODES[-1]}, not `{mode}`")
+    return mode
+
+
+def _limits(run: dict[str, Any]) -> dict[str, int]:
+    keys = [key for key in ("max_memory", "max_cpu_time", "max_processes") if run[key]]
+    if not keys:
+        return {}
+    from hermetic._kernel import number
+
+    try:
+        return {key: number("--" + key.replace("_", "-"), run[key]) for key in keys}
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _resolved(policy: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -44,6 +44,8 @@ pub(super) enum Kind {
     Load,
     /// Give children the environment the process has.
     Environment,
+    /// The same, judge what starts without an event, and guard Python programs.
+    Start,
     /// Note by which name code is made from data.
     Named,
     /// Judge a change of the file behind a descriptor.
@@ -84,11 +86,16 @@ const FOLLOW: At = named(usize::MAX, "follow_symlinks");
 const NOWHERE: At = named(usize::MAX, "");
 
 /// How many functions there are.
-pub const COUNT: usize = 100;
+pub const COUNT: usize = 101;
 
 /// Every function the guard stands before.
 pub static SLOTS: [Slot; COUNT] = [
-    judge("_posixsubprocess.fork_exec", Read::Argv(at(0))),
+    Slot {
+        name: "_posixsubprocess.fork_exec",
+        rule: None,
+        read: Read::Argv(at(0)),
+        kind: Kind::Start,
+    },
     judge("_signal.pidfd_send_signal", Read::Plain),
     special("_socket.socketpair", Kind::Pair),
     special("_socket.dup", Kind::Duplicate),
@@ -124,9 +131,10 @@ pub static SLOTS: [Slot; COUNT] = [
     look("posix.readlink", Read::LinkBeside(PATH, FOLDER)),
     look("posix.statvfs", Read::Look(PATH, NOWHERE, NOWHERE)),
     look("posix.pathconf", Read::Look(PATH, NOWHERE, NOWHERE)),
-    beside("posix.posix_spawn", "process-spawn", Kind::Environment),
-    beside("posix.posix_spawnp", "process-spawn", Kind::Environment),
-    beside("posix.execve", "process-exec", Kind::Environment),
+    beside("posix.posix_spawn", "process-spawn", Kind::Start),
+    beside("posix.posix_spawnp", "process-spawn", Kind::Start),
+    beside("posix.execv", "process-exec", Kind::Start),
+    beside("posix.execve", "process-exec", Kind::Start),
     beside("_imp.create_builtin", "native-import", Kind::Load),
     beside("_imp.exec_builtin", "native-import", Kind::Load),
     special("_imp.create_dynamic", Kind::Load),

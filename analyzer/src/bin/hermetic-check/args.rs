@@ -149,6 +149,11 @@ pub(crate) struct PolicyArgs {
     #[arg(long)]
     pub(crate) no_subprocess: bool,
 
+    /// Allow starting a program, by name or absolute path, although subprocesses are denied;
+    /// repeatable
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) allow_run: Vec<String>,
+
     /// Deny writing files; with =ROOT, reading outside that folder too
     #[arg(long, value_name = "ROOT", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "how clap spells a flag with an optional value")]

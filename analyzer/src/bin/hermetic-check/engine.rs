@@ -74,6 +74,7 @@ pub(crate) fn project_settings(settings: &Settings) -> project::Settings {
         threads: settings.threads,
         cache: None,
         dependencies: None,
+        looks_again: settings.adds_ignores,
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) respect_ignore: bool,
     /// Worker threads, if given.
     pub(crate) threads: Option<usize>,
+    /// Whether comments are to be written that accept findings.
+    pub(crate) adds_ignores: bool,
     /// Where facts are kept between runs.
     pub(crate) cache: CachePlace,
 }
@@ -93,6 +95,7 @@ impl Settings {
             extend_exclude,
             respect_ignore: !args.files.no_ignore,
             threads: args.threads.map(usize::from),
+            adds_ignores: args.accept.add_ignores.is_some(),
             cache,
         })
     }
@@ -127,6 +130,7 @@ fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Fai
         allow_localhost: args.allow_localhost,
         allow_domain: args.allow_domain.clone(),
         no_subprocess: args.no_subprocess,
+        allow_run: args.allow_run.clone(),
         fs_readonly: args.fs_readonly.is_some(),
         fs_root: root.map(|root| absolute_root(root, folder)).transpose()?,
         no_environment: args.no_environment,

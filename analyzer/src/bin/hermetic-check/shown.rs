@@ -74,6 +74,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
         allow_localhost,
         allow_domain,
         no_subprocess,
+        allow_run,
         fs_readonly,
         fs_root,
         no_environment,
@@ -86,6 +87,7 @@ fn policy(text: &mut String, options: &PolicyOptions) {
     for (name, list) in [
         ("profile", profile),
         ("allow-domain", allow_domain),
+        ("allow-run", allow_run),
         ("allow-native", allow_native),
         ("deny-import", deny_import),
     ] {
