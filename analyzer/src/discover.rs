@@ -14,6 +14,7 @@ mod read;
 mod root;
 mod shebang;
 mod stamp;
+mod texts;
 mod walk;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub(crate) use self::read::read_up_to;
 pub use self::read::{read, read_stream};
 pub use self::root::project_root;
 pub(crate) use self::stamp::{Stamp, stamp};
+pub use self::texts::{Disk, Texts};
 
 use self::ignored::Excludes;
 use self::walk::Walker;

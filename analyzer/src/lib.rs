@@ -58,6 +58,10 @@
 //! [`fix`] works out how a reference that is kept can be looked up late instead; [`rewrite`] makes
 //! such edits in the bytes of a file.
 //!
+//! [`workspace`] is for editors: the same findings, kept up to date while files are edited.
+//!
+//! [`configuration`] finds and reads the files that say what is denied and how loudly it is told.
+//!
 //! [`render`] writes the report, for people or for programs. The library itself prints nothing,
 //! and ends no process; the command `hermetic-check` does both.
 
@@ -66,6 +70,7 @@
 pub mod baseline;
 pub mod cache;
 pub mod capabilities;
+pub mod configuration;
 mod detect;
 pub mod diagnostic;
 pub mod discover;
@@ -84,3 +89,4 @@ pub mod source;
 pub mod summary;
 pub mod suppress;
 pub mod syntax;
+pub mod workspace;

@@ -26,11 +26,11 @@ use crate::suppress::{self, Addition};
 use crate::syntax::STACK_BYTES;
 
 mod dependencies;
-mod file;
-mod first_party;
+pub(crate) mod file;
+pub(crate) mod first_party;
 pub mod fixes;
 mod kept;
-mod linked;
+pub(crate) mod linked;
 mod per_file;
 pub mod program;
 

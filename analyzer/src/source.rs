@@ -147,6 +147,25 @@ pub fn decode(bytes: Vec<u8>, kind: FileKind) -> Result<Source, Unanalysed> {
     Ok(Source { text, kind, parts, magics, index: OnceLock::new() })
 }
 
+/// What an editor has of a file of that kind: text that was decoded already.
+///
+/// # Errors
+/// As [`decode`], for the file it will be written to.
+pub fn from_text(text: String, kind: FileKind) -> Result<Source, Unanalysed> {
+    let is_module = matches!(kind, FileKind::Module | FileKind::StartupModule | FileKind::Script);
+    // Written in UTF-8 or in ASCII it is what the bytes say.
+    if !is_module || text.is_ascii() || text.len() as u64 > SIZE_LIMIT {
+        return decode(text.into_bytes(), kind);
+    }
+    let declared = cookie::declaration(text.as_bytes()).cookie.map(Codec::lookup);
+    match declared {
+        Some(Some(codec)) if !codec.has_escapes() && !matches!(codec, Codec::Utf8) => {
+            Ok(Source::of_module(text, kind))
+        }
+        _ => decode(text.into_bytes(), kind),
+    }
+}
+
 /// The refusal of a file of that many bytes.
 pub(crate) fn too_large(bytes: u64) -> Unanalysed {
     let detail = format!("{bytes} bytes, more than the limit of {SIZE_LIMIT}");

@@ -23,10 +23,12 @@ use hermetic_policy::{Level, Rule, rules};
 use memchr::memmem;
 use rustc_hash::FxHashMap;
 
-pub(crate) use self::add::plan;
 pub use self::add::{Addition, BadReason, Reason};
+pub(crate) use self::add::{insertions, plan};
 
-use self::directive::{Directive, Kind, directives};
+pub(crate) use self::directive::{Kind, directives};
+
+use self::directive::Directive;
 use crate::diagnostic::{Diagnostic, FixState, RuleRef, Ruling, Span};
 use crate::judge::{Judgement, is_told_once};
 use crate::logical::LogicalLines;

@@ -69,7 +69,8 @@ pub enum Swallowed {
 }
 
 impl Swallowed {
-    const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Ignore];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Ignore];
     const EXPECTED: &'static str = "\"fail\", \"warn\" or \"ignore\"";
 
     /// The word for it.

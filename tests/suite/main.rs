@@ -34,6 +34,7 @@ mod configurations;
 mod conformance;
 mod dependencies;
 mod documents;
+mod editors;
 #[cfg(unix)]
 mod escapes;
 mod files;

@@ -17,28 +17,31 @@ const HUNG: Duration = Duration::from_mins(2);
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        std::env::var_os("HERMETIC_CHECK").map_or_else(build, |path| {
-            fs::canonicalize(&path)
-                .unwrap_or_else(|e| panic!("HERMETIC_CHECK {}: {e}", path.display()))
-        })
+        std::env::var_os("HERMETIC_CHECK").map_or_else(
+            || built("hermetic-check"),
+            |path| {
+                fs::canonicalize(&path)
+                    .unwrap_or_else(|e| panic!("HERMETIC_CHECK {}: {e}", path.display()))
+            },
+        )
     })
 }
 
-/// Build the binary beside this test's own: Cargo does so by itself only for tests of the
-/// package that has it.
-fn build() -> PathBuf {
+/// Build a binary beside this test's own, of the package of its name: Cargo does so by itself only
+/// for tests of the package that has it.
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let target = profile.parent().expect("target/<profile>");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(crate::repository::root());
-    cargo.args(["build", "--quiet", "--package", "hermetic-check", "--bin", "hermetic-check"]);
+    cargo.args(["build", "--quiet", "--package", name, "--bin", name]);
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
     let status = cargo.arg("--target-dir").arg(target).status().expect("cargo runs");
-    assert!(status.success(), "hermetic-check does not build");
-    profile.join(format!("hermetic-check{}", std::env::consts::EXE_SUFFIX))
+    assert!(status.success(), "{name} does not build");
+    profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// What a run left behind.

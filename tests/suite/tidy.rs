@@ -258,7 +258,26 @@ fn only_discover_reads_the_disk() {
 fn only_the_binary_prints_and_exits() {
     let words = ["println!", "print!(", "eprint", "io::stdout", "io::stderr", "process::exit"];
     assert_none(&offenders("analyzer/src", &words, |name| name.starts_with("analyzer/src/bin/")));
+    let ends = ["lsp-server/src/main.rs", "lsp-server/src/parent.rs"];
+    assert_none(&offenders("lsp-server/src", &words, |name| ends.contains(&name)));
     assert_none(&offenders("policy/src", &words, |_| false));
+}
+
+#[test]
+fn only_handlers_name_the_protocol() {
+    let handlers = [
+        "actions.rs",
+        "backend.rs",
+        "client.rs",
+        "commands.rs",
+        "completion.rs",
+        "convert.rs",
+        "hover.rs",
+        "pull.rs",
+    ];
+    let named = |name: &str| handlers.iter().any(|handler| name.ends_with(handler));
+    assert_none(&offenders("lsp-server/src", &["ls_types"], named));
+    assert_none(&offenders("analyzer/src", &["ls_types", "lsp_types", "tower_lsp"], |_| false));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(crate) enum Linking<'l> {
 }
 
 /// What the ways of one file lead to, where that is something a rule knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Environment {
     /// The file's ways, as its first look numbered them.
     pub(crate) ways: Ways,

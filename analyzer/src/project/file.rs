@@ -30,12 +30,12 @@ const LARGE: usize = 2 << 20;
 static LARGE_FILE: Mutex<()> = Mutex::new(());
 
 impl Outcome {
-    pub(super) fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         let report = FileReport { path: path.to_owned(), ..FileReport::default() };
         Self { report, ..Self::default() }
     }
 
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         for findings in [&mut self.report.diagnostics, &mut self.report.suppressed] {
             findings.sort_by(|a, b| {
                 let key = |d: &Diagnostic| (d.span.offset, d.rule.0.name, d.span.end);
@@ -140,7 +140,7 @@ pub(super) fn analyse_source(
 }
 
 /// The findings that a file's facts come to before any comment is read.
-pub(super) fn judge_facts(
+pub(crate) fn judge_facts(
     judgement: &Judgement,
     facts: &Facts,
     outcome: &mut Outcome,
@@ -157,7 +157,7 @@ pub(super) fn judge_facts(
 }
 
 /// Take out what comments accept.
-pub(super) fn accept(
+pub(crate) fn accept(
     judgement: &Judgement,
     source: &Source,
     facts: &Facts,
@@ -173,27 +173,43 @@ pub(super) fn accept(
 }
 
 /// What a text does, and what of it could not be analysed; its tree, if it could be made.
-pub(super) fn examine(
+pub(crate) fn examine(
     names: &'static NameTable,
     source: &Source,
     linking: Linking<'_>,
 ) -> (Facts, Option<syntax::Parsed>) {
-    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
+    let parsed = match tree(source) {
+        Ok(parsed) => parsed,
+        Err(facts) => return (*facts, None),
+    };
+    (facts_of(names, source, &parsed, linking), Some(parsed))
+}
+
+/// The tree of a text, or what is to be said of one that has none.
+pub(crate) fn tree(source: &Source) -> Result<syntax::Parsed, Box<Facts>> {
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let notebook = kind_is_notebook(source.kind());
-    let parsed = match syntax::parse(source.text(), parts, notebook) {
-        Ok(parsed) => parsed,
-        Err(deep) => {
-            let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
-            facts.unanalysed.push((too_deep(), Some(range)));
-            return (facts, None);
-        }
-    };
-    facts.summary = summarise(&parsed, source, names, linking);
+    syntax::parse(source.text(), parts, notebook).map_err(|deep| {
+        let range = Range { start: deep.offset, end: deep.offset.saturating_add(1) };
+        let mut facts = Facts { lines: source.lines(), ..Facts::default() };
+        facts.unanalysed.push((too_deep(), Some(range)));
+        Box::new(facts)
+    })
+}
+
+/// What a text does, and what of it could not be analysed.
+pub(crate) fn facts_of(
+    names: &'static NameTable,
+    source: &Source,
+    parsed: &syntax::Parsed,
+    linking: Linking<'_>,
+) -> Facts {
+    let mut facts = Facts { lines: source.lines(), ..Facts::default() };
+    facts.summary = summarise(parsed, source, names, linking);
     if facts.summary.exhausted {
         facts.unanalysed.push((too_complex(), None));
     }
-    if let Some((detail, range)) = first_error(&parsed) {
+    if let Some((detail, range)) = first_error(parsed) {
         facts.unanalysed.push((Unanalysed::new(Reason::SyntaxError, detail), Some(range)));
     }
     for magic in source.cell_magics() {
@@ -203,7 +219,7 @@ pub(super) fn examine(
             facts.unanalysed.push((Unanalysed::new(Reason::CellMagic, detail), Some(range)));
         }
     }
-    (facts, Some(parsed))
+    facts
 }
 
 fn too_deep() -> Unanalysed {
@@ -234,7 +250,7 @@ fn first_error(parsed: &syntax::Parsed) -> Option<(String, Range)> {
     Some((format!("{}{more}", lower_first(&first.message)), range))
 }
 
-pub(super) fn kind_is_notebook(kind: FileKind) -> bool {
+pub(crate) fn kind_is_notebook(kind: FileKind) -> bool {
     kind.mode() == crate::source::Mode::Ipython
 }
 
@@ -245,7 +261,7 @@ fn lower_first(text: &str) -> String {
 
 impl FileReport {
     /// Note that the file, or a part of it, is not analysed, as a finding of its own.
-    pub(super) fn add(&mut self, judgement: &Judgement, unanalysed: Unanalysed, span: Span) {
+    pub(crate) fn add(&mut self, judgement: &Judgement, unanalysed: Unanalysed, span: Span) {
         let mut noted = NotAnalysed::from(unanalysed);
         let Some(rule) = NAMES.construct_rule(Construct::Unanalysed) else {
             self.not_analysed.push(noted);

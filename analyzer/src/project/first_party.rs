@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::discover::File;
 
 /// The top-level modules among the files: what `import` finds of the project itself.
-pub(super) fn first_party(files: &[File]) -> FxHashSet<String> {
+pub(crate) fn first_party(files: &[File]) -> FxHashSet<String> {
     let packages: FxHashSet<&Path> = files
         .iter()
         .filter(|file| file.path.file_stem().is_some_and(|stem| stem == "__init__"))

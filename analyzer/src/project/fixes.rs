@@ -182,14 +182,22 @@ fn with_fixer<T>(
     bytes: Vec<u8>,
     run: impl FnOnce(&Source, &Fixer<'_>) -> T,
 ) -> Option<T> {
-    let source = decode(bytes, kind_of(path)).ok()?;
+    with_fixer_of(judgement, &decode(bytes, kind_of(path)).ok()?, run)
+}
+
+/// Look at the fixes of a text; `None` where it cannot be analysed.
+pub(crate) fn with_fixer_of<T>(
+    judgement: &Judgement,
+    source: &Source,
+    run: impl FnOnce(&Source, &Fixer<'_>) -> T,
+) -> Option<T> {
     let parts = source.parts().iter().map(|part| part.start..part.end);
     let parsed = syntax::parse(source.text(), parts, kind_is_notebook(source.kind())).ok()?;
     // A defect of ours costs this file's fixes.
     catch_unwind(AssertUnwindSafe(|| {
-        let summary = summarise(&parsed, &source, judgement.names, Linking::Off);
-        let fixer = Fixer::new(&source, &parsed, &summary, judgement.names);
-        run(&source, &fixer)
+        let summary = summarise(&parsed, source, judgement.names, Linking::Off);
+        let fixer = Fixer::new(source, &parsed, &summary, judgement.names);
+        run(source, &fixer)
     }))
     .ok()
 }
@@ -228,7 +236,7 @@ fn propose_for(
 }
 
 /// What is known of all the files.
-struct Program {
+pub(crate) struct Program {
     /// The given folders, with all links followed.
     roots: Vec<PathBuf>,
     base: PathBuf,
@@ -240,22 +248,26 @@ struct Program {
 impl Program {
     /// Search the given folders for names, in the files left out by configuration too.
     fn search(settings: &Settings, wanted: &Wanted) -> Result<Self, ProjectError> {
+        let read = |path: &Path| discover::read(path).ok();
+        Self::search_in(&settings.discover, &settings.base, wanted, &read)
+    }
+
+    /// The same, with files as `read` has them. Runs on the threads of the pool it is called from.
+    pub(crate) fn search_in(
+        options: &DiscoverOptions,
+        base: &Path,
+        wanted: &Wanted,
+        read: &(dyn Fn(&Path) -> Option<Vec<u8>> + Sync),
+    ) -> Result<Self, ProjectError> {
         let canonical = |path: &PathBuf| path.canonicalize().ok().filter(|path| path.is_dir());
-        let roots = settings.discover.roots.iter().filter_map(canonical).collect();
-        let mut program = Self {
-            roots,
-            base: settings.base.clone(),
-            unread: None,
-            mentions: Mentions::default(),
-        };
+        let roots = options.roots.iter().filter_map(canonical).collect();
+        let mut program =
+            Self { roots, base: base.to_owned(), unread: None, mentions: Mentions::default() };
         if wanted.is_empty() || program.roots.is_empty() {
             return Ok(program);
         }
-        let options = DiscoverOptions {
-            exclude: None,
-            extend_exclude: Vec::new(),
-            ..settings.discover.clone()
-        };
+        let options =
+            DiscoverOptions { exclude: None, extend_exclude: Vec::new(), ..options.clone() };
         let found = discover::discover(&options).map_err(ProjectError::Discover)?;
         let unread = Mutex::new(None::<String>);
         program.mentions = found
@@ -263,8 +275,8 @@ impl Program {
             .par_iter()
             .map(|file| {
                 let mut mentions = Mentions::default();
-                let shown = discover::display(&file.path, Some(&settings.base));
-                if !search_file(&mut mentions, wanted, file, &shown) {
+                let shown = discover::display(&file.path, Some(base));
+                if !search_file(&mut mentions, wanted, file, &shown, read) {
                     let mut unread = unread.lock().unwrap_or_else(PoisonError::into_inner);
                     if unread.as_ref().is_none_or(|first| *first > shown) {
                         *unread = Some(shown);
@@ -281,7 +293,7 @@ impl Program {
     }
 
     /// Tell a file's fixes what is around it.
-    fn around<T>(&self, path: &Path, tell: impl FnOnce(Around<'_>) -> T) -> T {
+    pub(crate) fn around<T>(&self, path: &Path, tell: impl FnOnce(Around<'_>) -> T) -> T {
         let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let project = discover::project_root(&real);
         let module = module_of(&real).unwrap_or_default();
@@ -308,8 +320,9 @@ fn search_file(
     wanted: &Wanted,
     file: &discover::File,
     shown: &str,
+    read: &(dyn Fn(&Path) -> Option<Vec<u8>> + Sync),
 ) -> bool {
-    let Ok(bytes) = discover::read(&file.path) else { return false };
+    let Some(bytes) = read(&file.path) else { return false };
     let raw = wanted.may_be_in(&String::from_utf8_lossy(&bytes));
     let Ok(source) = decode(bytes, file.kind) else { return !raw };
     if !wanted.may_be_in(source.text()) {
@@ -319,8 +332,8 @@ fn search_file(
     let Ok(parsed) = syntax::parse(source.text(), parts, kind_is_notebook(file.kind)) else {
         return false;
     };
-    let real = file.path.canonicalize();
-    let path = real.as_deref().unwrap_or(&file.path);
+    let canonical = file.path.canonicalize();
+    let path = canonical.as_deref().unwrap_or(&file.path);
     mentions.search(&parsed, wanted, path, shown);
     parsed.errors().next().is_none()
 }

@@ -18,7 +18,7 @@ use crate::report;
 use crate::summary::links::{Links, Place};
 
 /// Other files named beside one finding.
-const MOST_RELATED: usize = 20;
+pub(crate) const MOST_RELATED: usize = 20;
 
 /// A file, and what one look at it gave.
 pub(super) struct Linked {
@@ -126,7 +126,7 @@ pub(super) fn link(
 }
 
 /// The rule whose findings name the files that use what was taken.
-const CAPTURED: &str = "captured-reference";
+pub(crate) const CAPTURED: &str = "captured-reference";
 
 /// What tells the program from any other; `None` where a file of it is in no cache.
 fn program_of(settings: &Settings, roots: &Roots, joined: &[Linked]) -> Option<cache::Program> {
@@ -231,7 +231,7 @@ fn second_looks(
 }
 
 /// Say of each finding that only the second look gave where the API was taken.
-fn name_sources(
+pub(crate) fn name_sources(
     outcome: &mut Outcome,
     before: &Outcome,
     taken: &[Taken],
@@ -258,7 +258,7 @@ fn name_sources(
 }
 
 /// Where an import statement of the file names a way, or what it goes on from.
-fn import_of(links: &Links, way: usize) -> Option<Place> {
+pub(crate) fn import_of(links: &Links, way: usize) -> Option<Place> {
     let mut at = Some(way);
     while let Some(way) = at {
         let named = links.imports.iter().find(|import| import.way as usize == way);

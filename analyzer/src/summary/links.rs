@@ -17,7 +17,7 @@ pub use crate::resolve::ways::Ways;
 use crate::summary::Range;
 
 /// What one file offers and takes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Links {
     /// Ways into other files, by number: what each goes on from, and its last step.
     pub ways: Ways,
@@ -96,7 +96,7 @@ impl Place {
 }
 
 /// A name of a module.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Export {
     /// The name.
     pub name: Box<str>,
@@ -204,7 +204,7 @@ pub enum Thing {
 }
 
 /// A function, method or lambda.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Function {
     /// What calling it gives.
     pub returned: Thing,
@@ -215,7 +215,7 @@ pub struct Function {
 }
 
 /// What a call graph wants to know of a function.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Called {
     /// `__qualname__` (PEP 3155): `Client.send.<locals>.retry`.
     pub name: Box<str>,
@@ -242,7 +242,7 @@ impl Function {
 }
 
 /// A class.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Class {
     /// `__qualname__`.
     pub name: Box<str>,

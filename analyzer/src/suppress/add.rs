@@ -42,6 +42,11 @@ impl Reason {
         };
         if text.contains(hidden) { Err(BadReason) } else { Ok(Self(text.to_owned())) }
     }
+
+    /// It, as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A file with comments added.
@@ -68,7 +73,7 @@ pub(crate) fn plan(
 }
 
 /// What to put where, in order.
-fn insertions(
+pub(crate) fn insertions(
     source: &Source,
     parsed: &Parsed,
     findings: &[&Diagnostic],

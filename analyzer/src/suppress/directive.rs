@@ -5,28 +5,28 @@ use hermetic_policy::{Rule, rules};
 use crate::summary::Range;
 
 /// What begins such a comment, behind `#` and spaces.
-pub(super) const PREFIX: &str = "hermetic:";
+pub(crate) const PREFIX: &str = "hermetic:";
 
 /// One `# hermetic: ...` of a comment.
 #[derive(Debug)]
-pub(super) struct Directive<'t> {
+pub(crate) struct Directive<'t> {
     /// From its `#` to the end of its reason.
-    pub(super) range: Range,
+    pub(crate) range: Range,
     /// What it asks for.
-    pub(super) kind: Kind,
+    pub(crate) kind: Kind,
     /// The rules named.
-    pub(super) names: Vec<Name<'t>>,
+    pub(crate) names: Vec<Name<'t>>,
     /// The byte offset of the closing bracket.
-    pub(super) close: u32,
+    pub(crate) close: u32,
     /// What stands behind the bracket.
-    pub(super) reason: &'t str,
+    pub(crate) reason: &'t str,
     /// What was written.
-    pub(super) text: &'t str,
+    pub(crate) text: &'t str,
 }
 
 /// What a directive asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `ignore[...]`.
     Line,
     /// `ignore-file[...]`.
@@ -39,18 +39,18 @@ pub(super) enum Kind {
 
 /// A rule as a directive names it.
 #[derive(Debug)]
-pub(super) struct Name<'t> {
+pub(crate) struct Name<'t> {
     /// What was written.
-    pub(super) text: &'t str,
+    pub(crate) text: &'t str,
     /// Where.
-    pub(super) range: Range,
+    pub(crate) range: Range,
     /// The rule of that name.
-    pub(super) rule: Option<&'static Rule>,
+    pub(crate) rule: Option<&'static Rule>,
 }
 
 /// The directives of one comment, which begins at byte `offset` of its text. A comment may hold
 /// other tools' words before and behind them: `# noqa  # hermetic: ignore[...] reason`.
-pub(super) fn directives(comment: &str, offset: u32) -> Vec<Directive<'_>> {
+pub(crate) fn directives(comment: &str, offset: u32) -> Vec<Directive<'_>> {
     let begins = |at: usize| {
         let behind_space = comment
             .get(..at)

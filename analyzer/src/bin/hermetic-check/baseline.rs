@@ -12,10 +12,10 @@ use hermetic_check::report::{FileReport, Report};
 use hermetic_policy::Rule;
 
 use crate::args::AcceptArgs;
-use crate::failure::Failure;
-use crate::nearest::Nearest;
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
+use hermetic_check::configuration::Failure;
+use hermetic_check::configuration::Nearest;
 
 /// What the command line asks for, with the baseline as it was read.
 #[derive(Debug)]

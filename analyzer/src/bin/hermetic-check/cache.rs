@@ -9,7 +9,7 @@ use hermetic_check::cache::{Cache, CacheError, Options, clean};
 use hermetic_check::discover::display;
 
 use crate::args::Args;
-use crate::failure::Failure;
+use hermetic_check::configuration::Failure;
 
 const FOLDER: &str = ".hermetic_cache";
 const VARIABLE: &str = "HERMETIC_CACHE_DIR";

@@ -14,12 +14,12 @@ use hermetic_check::render::{capabilities as render, graph, html};
 use hermetic_check::source::Source;
 
 use crate::args::{Args, Granularity, Output, OutputFormat};
-use crate::failure::Failure;
 use crate::output;
 use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 use crate::{CLEAN, NOT_ANALYSED};
 use crate::{engine, environment};
+use hermetic_check::configuration::Failure;
 
 /// Report the capabilities; the exit code.
 pub(crate) fn run(args: &Args, outputs: &[Output], settings: &Settings) -> Result<u8, Failure> {

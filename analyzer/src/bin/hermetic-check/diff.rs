@@ -12,10 +12,10 @@ use hermetic_check::render::capabilities::Granularity as Finest;
 use hermetic_check::render::difference as render;
 
 use crate::args::{Args, Granularity};
-use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::{CLEAN, FINDINGS, NOT_ANALYSED, capabilities, output};
+use hermetic_check::configuration::Failure;
 
 /// A saved report of more bytes than this is none.
 const MOST_BYTES: u64 = 1 << 30;

@@ -12,8 +12,8 @@ use hermetic_check::render::SourceProvider;
 use hermetic_check::report::{FileReport, Report};
 use hermetic_check::source::{FileKind, Source, decode};
 
-use crate::failure::Failure;
 use crate::settings::{Input, Settings};
+use hermetic_check::configuration::Failure;
 
 /// A list of files to show instead of analysing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use hermetic_check::configuration::Failure;
 
 /// What an interpreter is given to answer.
 const PATIENCE: Duration = Duration::from_secs(10);

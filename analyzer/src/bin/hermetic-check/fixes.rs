@@ -12,10 +12,10 @@ use hermetic_check::render::escape::Escaped;
 use hermetic_check::report::{FileReport, Report};
 use similar::TextDiff;
 
-use crate::failure::Failure;
 use crate::output;
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
+use hermetic_check::configuration::Failure;
 
 /// Lines of a file shown around what changes.
 const CONTEXT: usize = 3;

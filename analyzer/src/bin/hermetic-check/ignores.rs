@@ -8,9 +8,9 @@ use hermetic_check::report::Report;
 use hermetic_check::suppress::Reason;
 use hermetic_check::{discover, project};
 
-use crate::failure::Failure;
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
+use hermetic_check::configuration::Failure;
 
 /// Write a comment for every finding of level warn or error that one can accept, and tell what
 /// was done.

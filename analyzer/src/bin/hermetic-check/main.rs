@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use hermetic_check::configuration::Failure;
 use hermetic_check::discover;
 use hermetic_check::render::{self, TextOptions};
 use hermetic_check::report::Report;
@@ -13,7 +14,6 @@ use hermetic_policy::Level;
 
 use crate::args::{Args, Output};
 use crate::engine::{Listing, Sources};
-use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 
@@ -21,14 +21,11 @@ mod args;
 mod baseline;
 mod cache;
 mod capabilities;
-mod configuration;
 mod diff;
 mod engine;
 mod environment;
-mod failure;
 mod fixes;
 mod ignores;
-mod nearest;
 mod output;
 mod progress;
 mod replace;

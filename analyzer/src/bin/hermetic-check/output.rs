@@ -14,7 +14,7 @@ use hermetic_check::report::Report;
 use tempfile::NamedTempFile;
 
 use crate::args::{Color, Output, OutputArgs, OutputFormat};
-use crate::failure::Failure;
+use hermetic_check::configuration::Failure;
 
 /// Whether text goes out in colour.
 pub(crate) fn colored(choice: Color) -> bool {

@@ -1,20 +1,19 @@
 //! The command line and the configuration file as one: what a run does.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, path};
 
-use hermetic_check::discover::Pattern;
+use hermetic_check::configuration::{
+    self, Configuration, Failure, Flags, Nearest, absolute_paths, absolute_root, patterns,
+};
+use hermetic_check::discover::{Disk, Pattern};
 use hermetic_check::judge::Judgement;
-use hermetic_check::resolve::names::NameTable;
 use hermetic_check::source::Unanalysed;
-use hermetic_policy::{Level, PolicyOptions};
+use hermetic_policy::PolicyOptions;
 
 use crate::args::{Args, PolicyArgs};
 use crate::cache::CachePlace;
-use crate::configuration::{self, Configuration};
-use crate::failure::Failure;
-use crate::nearest::Nearest;
 
 /// Everything a run needs to know.
 #[derive(Debug)]
@@ -59,10 +58,10 @@ impl Settings {
     pub(crate) fn resolve(args: &Args) -> Result<Self, Failure> {
         let folder = env::current_dir()
             .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
-        let flags = Flags::new(args, &folder)?;
+        let flags = flags(args, &folder)?;
         let nearest = match (&args.config, args.isolated) {
             (Some(file), _) => {
-                Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder)?)?
+                Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder, &Disk)?)?
             }
             (None, true) => Nearest::fixed(flags.clone(), &folder, Configuration::default())?,
             (None, false) => Nearest::search(flags.clone(), &folder)?,
@@ -107,88 +106,20 @@ impl Settings {
     }
 }
 
-/// What the command line says of every file.
-#[derive(Clone, Debug)]
-pub(crate) struct Flags {
-    policy: PolicyOptions,
-    levels: Vec<(&'static str, Level)>,
-    undecided: Option<Level>,
-    suppressions: bool,
-    patching_guard: bool,
-    fingerprints: bool,
-}
-
-impl Flags {
-    pub(crate) fn new(args: &Args, folder: &Path) -> Result<Self, Failure> {
-        // Judged on their own first, so that each is told with its own place.
-        let policy = policy_options(&args.policy, folder)?;
-        policy.build().map_err(Failure::new)?;
-        Ok(Self {
-            policy,
-            levels: args.levels.level.clone(),
-            undecided: args.levels.undecided,
-            suppressions: !args.accept.no_suppressions,
-            patching_guard: args.levels.patching_guard,
-            fingerprints: args.accept.baseline.is_some()
-                || args.accept.write_baseline.is_some()
-                || args.output.outputs().iter().any(|output| output.format.has_fingerprints()),
-        })
-    }
-
-    /// A configuration's policy with the flags' beside it.
-    pub(crate) fn policy(&self, file: &Configuration) -> PolicyOptions {
-        file.policy.clone().union(self.policy.clone())
-    }
-
-    /// How files of a configuration are judged.
-    pub(crate) fn judgement(&self, file: &Configuration) -> Result<Judgement, Failure> {
-        let mut levels = file.levels.clone();
-        levels.extend(self.levels.iter().copied());
-        Ok(Judgement {
-            policy: self.policy(file).build().map_err(Failure::new)?,
-            levels,
-            undecided: self.undecided.or(file.undecided).unwrap_or(Level::Info),
-            suppressions: self.suppressions,
-            patching_guard: self.patching_guard,
-            fingerprints: self.fingerprints,
-            names: NameTable::with(&file.api),
-            ..Judgement::default()
-        })
-    }
-}
-
-/// Patterns that count from a folder.
-pub(crate) fn patterns(base: &Path, globs: &[String]) -> Vec<Pattern> {
-    let pattern = |glob: &String| Pattern { base: base.to_owned(), glob: glob.clone() };
-    globs.iter().map(pattern).collect()
-}
-
-/// A read root, made absolute.
-pub(crate) fn absolute_root(root: &str, folder: &Path) -> Result<String, Failure> {
-    if root.is_empty() {
-        return Err(Failure::new("--fs-readonly=ROOT: ROOT is empty; write --fs-readonly alone"));
-    }
-    absolute("--fs-readonly", root, folder)
-}
-
-/// The entries of `--allow-write` in absolute form.
-pub(crate) fn absolute_paths(paths: &[String], folder: &Path) -> Result<Vec<String>, Failure> {
-    let empty = || Failure::new("--allow-write: names no file or folder");
-    paths
-        .iter()
-        .map(
-            |path| {
-                if path.is_empty() { Err(empty()) } else { absolute("--allow-write", path, folder) }
-            },
-        )
-        .collect()
-}
-
-fn absolute(flag: &str, text: &str, folder: &Path) -> Result<String, Failure> {
-    path::absolute(folder.join(text))
-        .ok()
-        .and_then(|path| path.into_os_string().into_string().ok())
-        .ok_or_else(|| Failure::new(format_args!("{flag}: `{text}` has no absolute form in UTF-8")))
+fn flags(args: &Args, folder: &Path) -> Result<Flags, Failure> {
+    // Judged on their own first, so that each is told with its own place.
+    let policy = policy_options(&args.policy, folder)?;
+    policy.build().map_err(Failure::new)?;
+    Ok(Flags {
+        policy,
+        levels: args.levels.level.clone(),
+        undecided: args.levels.undecided,
+        suppressions: !args.accept.no_suppressions,
+        patching_guard: args.levels.patching_guard,
+        fingerprints: args.accept.baseline.is_some()
+            || args.accept.write_baseline.is_some()
+            || args.output.outputs().iter().any(|output| output.format.has_fingerprints()),
+    })
 }
 
 fn policy_options(args: &PolicyArgs, folder: &Path) -> Result<PolicyOptions, Failure> {
@@ -231,14 +162,14 @@ fn input(paths: &[PathBuf], stdin_filename: Option<&Path>) -> Result<Input, Fail
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use hermetic_policy::Capability;
+    use hermetic_policy::{Capability, Level};
 
     use super::*;
 
     fn join(args: &[&str], file: Configuration) -> Result<Settings, Failure> {
         let args = Args::try_parse_from([&["hermetic-check"], args].concat()).expect("valid");
         let folder = Path::new("/project");
-        let nearest = Nearest::fixed(Flags::new(&args, folder)?, folder, file)?;
+        let nearest = Nearest::fixed(flags(&args, folder)?, folder, file)?;
         Settings::join(&args, nearest, folder)
     }
 

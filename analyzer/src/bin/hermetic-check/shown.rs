@@ -6,8 +6,8 @@ use std::path::Path;
 use hermetic_check::discover::{Pattern, display};
 use hermetic_policy::PolicyOptions;
 
-use crate::failure::Failure;
 use crate::settings::{Input, Settings};
+use hermetic_check::configuration::Failure;
 
 /// The settings of the first path that was given, as lines.
 pub(crate) fn lines(settings: &Settings) -> Result<Vec<String>, Failure> {

@@ -4,28 +4,29 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use hermetic_check::discover::{Globs, Pattern};
-use hermetic_check::judge::Judgement;
-use hermetic_check::project::{Applies, PerFile};
-
-use crate::configuration::{self, Configuration};
-use crate::failure::Failure;
-use crate::settings::Flags;
+use super::{Configuration, Failure, Flags, in_folder};
+use crate::discover::{Disk, Globs, Pattern, Texts};
+use crate::judge::Judgement;
+use crate::project::{Applies, PerFile};
 
 /// What a configuration comes to, once the command line is added.
 #[derive(Debug)]
-pub(crate) struct Resolved {
+pub struct Resolved {
     /// As configured.
-    pub(crate) configuration: Configuration,
+    pub configuration: Configuration,
     /// How its files are judged.
-    pub(crate) judgement: Arc<Judgement>,
+    pub judgement: Arc<Judgement>,
     ignores: Vec<(Globs, Vec<&'static str>)>,
     /// What it leaves out.
     excludes: Option<Globs>,
 }
 
 impl Resolved {
-    pub(crate) fn new(flags: &Flags, configuration: Configuration) -> Result<Self, Failure> {
+    /// Read the patterns, and build the policy.
+    ///
+    /// # Errors
+    /// Where a pattern or the policy is none.
+    pub fn new(flags: &Flags, configuration: Configuration) -> Result<Self, Failure> {
         let judgement = Arc::new(flags.judgement(&configuration)?);
         let glob = |(pattern, rules): &(Pattern, Vec<&'static str>)| {
             Ok((Globs::new(std::slice::from_ref(pattern)).map_err(Failure::new)?, rules.clone()))
@@ -46,6 +47,16 @@ impl Resolved {
         Ok(Self { configuration, judgement, ignores, excludes })
     }
 
+    /// Of no configuration at all: nothing is denied.
+    fn open() -> Self {
+        Self {
+            configuration: Configuration::default(),
+            judgement: Arc::default(),
+            ignores: Vec::new(),
+            excludes: None,
+        }
+    }
+
     fn ignored(&self, file: &Path) -> Vec<&'static str> {
         let matching = self.ignores.iter().filter(|(globs, _)| globs.matches(file));
         matching.flat_map(|(_, rules)| rules.iter().copied()).collect()
@@ -54,13 +65,14 @@ impl Resolved {
 
 /// Configurations by folder, read when the first file of the folder is.
 #[derive(Debug)]
-pub(crate) struct Nearest {
+pub struct Nearest {
     flags: Flags,
     /// The working directory.
     base: PathBuf,
     /// For the working directory, and for all files where one configuration was asked for.
     common: Arc<Resolved>,
     searches: bool,
+    texts: Arc<dyn Texts>,
     folders: RwLock<HashMap<PathBuf, Arc<Resolved>>>,
     /// What was wrong with configurations, by folder.
     failures: Mutex<BTreeMap<PathBuf, Failure>>,
@@ -68,45 +80,92 @@ pub(crate) struct Nearest {
 
 impl Nearest {
     /// One configuration for all files.
-    pub(crate) fn fixed(flags: Flags, base: &Path, only: Configuration) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Where its patterns or its policy are none.
+    pub fn fixed(flags: Flags, base: &Path, only: Configuration) -> Result<Self, Failure> {
         let common = Arc::new(Resolved::new(&flags, only)?);
         Ok(Self {
             flags,
             base: base.to_owned(),
             common,
             searches: false,
+            texts: Arc::new(Disk),
             folders: RwLock::default(),
             failures: Mutex::default(),
         })
     }
 
     /// The nearest one for each file.
-    pub(crate) fn search(flags: Flags, base: &Path) -> Result<Self, Failure> {
-        let none = Self::fixed(flags, base, Configuration::default())?;
+    ///
+    /// # Errors
+    /// Where that of the working directory is none.
+    pub fn search(flags: Flags, base: &Path) -> Result<Self, Failure> {
+        Self::search_in(flags, base, Arc::new(Disk))
+    }
+
+    /// The same, with files from elsewhere than the disk.
+    ///
+    /// # Errors
+    /// Where that of the working directory is none.
+    pub fn search_in(flags: Flags, base: &Path, texts: Arc<dyn Texts>) -> Result<Self, Failure> {
+        let none = Self { texts, ..Self::fixed(flags, base, Configuration::default())? };
         let common = none.of_folder(base)?;
         Ok(Self { common, searches: true, ..none })
     }
 
+    /// The same, with another configuration for the working directory where its own is broken,
+    /// and what is wrong with that.
+    pub fn search_or(
+        flags: Flags,
+        base: &Path,
+        texts: Arc<dyn Texts>,
+        otherwise: Configuration,
+    ) -> (Self, Option<Failure>) {
+        match Self::search_in(flags.clone(), base, Arc::clone(&texts)) {
+            Ok(nearest) => (nearest, None),
+            Err(failure) => {
+                let common = Resolved::new(&flags, otherwise).unwrap_or_else(|_| Resolved::open());
+                let nearest = Self {
+                    flags,
+                    base: base.to_owned(),
+                    common: Arc::new(common),
+                    searches: true,
+                    texts,
+                    folders: RwLock::default(),
+                    failures: Mutex::default(),
+                };
+                (nearest, Some(failure))
+            }
+        }
+    }
+
     /// The same with other flags; nothing has been asked of it yet.
-    pub(crate) fn with_flags(&self, flags: Flags) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// As it was made.
+    pub fn with_flags(&self, flags: Flags) -> Result<Self, Failure> {
         if self.searches {
-            return Self::search(flags, &self.base);
+            return Self::search_in(flags, &self.base, Arc::clone(&self.texts));
         }
         Self::fixed(flags, &self.base, self.common.configuration.clone())
     }
 
     /// What the command line says.
-    pub(crate) fn flags(&self) -> &Flags {
+    pub fn flags(&self) -> &Flags {
         &self.flags
     }
 
     /// The configuration of the working directory.
-    pub(crate) fn common(&self) -> &Resolved {
+    pub fn common(&self) -> &Resolved {
         &self.common
     }
 
     /// The configuration of a file.
-    pub(crate) fn of_file(&self, file: &Path) -> Result<Arc<Resolved>, Failure> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_file(&self, file: &Path) -> Result<Arc<Resolved>, Failure> {
         if !self.searches {
             return Ok(Arc::clone(&self.common));
         }
@@ -132,8 +191,13 @@ impl Nearest {
                 break;
             }
             passed.push(above);
-            if let Some(configuration) = configuration::in_folder(above, &self.base)? {
-                found = Some(Arc::new(Resolved::new(&self.flags, configuration)?));
+            if let Some(configuration) = in_folder(above, &self.base, self.texts.as_ref())? {
+                let file = configuration.file.clone();
+                let resolved = Resolved::new(&self.flags, configuration);
+                found = Some(Arc::new(resolved.map_err(|failure| match file {
+                    Some(file) => failure.in_file(&file, None),
+                    None => failure,
+                })?));
                 break;
             }
         }
@@ -151,14 +215,14 @@ impl Nearest {
     }
 
     /// Whether no configuration that was read denies anything.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         let folders = self.folders.read().unwrap_or_else(PoisonError::into_inner);
         let mut all = folders.values().chain([&self.common]);
         all.all(|resolved| resolved.judgement.policy.is_empty())
     }
 
     /// The first thing that was wrong with a configuration on the way.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    pub fn failure(&self) -> Option<Failure> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.pop_first().map(|(_, failure)| failure)
     }
@@ -166,16 +230,22 @@ impl Nearest {
 
 impl PerFile for Nearest {
     fn of(&self, path: &Path) -> Applies {
-        let resolved = match self.of_file(path) {
-            Ok(resolved) => resolved,
+        match self.of_file(path) {
+            Ok(resolved) => self.applies(&resolved, path),
             Err(failure) => {
                 let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
                 failures.insert(path.to_owned(), failure);
-                return Applies { excluded: true, ..Applies::default() };
+                Applies { excluded: true, ..Applies::default() }
             }
-        };
+        }
+    }
+}
+
+impl Nearest {
+    /// What a configuration comes to for a file.
+    pub fn applies(&self, resolved: &Arc<Resolved>, path: &Path) -> Applies {
         let file = self.base.join(path);
-        let common = Arc::ptr_eq(&resolved, &self.common);
+        let common = Arc::ptr_eq(resolved, &self.common);
         // The walk has asked the working directory's.
         let excluded =
             !common && resolved.excludes.as_ref().is_some_and(|globs| globs.matches(&file));

@@ -1,15 +1,23 @@
-//! Finding and reading the configuration file.
+//! Configuration files: found, read, and joined with what the command line or an editor says.
+//!
+//! Each file of a program obeys the configuration [nearest](Nearest) above it: a `hermetic.toml`,
+//! or a `pyproject.toml` that has `[tool.hermetic]`. [`Flags`] add to what it says.
+
+mod failure;
+mod flags;
+mod nearest;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use hermetic_check::discover::{Pattern, check_patterns};
 use hermetic_policy::config::{Config, DeclaredApi};
 use hermetic_policy::{Level, PolicyOptions};
 
-use crate::failure::Failure;
-use crate::settings::{absolute_paths, absolute_root, patterns};
+use crate::discover::{Pattern, Texts, check_patterns};
+
+pub use self::failure::Failure;
+pub use self::flags::{Flags, absolute_paths, absolute_root, patterns};
+pub use self::nearest::{Nearest, Resolved};
 
 const OWN: &str = "hermetic.toml";
 const SHARED: &str = "pyproject.toml";
@@ -17,30 +25,30 @@ const NO_TABLE: &str = "has no [tool.hermetic] table";
 
 /// What a configuration file and those it extends say, with relative paths resolved.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Configuration {
+pub struct Configuration {
     /// The policy; its root is absolute.
-    pub(crate) policy: PolicyOptions,
+    pub policy: PolicyOptions,
     /// Levels by rule.
-    pub(crate) levels: BTreeMap<&'static str, Level>,
+    pub levels: BTreeMap<&'static str, Level>,
     /// The level of what the policy cannot decide.
-    pub(crate) undecided: Option<Level>,
+    pub undecided: Option<Level>,
     /// What to leave out instead of the default excludes.
-    pub(crate) exclude: Option<Vec<Pattern>>,
+    pub exclude: Option<Vec<Pattern>>,
     /// What else to leave out.
-    pub(crate) extend_exclude: Vec<Pattern>,
+    pub extend_exclude: Vec<Pattern>,
     /// Rules that are suppressed in the files that match.
-    pub(crate) ignores: Vec<(Pattern, Vec<&'static str>)>,
+    pub ignores: Vec<(Pattern, Vec<&'static str>)>,
     /// Names that no rule knows, with what they reach.
-    pub(crate) api: Vec<DeclaredApi>,
+    pub api: Vec<DeclaredApi>,
     /// The file that lists what was there before.
-    pub(crate) baseline: Option<PathBuf>,
+    pub baseline: Option<PathBuf>,
     /// The file.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
 }
 
 /// The file named on the command line. Any name but `pyproject.toml` is read as `hermetic.toml`.
-pub(crate) fn read(file: &Path, folder: &Path) -> Result<Configuration, Failure> {
-    parse(&folder.join(file), folder, &mut Vec::new())?
+pub fn read(file: &Path, folder: &Path, texts: &dyn Texts) -> Result<Configuration, Failure> {
+    parse(&folder.join(file), folder, texts, &mut Vec::new())?
         .ok_or_else(|| Failure::at(file.display(), NO_TABLE))
 }
 
@@ -49,7 +57,7 @@ pub(crate) fn read(file: &Path, folder: &Path) -> Result<Configuration, Failure>
 #[cfg(test)]
 fn search(folder: &Path) -> Result<Option<Configuration>, Failure> {
     for above in folder.ancestors() {
-        if let Some(configuration) = in_folder(above, folder)? {
+        if let Some(configuration) = in_folder(above, folder, &crate::discover::Disk)? {
             return Ok(Some(configuration));
         }
     }
@@ -57,19 +65,32 @@ fn search(folder: &Path) -> Result<Option<Configuration>, Failure> {
 }
 
 /// The file of this folder, if it has one. Messages show it relative to `base`.
-pub(crate) fn in_folder(folder: &Path, base: &Path) -> Result<Option<Configuration>, Failure> {
+pub(crate) fn in_folder(
+    folder: &Path,
+    base: &Path,
+    texts: &dyn Texts,
+) -> Result<Option<Configuration>, Failure> {
     for name in [OWN, SHARED] {
         let file = folder.join(name);
         // A folder above may be closed to us: what cannot be seen is not there. What is there and
         // cannot be read is told.
-        if !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
+        if !texts.is_file(&file) {
             continue;
         }
-        if let Some(configuration) = parse(&file, base, &mut Vec::new())? {
+        if let Some(configuration) = parse(&file, base, texts, &mut Vec::new())? {
             return Ok(Some(configuration));
         }
     }
     Ok(None)
+}
+
+/// What is wrong with a configuration file, if anything is.
+pub fn check(file: &Path, base: &Path, texts: &dyn Texts) -> Option<Failure> {
+    let checked = parse(file, base, texts, &mut Vec::new()).and_then(|configuration| {
+        let known = configuration.unwrap_or_default();
+        Resolved::new(&Flags::default(), known).map(drop)
+    });
+    checked.err().map(|failure| failure.in_file(file, None))
 }
 
 /// Read one file and what it extends; `None` for a `pyproject.toml` that is about other things.
@@ -77,12 +98,14 @@ pub(crate) fn in_folder(folder: &Path, base: &Path) -> Result<Option<Configurati
 fn parse(
     file: &Path,
     base: &Path,
+    texts: &dyn Texts,
     above: &mut Vec<PathBuf>,
 ) -> Result<Option<Configuration>, Failure> {
     let shown = file.strip_prefix(base).unwrap_or(file).to_owned();
-    let bytes = fs::read(file).map_err(|error| Failure::at(shown.display(), error))?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| Failure::at(shown.display(), "is not UTF-8"))?;
+    let whole = |failure: Failure| failure.in_file(file, None);
+    let bytes = texts.read(file).map_err(|error| whole(Failure::at(shown.display(), error)))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| whole(Failure::at(shown.display(), "is not UTF-8")))?;
     let config = if file.file_name().is_some_and(|name| name == SHARED) {
         Config::from_pyproject(&text)
     } else {
@@ -90,21 +113,24 @@ fn parse(
     };
     let config = config.map_err(|error| {
         Failure::at(format_args!("{}:{}", shown.display(), error.place), &error)
+            .in_file(file, Some(error.place))
     })?;
     let Some(config) = config else { return Ok(None) };
     let folder = file.parent().unwrap_or(file);
     let extend = config.extend.clone();
-    let own = resolve(config, file, folder)?;
+    let own = resolve(config, file, folder).map_err(whole)?;
     let globs = own.ignores.iter().map(|(pattern, _)| pattern);
     let globs: Vec<Pattern> =
         own.exclude.iter().flatten().chain(&own.extend_exclude).chain(globs).cloned().collect();
-    check_patterns(&globs).map_err(|error| Failure::at(shown.display(), error))?;
+    check_patterns(&globs).map_err(|error| whole(Failure::at(shown.display(), error)))?;
     let Some(extend) = extend else { return Ok(Some(own)) };
     let place = format!("{}:{}", shown.display(), extend.place);
+    let at_extend = |failure: Failure| failure.in_file(file, Some(extend.place));
     let other = folder.join(&extend.path);
     above.push(file.canonicalize().unwrap_or_else(|_| file.to_owned()));
     let real = other.canonicalize().map_err(|error| {
-        Failure::at(&place, format_args!("`extend`: cannot read `{}`: {error}", extend.path))
+        let told = format_args!("`extend`: cannot read `{}`: {error}", extend.path).to_string();
+        at_extend(Failure::at(&place, told))
     })?;
     if above.contains(&real) {
         let chain: Vec<String> = above
@@ -114,10 +140,11 @@ fn parse(
             .collect();
         let message =
             format_args!("`extend` leads back to itself: {}", chain.join(" -> ")).to_string();
-        return Err(Failure::at(&place, message));
+        return Err(at_extend(Failure::at(&place, message)));
     }
-    let extended = parse(&real, base, above)?.ok_or_else(|| {
-        Failure::at(&place, format_args!("`extend`: `{}` {NO_TABLE}", extend.path))
+    let extended = parse(&real, base, texts, above)?.ok_or_else(|| {
+        let told = format!("`extend`: `{}` {NO_TABLE}", extend.path);
+        at_extend(Failure::at(&place, told))
     })?;
     Ok(Some(own.over(extended)))
 }
@@ -182,9 +209,12 @@ fn resolve(config: Config, file: &Path, folder: &Path) -> Result<Configuration, 
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::TempDir;
 
     use super::*;
+    use crate::discover::Disk;
 
     fn folder(files: &[(&str, &str)]) -> TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -234,7 +264,7 @@ mod tests {
     #[test]
     fn a_named_file_has_to_be_there_and_about_us() {
         let folder = folder(&[("pyproject.toml", ""), ("other.toml", "no-env = true")]);
-        let read = |name: &str| read(Path::new(name), folder.path());
+        let read = |name: &str| read(Path::new(name), folder.path(), &Disk);
         assert!(read("other.toml").expect("valid").policy.no_environment);
         let failure = read("pyproject.toml").expect_err("not about us").to_string();
         assert_eq!(failure, "pyproject.toml: has no [tool.hermetic] table");
@@ -283,7 +313,7 @@ mod tests {
             ("c.toml", "c.toml:1:10: `extend`: cannot read `none.toml`: "),
             ("d.toml", "d.toml:1:10: `extend`: `pyproject.toml` has no [tool.hermetic] table"),
         ] {
-            let failure = read(Path::new(file), &base).expect_err(file).to_string();
+            let failure = read(Path::new(file), &base, &Disk).expect_err(file).to_string();
             assert!(failure.starts_with(told), "{failure}");
         }
     }

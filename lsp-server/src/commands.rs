@@ -1,0 +1,103 @@
+//! Commands, and the code lens that shows what functions reach.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tower_lsp_server::jsonrpc::Error;
+use tower_lsp_server::ls_types::{
+    CodeLens, CodeLensParams, Command, ExecuteCommandParams, LSPAny, Position, Range,
+};
+
+use crate::backend::Reply;
+use crate::convert::Uri;
+use crate::hover::names;
+use crate::owner::Owner;
+use crate::pull::answer;
+
+/// Says what the server knows, for reports of defects.
+const DEBUG_INFORMATION: &str = "hermetic.debugInformation";
+/// Gives the least policy of a folder, as a configuration.
+const SUGGEST_POLICY: &str = "hermetic.suggestPolicy";
+
+/// The commands. `hermetic.restart` is the client's: it starts the server.
+pub(crate) const ALL: [&str; 2] = [DEBUG_INFORMATION, SUGGEST_POLICY];
+
+/// Run a command.
+pub(crate) fn run(owner: &mut Owner, params: &ExecuteCommandParams, reply: Reply<Option<LSPAny>>) {
+    match params.command.as_str() {
+        DEBUG_INFORMATION => {
+            let _ = reply.send(Ok(Some(information(owner))));
+        }
+        SUGGEST_POLICY => {
+            let snapshot = owner.workspace.snapshot();
+            let wanted = params.arguments.first().and_then(LSPAny::as_str).map(str::to_owned);
+            let folder: Option<PathBuf> = match wanted {
+                Some(wanted) => {
+                    let uri: Option<tower_lsp_server::ls_types::Uri> = wanted.parse().ok();
+                    let path = uri.and_then(|uri| Uri::from(&uri).path());
+                    let path = path.unwrap_or_else(|| PathBuf::from(wanted));
+                    snapshot.folder_of(&path).map(ToOwned::to_owned)
+                }
+                None => snapshot.folders().next().map(ToOwned::to_owned),
+            };
+            let Some(folder) = folder else {
+                let told = "name a folder of the workspace, or open one";
+                let _ = reply.send(Err(Error::invalid_params(told)));
+                return;
+            };
+            owner.workers.spawn_behind(move || {
+                let work = || snapshot.suggest_policy(&folder);
+                let suggested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+                let answered = match suggested {
+                    Ok(text) => Ok(text.map(LSPAny::String)),
+                    Err(_) => Err(crate::transport::failed()),
+                };
+                let _ = reply.send(answered);
+            });
+        }
+        other => {
+            let _ = reply.send(Err(Error::invalid_params(format!("unknown command `{other}`"))));
+        }
+    }
+}
+
+fn information(owner: &Owner) -> LSPAny {
+    let snapshot = owner.workspace.snapshot();
+    let failures: Vec<String> = snapshot.failures().iter().map(ToString::to_string).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "client": owner.features.client,
+        "encoding": format!("{:?}", owner.features.encoding),
+        "pull": owner.features.pulls,
+        "folders": snapshot.folders().collect::<Vec<_>>(),
+        "scanned": snapshot.is_complete(),
+        "files": snapshot.files().len(),
+        "documents": snapshot.documents().count(),
+        "options": format!("{:?}", owner.options),
+        "configurationFailures": failures,
+    })
+}
+
+/// What the functions of a document reach, where that is wanted.
+pub(crate) fn lenses(
+    owner: &mut Owner,
+    params: &CodeLensParams,
+    reply: Reply<Option<Vec<CodeLens>>>,
+) {
+    let path = Uri::from(&params.text_document.uri).path();
+    let Some(path) = path.filter(|_| owner.options.code_lens) else {
+        let _ = reply.send(Ok(None));
+        return;
+    };
+    let snapshot = owner.workspace.snapshot();
+    answer(owner, reply, move || {
+        let lenses = snapshot.lenses(&path).unwrap_or_default();
+        let lens = |lens: hermetic_check::workspace::Lens| {
+            let start = Position { line: lens.row.saturating_sub(1), character: 0 };
+            let title = format!("reaches {}", names(&lens.capabilities));
+            let command = Command { title, ..Command::default() };
+            CodeLens { range: Range { start, end: start }, command: Some(command), data: None }
+        };
+        Ok(Some(lenses.into_iter().map(lens).collect()))
+    });
+}

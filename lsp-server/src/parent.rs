@@ -1,0 +1,31 @@
+//! The process that started us: when it is gone, nobody will tell us to exit.
+
+use std::time::Duration;
+
+/// How often it is looked for.
+#[cfg(unix)]
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// End this process when that one has ended.
+#[cfg(unix)]
+pub(crate) fn watch(process: u32) {
+    let Some(pid) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
+        return;
+    };
+    let look = move || {
+        loop {
+            // It is there if a signal could be sent, or if only we may not.
+            if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+                std::process::exit(1);
+            }
+            std::thread::sleep(INTERVAL);
+        }
+    };
+    let _ = std::thread::Builder::new().name("parent".to_owned()).spawn(look);
+}
+
+/// Elsewhere the end of standard input has to tell.
+#[cfg(not(unix))]
+pub(crate) fn watch(_: u32) {
+    let _ = Duration::ZERO;
+}
