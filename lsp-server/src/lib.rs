@@ -25,6 +25,7 @@ mod documents;
 mod hover;
 pub mod options;
 mod owner;
+pub mod pages;
 mod parent;
 mod pull;
 mod scans;

@@ -36,5 +36,6 @@ fn main() -> ExitCode {
         served
     });
     // Nobody waits for what is still being worked out.
+    hermetic_lsp::pages::remove();
     std::process::exit(served.map_or(1, |ended| i32::from(ended.code())))
 }

@@ -66,7 +66,6 @@ pub(crate) struct Owner {
     published: BTreeMap<Uri, Published>,
     /// Configuration files that something was said of.
     complained: BTreeSet<PathBuf>,
-    pages: Option<tempfile::TempDir>,
 }
 
 impl std::fmt::Debug for Owner {
@@ -96,7 +95,6 @@ pub(crate) fn start(client: Outbox) -> std::io::Result<Post> {
         checks: BTreeMap::new(),
         published: BTreeMap::new(),
         complained: BTreeSet::new(),
-        pages: None,
     };
     std::thread::Builder::new().name("owner".to_owned()).spawn(move || run(owner, &events))?;
     Ok(post)
@@ -116,8 +114,7 @@ impl Owner {
     /// What the client can do is known.
     pub(crate) fn begin(&mut self, mut features: Features, folders: Vec<PathBuf>, options: &Value) {
         if features.code_description {
-            self.pages = write_pages();
-            features.pages = self.pages.as_ref().map(|folder| folder.path().to_owned());
+            features.pages = crate::pages::folder();
         }
         self.features = Arc::new(features);
         self.set_options(options);
@@ -486,15 +483,6 @@ impl Owner {
             self.rescan(&folder);
         }
     }
-}
-
-/// The pages of all rules, for links to them.
-fn write_pages() -> Option<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix("hermetic-rules-").tempdir().ok()?;
-    for rule in hermetic_policy::rules::all() {
-        std::fs::write(folder.path().join(format!("{}.md", rule.name)), rule.page).ok()?;
-    }
-    Some(folder)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(crate) fn watch(process: u32) {
         loop {
             // It is there if a signal could be sent, or if only we may not.
             if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+                crate::pages::remove();
                 std::process::exit(1);
             }
             std::thread::sleep(INTERVAL);

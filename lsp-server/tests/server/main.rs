@@ -3,6 +3,7 @@
 mod client;
 mod documented;
 mod features;
+mod program;
 mod same;
 mod transport;
 mod workspace;
