@@ -207,6 +207,11 @@ pub fn publish(stack: &Stack) {
         let wanted = active.as_ref().is_some_and(|active| wants(active, index));
         interest.store(wanted, Ordering::Release);
     }
+    exchange(active);
+}
+
+/// The only way: a thread that has read others before reads again.
+fn exchange(active: Option<Arc<Active>>) {
     ACTIVE.store(active);
     PUBLISHED.fetch_add(1, Ordering::Release);
 }
@@ -243,7 +248,7 @@ pub fn publish_known(active: Option<Arc<Active>>, wanted: Option<&[bool; COUNT]>
         let is_wanted = wanted.and_then(|wanted| wanted.get(index)).copied().unwrap_or(false);
         interest.store(is_wanted, Ordering::Release);
     }
-    ACTIVE.store(active);
+    exchange(active);
 }
 
 /// Which events these policies may object to, by their places in [`events::EVENTS`].
