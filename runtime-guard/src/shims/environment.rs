@@ -188,9 +188,11 @@ fn get_item<'py>(call: &Call<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
 
 /// Functions of the standard library that look a variable up for themselves and keep it from
 /// their callers, or only follow from it where temporary files go.
-const FOR_ITSELF: [(&str, &str); 3] = [
+const FOR_ITSELF: [(&str, &str); 4] = [
     ("os.py", "_execvpe"),
     ("subprocess.py", "_execute_child"),
+    // When it is imported, since 3.14.
+    ("subprocess.py", "_use_posix_spawn"),
     ("tempfile.py", "_candidate_tempdir_list"),
 ];
 
