@@ -491,7 +491,7 @@ fn it_is_cleaned_and_git_does_not_see_it() {
     assert_eq!(clean(&[]), "removed .hermetic_cache: 4 files\n");
     assert!(!project.path().join(FOLDER).exists());
     project.run(&["--cache-dir", "c"]);
-    assert_eq!(clean(&["--cache-dir", "c"]), "removed c: 3 files\n");
+    assert_eq!(clean(&["--cache-dir", "c"]), "removed c: 4 files\n");
     let run = project.run(&["--clean", "--cache-dir", "."]).exits(2);
     assert!(run.stderr.contains("holds other files") && run.stderr.contains("nothing is removed"));
     assert!(project.path().join("a.py").exists());
