@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hermetic_policy::Capability;
 use pyo3::prelude::*;
 
-use crate::scope::{self, Active, Open};
+use crate::scope::{self, Active, Open, Stack};
 use crate::{calls, events, imports, lookups, recent, shims, slots};
 
 static STANDING: AtomicUsize = AtomicUsize::new(0);
@@ -61,15 +61,7 @@ impl Standing {
     pub fn enter(&self, py: Python<'_>) -> PyResult<()> {
         let is_alone = {
             let mut stack = scope::stack();
-            let is_alone = stack.is_empty();
-            stack.push_again(&self.open);
-            if is_alone {
-                slots::publish_known(Some(&self.functions));
-                scope::publish_known(Some(Arc::clone(&self.alone)), Some(&self.events));
-            } else {
-                scope::publish(&stack);
-            }
-            is_alone
+            self.push(&mut stack)
         };
         if is_alone && self.is_plain {
             return if self.guards_files { shims::keep_bytecode(py, true) } else { Ok(()) };
@@ -77,6 +69,19 @@ impl Standing {
         shims::apply(py).inspect_err(|_| {
             self.close();
         })
+    }
+
+    /// Open it and have it judge; whether it is open alone.
+    fn push(&self, stack: &mut Stack) -> bool {
+        let is_alone = stack.is_empty();
+        stack.push_again(&self.open);
+        if is_alone {
+            slots::publish_known(Some(&self.functions));
+            scope::publish_known(Some(Arc::clone(&self.alone)), Some(&self.events));
+        } else {
+            scope::publish(stack);
+        }
+        is_alone
     }
 
     /// Open it in the place of another one, without a moment in which neither is.
@@ -87,15 +92,7 @@ impl Standing {
         let is_alone = {
             let mut stack = scope::stack();
             stack.close_again(&other.open);
-            let is_alone = stack.is_empty();
-            stack.push_again(&self.open);
-            if is_alone {
-                slots::publish_known(Some(&self.functions));
-                scope::publish_known(Some(Arc::clone(&self.alone)), Some(&self.events));
-            } else {
-                scope::publish(&stack);
-            }
-            is_alone
+            self.push(&mut stack)
         };
         if is_alone && self.is_plain && other.is_plain {
             lookups::forget();

@@ -14,11 +14,11 @@ use crate::diagnostic::{Diagnostic, Related, Span};
 use crate::discover::{self, File};
 use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
-use crate::report;
+use crate::report::{self, FileReport};
 use crate::summary::links::{Links, Place};
 
 /// Other files named beside one finding.
-pub(crate) const MOST_RELATED: usize = 20;
+const MOST_RELATED: usize = 20;
 
 /// A file, and what one look at it gave.
 pub(super) struct Linked {
@@ -89,8 +89,7 @@ pub(super) fn link(
 
     let shown = |one: &Linked| discover::display(&one.file.path, Some(&settings.base));
     let mut paths: FxHashMap<usize, String> = FxHashMap::default();
-    // Uses of what a file takes, by that file and the place.
-    let mut uses: FxHashMap<(usize, Place), Vec<Related>> = FxHashMap::default();
+    let mut uses = Uses::default();
     for (number, second) in seconds.iter_mut().enumerate() {
         let (Some(second), Some(one)) = (second, joined.get(number)) else { continue };
         for taken in &second.taken {
@@ -98,35 +97,50 @@ pub(super) fn link(
             if let Some(source) = joined.get(from) {
                 paths.entry(from).or_insert_with(|| shown(source));
             }
-            if let (Some(at), Some(place)) = (taken.place, taken.import) {
-                let message = format!("takes `{}` from there", taken.name);
-                let related = Related { path: Some(shown(one)), span: place.span(), message };
-                let known = uses.entry((from, at)).or_default();
-                if known.len() < MOST_RELATED && !known.contains(&related) {
-                    known.push(related);
-                }
-            }
+            uses.note(taken, || shown(one));
         }
         name_sources(&mut second.outcome, &one.looked.outcome, &second.taken, &paths);
     }
     for (number, (one, second)) in joined.into_iter().zip(seconds).enumerate() {
         let mut outcome = second.map_or(one.looked.outcome, |second| second.outcome);
-        for finding in &mut outcome.report.diagnostics {
-            if finding.rule.0.name == CAPTURED {
-                let start = finding.span.start;
-                let cell = finding.span.cell.unwrap_or_default();
-                let place = Place { row: start.row, column: start.column, cell };
-                let importers = uses.remove(&(number, place)).unwrap_or_default();
-                finding.related.extend(importers);
-            }
-        }
+        uses.tell(&mut outcome.report, number);
         outcomes.push(outcome);
     }
     outcomes
 }
 
 /// The rule whose findings name the files that use what was taken.
-pub(crate) const CAPTURED: &str = "captured-reference";
+const CAPTURED: &str = "captured-reference";
+
+/// Who uses what a file takes, by that file and the place.
+#[derive(Debug, Default)]
+pub(crate) struct Uses(FxHashMap<(usize, Place), Vec<Related>>);
+
+impl Uses {
+    /// Note that a file, which is shown so, takes this.
+    pub(crate) fn note(&mut self, taken: &Taken, shown: impl FnOnce() -> String) {
+        let (Some(at), Some(place)) = (taken.place, taken.import) else { return };
+        let message = format!("takes `{}` from there", taken.name);
+        let related = Related { path: Some(shown()), span: place.span(), message };
+        let known = self.0.entry((taken.from as usize, at)).or_default();
+        if known.len() < MOST_RELATED && !known.contains(&related) {
+            known.push(related);
+        }
+    }
+
+    /// Say of each reference that a file keeps who takes it from there.
+    pub(crate) fn tell(&self, report: &mut FileReport, file: usize) {
+        for finding in &mut report.diagnostics {
+            if finding.rule.0.name == CAPTURED {
+                let start = finding.span.start;
+                let cell = finding.span.cell.unwrap_or_default();
+                let place = Place { row: start.row, column: start.column, cell };
+                let users = self.0.get(&(file, place));
+                finding.related.extend(users.into_iter().flatten().cloned());
+            }
+        }
+    }
+}
 
 /// What tells the program from any other; `None` where a file of it is in no cache.
 fn program_of(settings: &Settings, roots: &Roots, joined: &[Linked]) -> Option<cache::Program> {

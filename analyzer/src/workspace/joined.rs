@@ -9,15 +9,14 @@ use rustc_hash::FxHashMap;
 use super::root::Files;
 use crate::cache::Taken;
 use crate::detect::Environment;
-use crate::diagnostic::Related;
 use crate::discover;
 use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
 use crate::project::Outcome;
-use crate::project::linked::{CAPTURED, MOST_RELATED, import_of, name_sources};
+use crate::project::linked::{Uses, import_of, name_sources};
 use crate::report::FileReport;
 use crate::resolve::names::NameTable;
-use crate::summary::links::{Links, Place};
+use crate::summary::links::Links;
 
 /// What open documents offer and take, by path.
 type Over = Vec<(Arc<Path>, Option<Arc<Links>>)>;
@@ -33,7 +32,7 @@ pub(super) struct Joined {
     members: Vec<(Arc<Path>, Arc<Links>)>,
     takings: Vec<Option<Arc<Taking>>>,
     /// Uses of what a member takes, by that member and the place.
-    users: FxHashMap<(usize, Place), Vec<Related>>,
+    users: Uses,
 }
 
 /// What one file takes from others.
@@ -78,18 +77,10 @@ impl Joined {
             })
             .collect();
         drop(program);
-        let mut users: FxHashMap<(usize, Place), Vec<Related>> = FxHashMap::default();
+        let mut users = Uses::default();
         for (number, taking) in takings.iter().enumerate() {
             for taken in taking.iter().flat_map(|taking| &taking.taken) {
-                if let (Some(at), Some(place)) = (taken.place, taken.import) {
-                    let message = format!("takes `{}` from there", taken.name);
-                    let related =
-                        Related { path: Some(shown(number)), span: place.span(), message };
-                    let known = users.entry((taken.from as usize, at)).or_default();
-                    if known.len() < MOST_RELATED && !known.contains(&related) {
-                        known.push(related);
-                    }
-                }
+                users.note(taken, || shown(number));
             }
         }
         Self { folder: folder.to_owned(), files, over, members, takings, users }
@@ -137,16 +128,7 @@ impl Joined {
 
     /// Say of each captured reference who takes it from there.
     pub(super) fn name_users(&self, report: &mut FileReport, member: usize) {
-        for finding in &mut report.diagnostics {
-            if finding.rule.0.name == CAPTURED {
-                let start = finding.span.start;
-                let cell = finding.span.cell.unwrap_or_default();
-                let place = Place { row: start.row, column: start.column, cell };
-                if let Some(users) = self.users.get(&(member, place)) {
-                    finding.related.extend(users.iter().cloned());
-                }
-            }
-        }
+        self.users.tell(report, member);
     }
 }
 
