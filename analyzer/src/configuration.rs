@@ -10,7 +10,7 @@ mod nearest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use hermetic_policy::config::{Config, DeclaredApi};
+use hermetic_policy::config::{Config, ConfigError, DeclaredApi};
 use hermetic_policy::{Level, PolicyOptions};
 
 use crate::discover::{Pattern, Texts, check_patterns};
@@ -84,13 +84,32 @@ pub(crate) fn in_folder(
     Ok(None)
 }
 
-/// What is wrong with a configuration file, if anything is.
-pub fn check(file: &Path, base: &Path, texts: &dyn Texts) -> Option<Failure> {
+/// Everything that is wrong with a configuration file.
+pub fn check(file: &Path, base: &Path, texts: &dyn Texts) -> Vec<Failure> {
+    let shown = file.strip_prefix(base).unwrap_or(file).to_owned();
+    let text = texts.read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    if let Some(Err(errors)) = text.map(|text| config_of(file, &text)) {
+        return errors.iter().map(|error| wrong(error, file, &shown)).collect();
+    }
+    // What only shows when it is put to use.
     let checked = parse(file, base, texts, &mut Vec::new()).and_then(|configuration| {
         let known = configuration.unwrap_or_default();
         Resolved::new(&Flags::default(), known).map(drop)
     });
-    checked.err().map(|failure| failure.in_file(file, None))
+    checked.err().map(|failure| failure.in_file(file, None)).into_iter().collect()
+}
+
+fn config_of(file: &Path, text: &str) -> Result<Option<Config>, Vec<ConfigError>> {
+    if file.file_name().is_some_and(|name| name == SHARED) {
+        Config::check_pyproject(text)
+    } else {
+        Config::check_hermetic_toml(text).map(Some)
+    }
+}
+
+fn wrong(error: &ConfigError, file: &Path, shown: &Path) -> Failure {
+    Failure::at(format_args!("{}:{}", shown.display(), error.place), error)
+        .in_file(file, Some(error.place))
 }
 
 /// Read one file and what it extends; `None` for a `pyproject.toml` that is about other things.
@@ -106,14 +125,9 @@ fn parse(
     let bytes = texts.read(file).map_err(|error| whole(Failure::at(shown.display(), error)))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| whole(Failure::at(shown.display(), "is not UTF-8")))?;
-    let config = if file.file_name().is_some_and(|name| name == SHARED) {
-        Config::from_pyproject(&text)
-    } else {
-        Config::from_hermetic_toml(&text).map(Some)
-    };
-    let config = config.map_err(|error| {
-        Failure::at(format_args!("{}:{}", shown.display(), error.place), &error)
-            .in_file(file, Some(error.place))
+    let config = config_of(file, &text).map_err(|errors| match errors.first() {
+        Some(error) => wrong(error, file, &shown),
+        None => whole(Failure::at(shown.display(), "is not valid")),
     })?;
     let Some(config) = config else { return Ok(None) };
     let folder = file.parent().unwrap_or(file);

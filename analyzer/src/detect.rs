@@ -21,6 +21,7 @@ mod items;
 mod links;
 mod literals;
 mod members;
+mod mentions;
 mod notebook;
 mod offers;
 mod operands;
@@ -31,3 +32,4 @@ mod statements;
 
 pub(crate) use engine::summarise;
 pub(crate) use links::{ClassMeaning, Environment, Linking, Meaning};
+pub(crate) use mentions::mention_at;

@@ -55,6 +55,8 @@ pub struct Settings {
     pub per_file: Option<Arc<dyn PerFile>>,
     /// Worker threads; `None` for one a processor.
     pub threads: Option<usize>,
+    /// For a whole program: texts that stand over those of their files, as an editor has them.
+    pub open: BTreeMap<PathBuf, Arc<str>>,
     /// Facts of earlier runs, where they are wanted.
     pub cache: Option<Arc<Cache>>,
     /// For a whole program: folders and archives whose modules belong to it as far as they are

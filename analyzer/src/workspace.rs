@@ -369,8 +369,8 @@ impl Snapshot {
         failures
     }
 
-    /// What is wrong with a configuration file, whether or not anything obeys it.
-    pub fn configuration_failure(&self, path: &Path) -> Option<Failure> {
+    /// Everything that is wrong with a configuration file, whether or not anything obeys it.
+    pub fn configuration_failures(&self, path: &Path) -> Vec<Failure> {
         let base = self.folder_of(path).or_else(|| path.parent()).unwrap_or(path);
         configuration::check(path, base, self.overlay.as_ref())
     }

@@ -12,7 +12,7 @@ use crate::backend::Reply;
 use crate::convert::Uri;
 use crate::hover::names;
 use crate::owner::Owner;
-use crate::pull::answer;
+use crate::pull::answer_behind;
 
 /// Says what the server knows, for reports of defects.
 const DEBUG_INFORMATION: &str = "hermetic.debugInformation";
@@ -45,14 +45,8 @@ pub(crate) fn run(owner: &mut Owner, params: &ExecuteCommandParams, reply: Reply
                 let _ = reply.send(Err(Error::invalid_params(told)));
                 return;
             };
-            owner.workers.spawn_behind(move || {
-                let work = || snapshot.suggest_policy(&folder);
-                let suggested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-                let answered = match suggested {
-                    Ok(text) => Ok(text.map(LSPAny::String)),
-                    Err(_) => Err(crate::transport::failed()),
-                };
-                let _ = reply.send(answered);
+            answer_behind(owner, reply, move || {
+                Ok(snapshot.suggest_policy(&folder).map(LSPAny::String))
             });
         }
         other => {
@@ -90,7 +84,7 @@ pub(crate) fn lenses(
         return;
     };
     let snapshot = owner.workspace.snapshot();
-    answer(owner, reply, move || {
+    answer_behind(owner, reply, move || {
         let lenses = snapshot.lenses(&path).unwrap_or_default();
         let lens = |lens: hermetic_check::workspace::Lens| {
             let start = Position { line: lens.row.saturating_sub(1), character: 0 };

@@ -54,11 +54,7 @@ pub const KEYS: [(&str, &str, &str); 5] = [
         "`\"openFiles\"`",
         "`\"workspace\"` tells the findings of all files, to clients that ask for them",
     ),
-    (
-        "codeLens",
-        "`false`",
-        "shows above each function which capabilities it reaches, as the files are on the disk",
-    ),
+    ("codeLens", "`false`", "shows above each function which capabilities it reaches"),
     (
         "unsafeFixes",
         "`false`",

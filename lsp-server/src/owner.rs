@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use hermetic_check::configuration::Flags;
+use hermetic_check::configuration::{Failure, Flags};
 use hermetic_check::workspace::{Change, Name, Workers, Workspace};
 use hermetic_policy::PolicyOptions;
 use serde_json::Value;
@@ -266,11 +266,15 @@ impl Owner {
     /// Say in configuration files what is wrong with them.
     fn tell_failures(&mut self) {
         let snapshot = self.workspace.snapshot();
-        let mut failures: BTreeMap<PathBuf, hermetic_check::configuration::Failure> =
-            BTreeMap::new();
+        let mut failures: BTreeMap<PathBuf, Vec<Failure>> = BTreeMap::new();
         for failure in snapshot.failures() {
             if let Some((file, _)) = failure.file() {
-                failures.entry(file.to_owned()).or_insert_with(|| failure.clone());
+                let of_file = failures.entry(file.to_owned()).or_default();
+                // Who reads it for use stops at the first.
+                *of_file = snapshot.configuration_failures(file);
+                if of_file.is_empty() {
+                    of_file.push(failure);
+                }
             }
         }
         let open: Vec<PathBuf> = self
@@ -282,10 +286,9 @@ impl Owner {
             })
             .collect();
         for path in &open {
-            if let Some(failure) = snapshot.configuration_failure(path) {
-                failures.entry(path.clone()).or_insert(failure);
-            }
+            failures.entry(path.clone()).or_insert_with(|| snapshot.configuration_failures(path));
         }
+        failures.retain(|_, failures| !failures.is_empty());
         let before = std::mem::take(&mut self.complained);
         let mut all: BTreeSet<PathBuf> = before.into_iter().chain(open).collect();
         all.extend(failures.keys().cloned());
@@ -304,9 +307,10 @@ impl Owner {
             );
             let version = known.map(|open| open.version);
             let mut published = Published::new(uri, version);
-            if let Some(failure) = failures.get(&path) {
+            if let Some(failures) = failures.get(&path) {
                 let encoding = self.features.encoding;
-                published.diagnostics.push(convert::failure(failure, &text, encoding));
+                let shown = failures.iter().map(|one| convert::failure(one, &text, encoding));
+                published.diagnostics.extend(shown);
                 self.complained.insert(path);
             }
             self.publish(published, true);

@@ -36,13 +36,24 @@ pub(crate) fn answer<T: Send + 'static>(
     reply: Reply<T>,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) {
-    owner.workers.spawn(move || {
-        if reply.is_closed() {
-            return;
-        }
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failed()));
-        let _ = reply.send(done);
-    });
+    owner.workers.spawn(|| send(reply, work));
+}
+
+/// The same for what takes long: nothing that somebody types waits for it.
+pub(crate) fn answer_behind<T: Send + 'static>(
+    owner: &Owner,
+    reply: Reply<T>,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) {
+    owner.workers.spawn_behind(|| send(reply, work));
+}
+
+fn send<T>(reply: Reply<T>, work: impl FnOnce() -> Result<T, Error>) {
+    if reply.is_closed() {
+        return;
+    }
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(failed()));
+    let _ = reply.send(done);
 }
 
 /// The diagnostics of one document.

@@ -48,6 +48,9 @@ pub(crate) struct Taken {
     pub(crate) from: u32,
     /// Where that file takes it.
     pub(crate) place: Option<Place>,
+    /// The files between the two that it comes through, by their numbers, and where; the nearest
+    /// first.
+    pub(crate) through: Box<[(u32, Place)]>,
 }
 
 impl Cache {

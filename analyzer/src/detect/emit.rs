@@ -38,6 +38,13 @@ impl<'a> Engine<'a> {
     /// A reference appears in a place of the given use. `fresh` is false where it is only
     /// another mention of a name whose capture has been told.
     pub(super) fn refer(&mut self, value: &Value<'a>, range: Range, used: Use, fresh: bool) {
+        if let Some(probe) = &mut self.probe {
+            for one in value.each() {
+                if let Value::Name(id) = one {
+                    probe.see(*id, range);
+                }
+            }
+        }
         if self.quiet > 0 || matches!(used, Use::Base | Use::Callee | Use::Assigned) {
             return;
         }

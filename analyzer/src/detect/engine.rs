@@ -17,6 +17,7 @@ use crate::syntax::{Parsed, Ranged, TextRange, ast};
 use super::exits::{Escaped, Exits};
 use super::links::{Linked, Linking, LinksMark};
 use super::literals::LiteralIndex;
+use super::mentions::Probe;
 use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 
 /// Find every act of a parsed file. A pure function of the text and of the names looked for.
@@ -31,15 +32,10 @@ pub(crate) fn summarise<'a>(
     let mut engine = Engine::new(source.text(), names);
     engine.begin_links(linking);
     for magic in source.cell_magics() {
-        let end = magic.offset + u32::try_from(magic.name.len() + 2).unwrap_or_default();
-        engine.cell_magic(&magic.name, Range { start: magic.offset, end });
+        let (start, length) = (magic.offset, u32::try_from(magic.name.len() + 2));
+        engine.cell_magic(&magic.name, Range { start, end: start + length.unwrap_or_default() });
     }
-    engine.bodies = parsed.bodies().collect();
-    engine.note_outer_writes();
-    for body in parsed.bodies() {
-        engine.block(body);
-    }
-    engine.run_deferred();
+    engine.run(parsed);
     engine.found.exhausted = !budget::end();
     engine.found.sort();
     engine.found.late = engine.late_installs(&linking);
@@ -200,9 +196,9 @@ pub(super) struct Engine<'a> {
     /// Whether `a.b = ...` has been seen for any `a`.
     pub(super) has_places: bool,
     pub(super) literals: Option<&'static LiteralIndex>,
+    pub(super) probe: Option<Probe>,
     pub(super) bodies: Vec<&'a [ast::Stmt]>,
-    /// How often each attribute is assigned to, once somebody has asked; `None` inside where that
-    /// cannot be counted.
+    /// How often each attribute is assigned to, once asked; `None` inside where that is not known.
     pub(super) attribute_writes: Option<AttributeWrites<'a>>,
     /// Whether objects are led elsewhere once they are made, once somebody has asked.
     pub(super) redirects: Option<bool>,
@@ -211,7 +207,7 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(text: &'a str, names: &'static NameTable) -> Self {
+    pub(super) fn new(text: &'a str, names: &'static NameTable) -> Self {
         Self {
             names,
             text,
@@ -236,11 +232,22 @@ impl<'a> Engine<'a> {
             turn: Turn::Statements,
             has_places: false,
             literals: LiteralIndex::for_text(text),
+            probe: None,
             bodies: Vec::new(),
             attribute_writes: None,
             redirects: None,
             deferred: Default::default(),
         }
+    }
+
+    /// Look at everything in the file.
+    pub(super) fn run(&mut self, parsed: &'a Parsed) {
+        self.bodies = parsed.bodies().collect();
+        self.note_outer_writes();
+        for body in parsed.bodies() {
+            self.block(body);
+        }
+        self.run_deferred();
     }
 
     /// Look at a body once the block around it is done.

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::detect::{ClassMeaning, Environment, Meaning};
+use crate::resolve::origin::Origin;
 use crate::summary::links::{Class, Place, Thing};
 
 use super::Program;
 use super::classes::Link;
 use super::modules::FileId;
 use super::walk::{All, ClassRef, Found, Walk};
+
+/// Steps between two files that are told.
+const MOST_STEPS: usize = 8;
 
 /// Lists in tables in classes are followed this far.
 const DEEPEST: u8 = 3;
@@ -25,6 +29,8 @@ pub(crate) struct Taken {
     /// The file that takes it, and where.
     pub(crate) file: FileId,
     pub(crate) place: Option<Place>,
+    /// The names of files between the two that it comes through, the nearest first.
+    pub(crate) through: Vec<(FileId, Place)>,
 }
 
 impl Program<'_> {
@@ -44,7 +50,8 @@ impl Program<'_> {
                     && *from != file
                 {
                     let name = self.names.name(self.names.canonical(*id)).to_owned();
-                    taken.push(Taken { name, way, file: *from, place: *place });
+                    let (file, place) = (*from, *place);
+                    taken.push(Taken { name, way, file, place, through: Vec::new() });
                 }
             }
             meanings.push(self.meaning(all));
@@ -54,7 +61,23 @@ impl Program<'_> {
         if !known && late.is_empty() {
             return None;
         }
+        for taken in &mut taken {
+            taken.through = self.through(file, taken);
+        }
         Some((Environment { ways: links.ways.clone(), meanings, late }, taken))
+    }
+
+    /// What it comes through; nothing where it is one of several, or the way is long.
+    fn through(&self, file: FileId, taken: &Taken) -> Vec<(FileId, Place)> {
+        let origin = Origin::of_index(taken.way);
+        let mut trail = origin.map(|origin| self.trail(file, origin)).unwrap_or_default();
+        let last = trail.pop();
+        let whole = last.is_some_and(|(file, at)| file == taken.file && Some(at) == taken.place);
+        let same = |one: &(FileId, Place)| one.0 == taken.file || one.0 == file;
+        if !whole || trail.len() > MOST_STEPS || trail.iter().any(same) {
+            return Vec::new();
+        }
+        trail
     }
 
     /// Whether knowing it makes a difference: what it has in turn, the file asks for by a way of

@@ -26,11 +26,35 @@ pub(crate) struct Walk {
     left: Cell<u32>,
     /// The ways that are being followed: who comes back to one goes in a circle.
     open: RefCell<Vec<(FileId, Origin)>>,
+    /// The names of modules that it went through, where that is asked for.
+    trail: Option<RefCell<Vec<(FileId, Place)>>>,
 }
 
 impl Walk {
     pub(crate) fn new() -> Self {
-        Self { left: Cell::new(MOST_STEPS), open: RefCell::default() }
+        Self { left: Cell::new(MOST_STEPS), open: RefCell::default(), trail: None }
+    }
+
+    /// One that notes which names of modules it goes through.
+    fn noting() -> Self {
+        Self { trail: Some(RefCell::default()), ..Self::new() }
+    }
+
+    /// Look at a name of a module; it is on the trail unless nothing comes of it.
+    fn through<'l>(
+        &self,
+        file: FileId,
+        at: impl FnOnce() -> Option<Place>,
+        look: impl FnOnce() -> All<'l>,
+    ) -> All<'l> {
+        let Some(trail) = &self.trail else { return look() };
+        let before = trail.borrow().len();
+        trail.borrow_mut().extend(at().map(|at| (file, at)));
+        let found = look();
+        if found.iter().all(|one| *one == Found::Unknown) {
+            trail.borrow_mut().truncate(before);
+        }
+        found
     }
 
     /// Take a step; whether there was one left.
@@ -93,6 +117,13 @@ impl<'l> Program<'l> {
             all.push(found);
         }
         all
+    }
+
+    /// The names of other modules that a way goes through, the nearest first.
+    pub(crate) fn trail(&self, file: FileId, origin: Origin) -> Vec<(FileId, Place)> {
+        let walk = Walk::noting();
+        self.way(file, origin, &walk);
+        walk.trail.map(RefCell::into_inner).unwrap_or_default()
     }
 
     /// What one way of a file leads to.
@@ -284,6 +315,15 @@ impl<'l> Program<'l> {
         found.into_iter().map(|one| placed(one, file, None)).collect()
     }
 
+    /// Where a file binds a name: the place that is told of it, or the import it is from.
+    fn bound_at(&self, file: FileId, export: &Export) -> Option<Place> {
+        let imported = || match export.thing {
+            Thing::Way(origin) => self.links(file)?.import_of(origin.index()?),
+            _ => None,
+        };
+        export.place.or_else(imported)
+    }
+
     fn export(&self, file: FileId, name: &str) -> Option<&'l Export> {
         self.exports.get(file.0 as usize)?.get(name).copied()
     }
@@ -298,7 +338,8 @@ impl<'l> Program<'l> {
             return smallvec![Found::Unknown];
         }
         if let Some(export) = self.export(*file, name) {
-            let found = self.thing(*file, &export.thing, walk);
+            let thing = || self.thing(*file, &export.thing, walk);
+            let found = walk.through(*file, || self.bound_at(*file, export), thing);
             // A cycle of imports, or a name that is bound to itself: the submodule is meant.
             if found.iter().any(|one| *one != Found::Unknown) {
                 return found.into_iter().map(|one| placed(one, *file, export.place)).collect();
@@ -328,7 +369,8 @@ impl<'l> Program<'l> {
                 continue;
             }
             if let Some(export) = self.export(star, name) {
-                let found = self.thing(star, &export.thing, walk);
+                let thing = || self.thing(star, &export.thing, walk);
+                let found = walk.through(star, || self.bound_at(star, export), thing);
                 if found.iter().any(|one| *one != Found::Unknown) {
                     let placed = found.into_iter().map(|one| placed(one, star, export.place));
                     return Some(placed.collect());

@@ -88,18 +88,14 @@ pub(super) fn link(
     });
 
     let shown = |one: &Linked| discover::display(&one.file.path, Some(&settings.base));
-    let mut paths: FxHashMap<usize, String> = FxHashMap::default();
+    let path = |file: u32| joined.get(file as usize).map(shown);
     let mut uses = Uses::default();
     for (number, second) in seconds.iter_mut().enumerate() {
         let (Some(second), Some(one)) = (second, joined.get(number)) else { continue };
         for taken in &second.taken {
-            let from = taken.from as usize;
-            if let Some(source) = joined.get(from) {
-                paths.entry(from).or_insert_with(|| shown(source));
-            }
             uses.note(taken, || shown(one));
         }
-        name_sources(&mut second.outcome, &one.looked.outcome, &second.taken, &paths);
+        name_sources(&mut second.outcome, &one.looked.outcome, &second.taken, &path);
     }
     for (number, (one, second)) in joined.into_iter().zip(seconds).enumerate() {
         let mut outcome = second.map_or(one.looked.outcome, |second| second.outcome);
@@ -227,10 +223,11 @@ fn second_looks(
         let mut looked = check_file(judgement, &applies.ignored, &one.file, settings, linking);
         let own = links.get(number as usize).and_then(Option::as_deref);
         let taken = taken.into_iter().map(|taken| Taken {
-            import: own.and_then(|own| import_of(own, taken.way)),
+            import: own.and_then(|own| own.import_of(taken.way)),
             name: taken.name.into(),
             from: taken.file.0,
             place: taken.place,
+            through: taken.through.into_iter().map(|(file, at)| (file.0, at)).collect(),
         });
         let told = settings.cache.is_some().then(|| environment.hash());
         looked.outcome.report.told =
@@ -249,7 +246,7 @@ pub(crate) fn name_sources(
     outcome: &mut Outcome,
     before: &Outcome,
     taken: &[Taken],
-    paths: &FxHashMap<usize, String>,
+    path: &dyn Fn(u32) -> Option<String>,
 ) {
     let same = |a: &Diagnostic, b: &Diagnostic| a.span == b.span && a.rule == b.rule;
     for finding in &mut outcome.report.diagnostics {
@@ -262,24 +259,17 @@ pub(crate) fn name_sources(
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
         let Some(source) = source else { continue };
-        let Some(path) = paths.get(&(source.from as usize)) else { continue };
-        finding.related.push(Related {
-            path: Some(path.clone()),
-            span: source.place.map_or(Span::FIRST, Place::span),
-            message: format!("`{}` is taken here", source.name),
-        });
-    }
-}
-
-/// Where an import statement of the file names a way, or what it goes on from.
-pub(crate) fn import_of(links: &Links, way: usize) -> Option<Place> {
-    let mut at = Some(way);
-    while let Some(way) = at {
-        let named = links.imports.iter().find(|import| import.way as usize == way);
-        if let Some(import) = named {
-            return Some(import.place);
+        let name = &source.name;
+        let through = source
+            .through
+            .iter()
+            .map(|(file, at)| (*file, at.span(), format!("`{name}` comes through here")));
+        let at = source.place.map_or(Span::FIRST, Place::span);
+        let taken = (source.from, at, format!("`{name}` is taken here"));
+        for (file, span, message) in through.chain([taken]) {
+            if let Some(path) = path(file) {
+                finding.related.push(Related { path: Some(path), span, message });
+            }
         }
-        at = links.ways.get(way).and_then(|(from, _)| from?.index());
     }
-    None
 }

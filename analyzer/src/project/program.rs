@@ -18,7 +18,7 @@ use crate::link::graph::CallGraph;
 use crate::link::modules::{Modules, Roots};
 use crate::link::{FileId, Program};
 use crate::report::NotAnalysed;
-use crate::source::{Reason, Unanalysed, decode};
+use crate::source::{Reason, Unanalysed, decode, from_text};
 use crate::summary::FileSummary;
 use crate::summary::links::Links;
 
@@ -293,7 +293,11 @@ fn summary_of(
     linking: Linking<'_>,
 ) -> (FileSummary, Vec<Unanalysed>) {
     let names = applies.judgement(&settings.judgement).names;
-    let source = match file.read().and_then(|bytes| decode(bytes, file.kind)) {
+    let source = match settings.open.get(&file.path) {
+        Some(text) => from_text(text.to_string(), file.kind),
+        None => file.read().and_then(|bytes| decode(bytes, file.kind)),
+    };
+    let source = match source {
         Ok(source) => source,
         Err(unanalysed) => return (FileSummary::default(), vec![unanalysed]),
     };

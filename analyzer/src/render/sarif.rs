@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::escape::escape;
 use super::findings;
 use super::record::{Streamed, write_document};
-use crate::diagnostic::{Diagnostic, Fix, FixState, Related, Span};
+use crate::diagnostic::{Diagnostic, Fix, FixState, Span};
 use crate::fix::Safety;
 use crate::report::{FileReport, NotAnalysed, Report};
 
@@ -180,11 +180,7 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>) -> Value
         });
         result["relatedLocations"] = related.collect();
     }
-    let flows: Vec<Value> = finding
-        .related
-        .iter()
-        .filter_map(|related| Some(code_flow(file, finding, related, related.path.as_ref()?)))
-        .collect();
+    let flows = code_flows(file, finding);
     if !flows.is_empty() {
         result["codeFlows"] = Value::Array(flows);
     }
@@ -192,17 +188,28 @@ fn result(file: &FileReport, finding: &Diagnostic, rule: Option<usize>) -> Value
 }
 
 /// How what was taken in one file comes to be used in another (§3.36): a reference that is kept
-/// goes on from the finding to who takes it, and any other finding begins where it was taken.
-fn code_flow(file: &FileReport, finding: &Diagnostic, related: &Related, path: &String) -> Value {
+/// goes on from the finding to each who takes it; any other finding begins where it was taken, and
+/// came through the files between the two.
+fn code_flows(file: &FileReport, finding: &Diagnostic) -> Vec<Value> {
     let step = |path: &String, span: &Span, message: &str| {
         let mut location = location(path, span);
         location["message"] = json!({"text": plain(message)});
         json!({"location": location})
     };
-    let there = step(path, &related.span, &related.message);
+    let elsewhere: Vec<Value> = finding
+        .related
+        .iter()
+        .filter_map(|one| Some(step(one.path.as_ref()?, &one.span, &one.message)))
+        .collect();
+    if elsewhere.is_empty() {
+        return elsewhere;
+    }
     let here = step(&file.path, &finding.span, &finding.message);
-    let steps = if finding.rule.0.verb == Verb::Keep { [here, there] } else { [there, here] };
-    json!({"threadFlows": [{"locations": steps}]})
+    let flow = |steps: Vec<Value>| json!({"threadFlows": [{"locations": steps}]});
+    if finding.rule.0.verb == Verb::Keep {
+        return elsewhere.into_iter().map(|there| flow(vec![here.clone(), there])).collect();
+    }
+    vec![flow(elsewhere.into_iter().rev().chain([here]).collect())]
 }
 
 /// A fix (§3.55). Its replacements have to be right, so a reader can make them as they are.

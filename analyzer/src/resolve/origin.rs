@@ -193,6 +193,12 @@ impl Origin {
         u32::try_from(index + 1).ok().filter(|number| *number < Self::JOINED).map(Self)
     }
 
+    /// The way of a file with that number.
+    pub(crate) fn of_index(number: usize) -> Option<Self> {
+        let origin = u32::try_from(number).ok()?.checked_add(1)?;
+        (origin < Self::MAKER.0).then_some(Self(origin))
+    }
+
     /// Its number among the ways of its file; none for what is a join, or of the standard library.
     pub(crate) fn index(self) -> Option<usize> {
         (self.0 > 0 && self.0 < Self::JOINED).then(|| self.0 as usize - 1)

@@ -56,6 +56,19 @@ impl Links {
         &NOTHING
     }
 
+    /// Where an import statement of the file names a way, or what it goes on from.
+    pub(crate) fn import_of(&self, way: usize) -> Option<Place> {
+        let mut at = Some(way);
+        while let Some(way) = at {
+            let named = self.imports.iter().find(|import| import.way as usize == way);
+            if let Some(import) = named {
+                return Some(import.place);
+            }
+            at = self.ways.get(way).and_then(|(from, _)| from?.index());
+        }
+        None
+    }
+
     /// Give back what was set aside for more: it is kept until all files are looked at.
     pub(crate) fn shrink(&mut self) {
         self.imports.shrink_to_fit();

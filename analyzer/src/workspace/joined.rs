@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 use super::root::Files;
 use crate::cache::Taken;
@@ -13,7 +12,7 @@ use crate::discover;
 use crate::link::modules::Roots;
 use crate::link::{FileId, Program};
 use crate::project::Outcome;
-use crate::project::linked::{Uses, import_of, name_sources};
+use crate::project::linked::{Uses, name_sources};
 use crate::report::FileReport;
 use crate::resolve::names::NameTable;
 use crate::summary::links::Links;
@@ -68,10 +67,11 @@ impl Joined {
                 let (environment, taken) = program.environment(file, &path)?;
                 let (_, links) = members.get(number)?;
                 let taken = taken.into_iter().map(|taken| Taken {
-                    import: import_of(links, taken.way),
+                    import: links.import_of(taken.way),
                     name: taken.name.into(),
                     from: taken.file.0,
                     place: taken.place,
+                    through: taken.through.into_iter().map(|(file, at)| (file.0, at)).collect(),
                 });
                 Some(Arc::new(Taking { environment, taken: taken.collect() }))
             })
@@ -115,14 +115,13 @@ impl Joined {
         first: &FileReport,
         taking: &Taking,
     ) {
-        let shown = |taken: &Taken| {
-            let (path, _) = self.members.get(taken.from as usize)?;
-            Some((taken.from as usize, discover::display(path, Some(&self.folder))))
+        let path = |file: u32| {
+            let (path, _) = self.members.get(file as usize)?;
+            Some(discover::display(path, Some(&self.folder)))
         };
-        let paths: FxHashMap<usize, String> = taking.taken.iter().filter_map(shown).collect();
         let before = Outcome { report: first.clone(), ..Outcome::default() };
         let mut outcome = Outcome { report: std::mem::take(report), ..Outcome::default() };
-        name_sources(&mut outcome, &before, &taking.taken, &paths);
+        name_sources(&mut outcome, &before, &taking.taken, &path);
         *report = outcome.report;
     }
 

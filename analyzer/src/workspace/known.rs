@@ -1,10 +1,16 @@
 //! What is known of a place in a document: what an editor shows when somebody points at it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
 use hermetic_policy::rule::{Api, Trigger};
 use hermetic_policy::{Rule, rules};
 
 use super::{Name, Snapshot};
+use crate::detect::{Linking, mention_at};
 use crate::diagnostic::{Diagnostic, Position, Span};
+use crate::project::file::tree;
+use crate::resolve::names::NameTable;
 use crate::source::Source;
 use crate::summary::{FileSummary, Range};
 
@@ -49,17 +55,45 @@ impl Snapshot {
             return known;
         }
         let root = name.path().and_then(|path| self.root_of(path));
-        let second = root
+        let taking = root
             .filter(|root| document.settings.joins && root.files.is_some())
             .map(|root| root.joined(self))
-            .and_then(|joined| {
-                let taking = joined.taking(joined.place_of(name.path()?)?)?;
-                document.looked_again(taking)
-            });
+            .and_then(|joined| Some(Arc::clone(joined.taking(joined.place_of(name.path()?)?)?)));
+        let second = taking.as_ref().and_then(|taking| document.looked_again(taking));
         let summary = second.as_ref().map_or(&first.summary, |second| &second.summary);
-        known.extend(api_at(source, summary, &inside).map(Known::Api));
+        let api = api_at(source, summary, &inside).or_else(|| {
+            let linking = match &taking {
+                Some(taking) => Linking::With { graph: false, environment: &taking.environment },
+                None => Linking::Facts { graph: false },
+            };
+            mentioned_at(source, document.settings.judgement.names, linking, (cell, at))
+        });
+        known.extend(api.map(Known::Api));
         known
     }
+}
+
+/// The smallest expression around a place that is something a rule knows and nothing comes of:
+/// `isinstance(s, socket.socket)`. The text is looked at once more for that.
+fn mentioned_at(
+    source: &Source,
+    names: &'static NameTable,
+    linking: Linking<'_>,
+    (cell, at): (Option<u32>, Position),
+) -> Option<KnownApi> {
+    let offset = offset_of(source, cell, at)?;
+    let look = || {
+        let parsed = tree(source).ok()?;
+        mention_at(&parsed, source, names, linking, offset)
+    };
+    let (id, range) = catch_unwind(AssertUnwindSafe(look)).ok()??;
+    let trigger = names.triggers(id).first()?;
+    Some(KnownApi {
+        name: names.name(id).to_owned(),
+        rule: trigger.rule,
+        enforced_when_kept: enforced_when_kept(trigger.rule, names.name(names.canonical(id))),
+        span: source.span(range.start..range.end),
+    })
 }
 
 /// The smallest use around a place of something a rule knows.
@@ -86,6 +120,14 @@ fn api_at(
         }
     }
     best.map(|(_, known)| known)
+}
+
+fn offset_of(source: &Source, cell: Option<u32>, at: Position) -> Option<u32> {
+    let line = source.line(cell, at.row)?;
+    let start = line.as_ptr().addr().checked_sub(source.text().as_ptr().addr())?;
+    let column = (at.column as usize).checked_sub(1)?;
+    let (inside, _) = line.char_indices().nth(column)?;
+    u32::try_from(start + inside).ok()
 }
 
 fn enforced_when_kept(rule: &Rule, name: &str) -> Option<bool> {

@@ -13,6 +13,7 @@ use super::Snapshot;
 use super::document::{Settings, look_at};
 use super::joined::{Joined, Taking};
 use super::obeyed::Obeyed;
+use super::reach::Reached;
 use crate::detect::Linking;
 use crate::diagnostic::Span;
 use crate::discover::{self, DiscoverOptions, Discovered, File, Stamp, stamp};
@@ -33,6 +34,8 @@ pub(super) struct Root {
     pub(super) files: Option<Arc<Files>>,
     /// The program as it was joined last.
     joined: Arc<Mutex<Option<Arc<Joined>>>>,
+    /// What its functions reach, once somebody has asked.
+    pub(super) reached: Mutex<Option<Reached>>,
     /// Judgements that hang on what all the files are, beside those they are made of.
     judgements: Mutex<Vec<(Arc<Judgement>, Arc<Judgement>)>>,
 }
@@ -95,7 +98,8 @@ impl Scanned {
 
 impl Root {
     pub(super) fn new(folder: PathBuf, obeyed: Arc<Obeyed>) -> Self {
-        Self { folder, obeyed, files: None, joined: Arc::default(), judgements: Mutex::default() }
+        let (joined, judgements) = (Arc::default(), Mutex::default());
+        Self { folder, obeyed, files: None, joined, reached: Mutex::default(), judgements }
     }
 
     /// The same with other configurations.

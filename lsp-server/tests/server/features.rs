@@ -201,8 +201,16 @@ async fn hover_tells_what_is_known_and_nothing_else() {
     assert!(told.starts_with("# shell-command"), "{told}");
     assert_eq!(hover(&mut client, &path, 1, 0).await, None);
     assert_eq!(hover(&mut client, &path, 900, 0).await, None);
-    client.replace(&path, 2, "import os\nos.system('x')\n").await;
-    client.published(&path, 2).await;
+    // A mere mention, of which there is nothing to find.
+    let mention = "import socket as s\nprint(isinstance(1, s.socket))\n";
+    client.replace(&path, 2, mention).await;
+    assert_eq!(client.published(&path, 2).await, Vec::<Value>::new());
+    let told = hover(&mut client, &path, 1, 24).await.expect("an API");
+    assert!(told.starts_with("`socket.socket`: capability **network**"), "{told}");
+    assert_eq!(hover(&mut client, &path, 1, 20).await, None, "the module itself");
+    assert_eq!(hover(&mut client, &path, 1, 8).await, None, "what no rule knows");
+    client.replace(&path, 3, "import os\nos.system('x')\n").await;
+    client.published(&path, 3).await;
     let told = hover(&mut client, &path, 1, 4).await.expect("a finding");
     assert!(told.contains("**shell-command**"), "{told}");
     let file = folder.path().join("hermetic.toml");
@@ -370,6 +378,20 @@ async fn commands_and_lenses() {
         })
         .collect();
     assert_eq!(titles, [(3, "reaches subprocess"), (7, "reaches subprocess")]);
+    // What is typed counts before it is saved.
+    client
+        .replace(
+            &path,
+            2,
+            "import socket\n\n\ndef f():\n    socket.create_connection(('a.example', 1))\n",
+        )
+        .await;
+    let told = client.request("textDocument/codeLens", lenses(&path)).await.expect("lenses");
+    assert_eq!(told[0]["command"]["title"], "reaches network", "{told}");
+    assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
+    let params = run("hermetic.suggestPolicy", json!([uri(folder.path())]));
+    let policy = client.request("workspace/executeCommand", params).await.expect("a policy");
+    assert!(policy.as_str().is_some_and(|text| text.contains("no-subprocess = true")), "{policy}");
     assert_eq!(client.end().await.code(), 0);
 }
 

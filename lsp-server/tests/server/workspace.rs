@@ -1,7 +1,16 @@
 //! Several files, their configuration, and documents that are no files.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
+use hermetic_check::baseline::{Baseline, Surroundings};
+use hermetic_check::configuration::{Flags, Nearest};
+use hermetic_check::discover::DiscoverOptions;
+use hermetic_check::judge::Judgement;
+use hermetic_check::project::{self, PerFile};
+use hermetic_check::report::FileReport;
+use hermetic_policy::Rule;
 use serde_json::{Value, json};
 
 use crate::client::{Client, capabilities, rules, uri};
@@ -95,8 +104,14 @@ async fn a_broken_configuration_says_so_and_the_last_good_one_goes_on() {
     client.replace(&file, 3, "[tool.hermetic]\n").await;
     client.until(&file, <[Value]>::is_empty).await;
     client.until(&code, <[Value]>::is_empty).await;
+    // Everything that is wrong is told, each at its place.
+    let wrong = "[tool.hermetic]\nno-subproces = true\nno-network = 3\n[tool.hermetic.check]\nundecided = 'wrn'\n";
+    client.replace(&file, 33, wrong).await;
+    let told = client.until(&file, |all| all.len() == 3).await;
+    let lines: Vec<_> = told.iter().map(|one| one["range"]["start"]["line"].as_u64()).collect();
+    assert_eq!(lines, [Some(1), Some(2), Some(4)]);
     // What is not TOML is nothing better.
-    client.replace(&file, 4, "[tool.hermetic\n").await;
+    client.replace(&file, 44, "[tool.hermetic\n").await;
     client.until(&file, |all| !all.is_empty()).await;
     // Closed without saving, the disk's counts again.
     client.close(&file).await;
@@ -292,10 +307,79 @@ async fn a_baseline_is_obeyed() {
     let folder = folder(&[
         ("hermetic.toml", "no-subprocess = true\n[check]\nbaseline = 'known.json'\n"),
         ("known.json", "{\"version\": 1, \"findings\": []}\n"),
+        ("a.py", CALL),
     ]);
     let path = folder.path().join("a.py");
     let mut client = Client::of(folder.path()).await;
     client.open(&path, 1, CALL).await;
     client.until(&path, |all| rules(all) == ["shell-command"]).await;
+    assert_eq!(client.end().await.code(), 0);
+
+    write(folder.path(), "known.json", &baseline_of(folder.path()));
+    let mut client = Client::of(folder.path()).await;
+    client.open(&path, 1, CALL).await;
+    assert_eq!(client.published(&path, 1).await, Vec::<Value>::new());
+    // What is new is told, and the line that was there before is known further down, too.
+    client.replace(&path, 2, &format!("import os\nos.popen('x')\n{CALL}")).await;
+    assert_eq!(client.published(&path, 2).await.len(), 1);
+    assert_eq!(client.end().await.code(), 0);
+}
+
+/// A baseline of what the command line finds in a folder.
+fn baseline_of(folder: &Path) -> String {
+    let flags = Flags { fingerprints: true, ..Flags::default() };
+    let nearest = Arc::new(Nearest::search(flags, folder).expect("right"));
+    let settings = project::Settings {
+        discover: DiscoverOptions { roots: vec![folder.to_owned()], ..DiscoverOptions::default() },
+        base: folder.to_owned(),
+        judgement: Judgement::clone(&nearest.common().judgement),
+        per_file: Some(Arc::clone(&nearest) as Arc<dyn PerFile>),
+        ..project::Settings::default()
+    };
+    let report = project::check(&settings, &AtomicUsize::new(0)).expect("threads");
+    let findings = report.files.iter().map(|file| file.diagnostics.len()).sum::<usize>();
+    assert_eq!(findings, 1, "{report:?}");
+    Baseline::of(&report, &Plain).to_json()
+}
+
+/// Paths as they are shown.
+struct Plain;
+
+impl Surroundings for Plain {
+    fn path(&self, file: &FileReport) -> String {
+        file.path.clone()
+    }
+
+    fn is_gone(&self, _path: &str) -> bool {
+        false
+    }
+
+    fn would_tell(&self, _path: &str, _rule: &'static Rule) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn the_way_through_other_files_is_told() {
+    let folder = folder(&[
+        ("hermetic.toml", "no-subprocess = true\n"),
+        ("package/__init__.py", "from .helper import run\n"),
+        ("package/helper.py", "\nfrom os import system as run\n"),
+    ]);
+    let path = folder.path().join("main.py");
+    let text = "from package import run\nrun('x')\n";
+    let mut client = Client::of(folder.path()).await;
+    client.open(&path, 1, text).await;
+    let told = client.until(&path, |all| rules(all) == ["shell-command"]).await;
+    let related = told[0]["relatedInformation"].as_array().expect("a way");
+    let steps: Vec<(&str, Option<u64>)> = related
+        .iter()
+        .map(|one| {
+            let uri = one["location"]["uri"].as_str().expect("a file");
+            let name = uri.rsplit('/').next().unwrap_or_default();
+            (name, one["location"]["range"]["start"]["line"].as_u64())
+        })
+        .collect();
+    assert_eq!(steps, [("__init__.py", Some(0)), ("helper.py", Some(1))], "{related:?}");
     assert_eq!(client.end().await.code(), 0);
 }

@@ -5,7 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{ConfigError, Reader, Value, entries};
+use super::ConfigError;
+use super::reader::{Reader, Value, entries};
 use crate::Capability;
 use crate::pattern::module::ModulePattern;
 use crate::suggest::did_you_mean;
@@ -51,7 +52,7 @@ impl Reader<'_> {
         let Some(items) = value.get_ref().as_array() else {
             return Err(self.wrong_type(value, "api", "a list of tables, [[check.api]]"));
         };
-        items.iter().map(|item| self.api(item)).collect()
+        Ok(items.iter().filter_map(|item| self.kept(self.api(item))).collect())
     }
 
     fn api(&self, item: &Value<'_>) -> Result<DeclaredApi, ConfigError> {

@@ -186,7 +186,7 @@ pub fn capabilities() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::api::API_KEYS;
-    use super::super::{CHECK_KEYS, POLICY_KEYS, PYTEST_KEYS};
+    use super::super::reader::{CHECK_KEYS, POLICY_KEYS, PYTEST_KEYS};
     use super::*;
 
     #[test]

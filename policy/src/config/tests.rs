@@ -214,3 +214,16 @@ fn what_only_some_files_or_names_need() {
         assert_eq!(alloc::format!("{} {error}", error.place), told, "{text}");
     }
 }
+
+#[test]
+fn everything_that_is_wrong_is_told_in_order() {
+    let text = "no-netwrk = true\nallow-domain = ['ok.example', 3, '..']\n[check]\nundecided = 1\n\
+                [check.levels]\nnothing = 'off'\nfile-write = 'of'\n[[check.api]]\nname = 'x'\n\
+                [[check.api]]\nname = 'a.b'\ncapability = 'netwrk'\n";
+    let errors = Config::check_hermetic_toml(text).unwrap_err();
+    let places: vec::Vec<_> = errors.iter().map(|error| error.place.row).collect();
+    assert_eq!(places, [1, 2, 2, 4, 6, 7, 9, 12], "{errors:?}");
+    assert_eq!(Config::from_hermetic_toml(text).unwrap_err(), errors[0]);
+    // Nothing is read of what is no TOML.
+    assert_eq!(Config::check_pyproject("a = \n[").unwrap_err().len(), 1);
+}
