@@ -1,8 +1,10 @@
 """hermetic-lsp beside `ruff server`, in one run on the same files.
 
 Each edit is timed from the write of `didChange` to the diagnostics of that version. The servers
-take turns, edit by edit, so that what else the machine does strikes both. The second part edits
-what one module of a large workspace exports and waits for the open files that depend on it.
+take turns, edit by edit, so that what else the machine does strikes both. With `pull` they are
+asked for the diagnostics behind each edit, as VS Code does, and the answer is waited for. The
+second part edits what one module of a large workspace exports and waits for the open files that
+depend on it.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ PATIENCE = 60.0
 class Server:
     """A language server as a child process."""
 
-    def __init__(self, command: list[str], root: Path) -> None:
-        """Start it and introduce the client."""
+    def __init__(self, command: list[str], root: Path, *, pull: bool = False) -> None:
+        """Start it and introduce the client, one that asks for diagnostics or one that is told."""
+        self.pull = pull
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -38,7 +41,9 @@ class Server:
         self.messages: Queue[tuple[float, Message]] = Queue()
         self.next = 0
         threading.Thread(target=self.read, daemon=True).start()
-        document = {"publishDiagnostics": {"versionSupport": True}}
+        document: Message = {"publishDiagnostics": {"versionSupport": True}}
+        if pull:
+            document["diagnostic"] = {"relatedDocumentSupport": True}
         self.request(
             "initialize",
             {
@@ -48,6 +53,7 @@ class Server:
                 "capabilities": {
                     "general": {"positionEncodings": ["utf-16"]},
                     "textDocument": document,
+                    "workspace": {"diagnostics": {"refreshSupport": pull}},
                 },
             },
         )
@@ -106,13 +112,21 @@ class Server:
             "text": text,
         }
         self.notify("textDocument/didOpen", {"textDocument": document})
-        self.published(path, 0)
+        self.diagnosed(path, 0)
+
+    def diagnosed(self, path: Path, version: int) -> float:
+        """When the diagnostics of a version are there."""
+        if not self.pull:
+            return self.published(path, version)
+        report = self.request("textDocument/diagnostic", {"textDocument": {"uri": path.as_uri()}})
+        assert report["kind"] == "full", report
+        return time.perf_counter()
 
     def change(self, path: Path, version: int, change: Message) -> float:
         """Edit; the seconds until the diagnostics of this version."""
         start = time.perf_counter()
         self.edit(path, version, change)
-        return self.published(path, version) - start
+        return self.diagnosed(path, version) - start
 
     def edit(self, path: Path, version: int, change: Message) -> None:
         """Send an edit and wait for nothing."""
@@ -195,7 +209,7 @@ def percentile(values: list[float], part: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
-def single(servers: dict[str, list[str]], lines: int, edits: int) -> None:
+def single(servers: dict[str, list[str]], lines: int, edits: int, *, pull: bool) -> None:
     """Edits in one large file: a character put in and taken out, somewhere in the middle."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
@@ -203,7 +217,7 @@ def single(servers: dict[str, list[str]], lines: int, edits: int) -> None:
         text = module(lines)
         path.write_text(text)
         (root / "hermetic.toml").write_text("profile = 'block-all'\n")
-        started = {name: Server(command, root) for name, command in servers.items()}
+        started = {name: Server(command, root, pull=pull) for name, command in servers.items()}
         times: dict[str, list[float]] = {name: [] for name in servers}
         for server in started.values():
             server.open(path, text)
@@ -224,7 +238,10 @@ def single(servers: dict[str, list[str]], lines: int, edits: int) -> None:
                 times[name].append(server.change(path, version, change) * 1000)
         for name, server in started.items():
             p50, p99 = statistics.median(times[name]), percentile(times[name], 0.99)
-            print(f"{lines:>6} lines  {name:<12} p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  {server.memory():6.1f} MB")
+            way = "pull" if pull else "push"
+            print(
+                f"{lines:>6} lines  {way}  {name:<12} p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  {server.memory():6.1f} MB"
+            )
             server.end()
 
 
@@ -294,7 +311,8 @@ def main() -> int:
     if args.ruff:
         servers["ruff server"] = [args.ruff, "server"]
     for lines in (5000, 20000):
-        single(servers, lines, args.edits)
+        for pull in (False, True):
+            single(servers, lines, args.edits, pull=pull)
     if args.files:
         workspace([args.server], args.files, args.edits)
     return 0
