@@ -164,6 +164,60 @@ async fn a_program_has_the_findings_of_the_command_line() {
     assert_eq!(client.end().await.code(), 0);
 }
 
+/// Real files: those of the folder that `HERMETIC_FILES` names, or else some of the standard
+/// library.
+#[tokio::test]
+async fn real_files_have_the_findings_of_the_command_line() {
+    const OF_THE_LIBRARY: usize = 150;
+    let named = std::env::var_os("HERMETIC_FILES").map(|folder| (folder.into(), usize::MAX));
+    let library = || Some((standard_library()?, OF_THE_LIBRARY));
+    let Some((from, most)) = named.or_else(library) else {
+        crate::skip("real_files_have_the_findings_of_the_command_line", "no python3");
+        return;
+    };
+    let folder = folder(&[("hermetic.toml", "profile = 'block-all'\n")]);
+    for path in python_files(&from).iter().take(most) {
+        let to = folder.path().join("code").join(path.strip_prefix(&from).expect("inside"));
+        std::fs::create_dir_all(to.parent().expect("inside")).expect("a folder");
+        std::fs::copy(path, to).expect("copied");
+    }
+    let expected = command_line(folder.path());
+    assert!(expected.len() > 20, "{expected:?}");
+    let mut client = Client::with(&[folder.path()], in_characters(), Value::Null).await;
+    scanned(&mut client).await;
+    let (mut found, mut looked) = (Vec::new(), 0);
+    // A window moves over them: most are not open, as in an editor.
+    for paths in python_files(folder.path()).chunks(20) {
+        for path in paths {
+            // What is not UTF-8 an editor would decode.
+            let Ok(text) = std::fs::read_to_string(path) else { continue };
+            client.open(path, 1, &text).await;
+            looked += 1;
+            found.extend(server(&mut client, std::slice::from_ref(path)).await);
+        }
+        for path in paths {
+            client.close(path).await;
+        }
+    }
+    let is_text = |path: &Path| std::fs::read_to_string(path).is_ok();
+    let expected: Vec<_> = expected.into_iter().filter(|(path, ..)| is_text(path)).collect();
+    found.sort();
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+    assert!(looked > 50, "{looked}");
+    assert_eq!(client.end().await.code(), 0);
+}
+
+/// The standard library of the Python that is there.
+fn standard_library() -> Option<PathBuf> {
+    let mut python = std::process::Command::new("python3");
+    python.args(["-I", "-c", "import os; print(os.path.dirname(os.__file__))"]);
+    let told = python.output().ok().filter(|output| output.status.success())?;
+    Some(PathBuf::from(String::from_utf8(told.stdout).ok()?.trim()))
+}
+
 #[tokio::test]
 async fn workspace_diagnostics_are_those_of_the_command_line() {
     let folder = program();

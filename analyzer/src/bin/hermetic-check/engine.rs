@@ -67,6 +67,7 @@ pub(crate) fn propose(settings: &Settings, report: &mut Report) -> Result<(), Fa
 pub(crate) fn project_settings(settings: &Settings) -> project::Settings {
     let nearest = &settings.nearest;
     project::Settings {
+        open: std::collections::BTreeMap::new(),
         discover: discover_options(settings),
         base: settings.base.clone(),
         judgement: Judgement::clone(&nearest.common().judgement),
