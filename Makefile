@@ -94,6 +94,7 @@ python-lint: $(VENV)/done
 test-long: test
 	@$(prelude)
 	: >$(SKIPPED)
+	run "the extension for Zed" env HERMETIC_LONG=1 cargo test --package hermetic-tests the_extension_for_zed
 	rm -rf $(WHEELS)
 	run "wheel" make --no-print-directory wheel WHEEL=--release
 	[ -e $(WHEELS) ] || { closing; exit 0; }
