@@ -94,18 +94,20 @@ python-lint: $(VENV)/done
 test-long: test
 	@$(prelude)
 	: >$(SKIPPED)
+	run "the extension for Zed" env HERMETIC_LONG=1 cargo test --package hermetic-tests the_extension_for_zed
 	rm -rf $(WHEELS)
 	run "wheel" make --no-print-directory wheel WHEEL=--release
 	[ -e $(WHEELS) ] || { closing; exit 0; }
 	HERMETIC_GUARDED=$$(guarded --needs tests/pages/needs.csv $(WHEELS)/*.whl)
 	export HERMETIC_GUARDED HERMETIC_PYTHONS=$$HERMETIC_GUARDED
 	run "pages on every Python" cargo test --package hermetic-tests pages_run
-	run "escapes on every Python" cargo test --package hermetic-tests escapes
+	run "escapes on every Python" env HERMETIC_LONG=1 cargo test --package hermetic-tests escapes
 	for python in $${HERMETIC_GUARDED//:/ }; do
 	  # Kills, threads and forks for a minute each, where `make test` has seconds.
 	  HERMETIC_PACKAGE=$$($$python -I -c 'import pathlib, hermetic; print(pathlib.Path(hermetic.__file__).parents[1])')
 	  export HERMETIC_PACKAGE
 	  run "faults: $$python" env HERMETIC_LONG=1 $$python -m unittest discover --quiet --start-directory runtime-guard/tests --pattern test_faults.py
+	  run "learning: $$python" env HERMETIC_LONG=1 $$python -m unittest discover --quiet --start-directory runtime-guard/tests --pattern test_learn_generated.py
 	done
 	run "CPython's tests, with and without" $(PYTHON) tests/transparency/run.py $$HERMETIC_GUARDED | tee >(grep ^SKIPPED >>$(SKIPPED) || true)
 	run "real programs" $(PYTHON) tests/real/under_guard.py $(WHEELS)/*.whl | tee >(grep ^SKIPPED >>$(SKIPPED) || true)

@@ -1,60 +1,61 @@
-"""Debian's Neovim and Emacs with eglot, unpacked below a folder, without root.
+"""Editors from several Debian suites, unpacked below a folder, never installed.
 
-Prints the folder. What cannot be had is told on standard error, with exit code 1.
+Prints the root of the suite that is asked for. What cannot be had is told on standard error, with exit code 1.
 """
 
 from __future__ import annotations
 
-import re
+import argparse
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ["neovim", "emacs-nox", "elpa-eglot"]
-PATIENCE = 300
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "pythons"))
+import debian
+
+PACKAGES = {
+    "bookworm": ["neovim", "emacs-nox", "elpa-eglot", "vim-nox", "vim-ale"],
+    "trixie": ["neovim", "hx"],
+    "sid": ["neovim"],
+}
+PROGRAMS = ["nvim", "emacs-nox", "vim.nox", "hx"]
+# `/usr/bin/hx` is a link in some suites; the program is where this says.
+ELSEWHERE = ["usr/lib/hx/hx"]
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
-    """Run a command to its end; what it printed."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise RuntimeError(f"{command[0]} {command[1]}: {' '.join(last) or 'failed'}")
-    return done.stdout
-
-
-def install(folder: Path) -> None:
-    """Unpack the packages, and those they need that are not installed."""
-    # It prints what it would do, and needs no rights for that.
-    plan = run("apt-get", "--simulate", "--no-install-recommends", "install", *PACKAGES)
-    wanted = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
-    debs = folder / "debs"
-    debs.mkdir(parents=True, exist_ok=True)
-    run("apt-get", "download", *wanted, cwd=debs)
-    root = folder / "new"
-    shutil.rmtree(root, ignore_errors=True)
-    root.mkdir()
-    for deb in debs.glob("*.deb"):
-        run("dpkg", "-x", str(deb), str(root))
-    root.rename(folder / "root")
-    shutil.rmtree(debs)
+def install(suite: str, folder: Path) -> None:
+    """Unpack a suite's packages, with those they need."""
+    new = folder / f"{suite}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    debian.Suite(suite, folder / f"{suite}.apt").unpack(PACKAGES[suite], folder / f"{suite}.debs", new)
+    root = folder / suite
+    # The loader that a program is told to use has to be where it will stay.
+    new.rename(root)
+    try:
+        for path in [*(root / "usr" / "bin" / name for name in PROGRAMS), *(root / name for name in ELSEWHERE)]:
+            if path.is_file() and not path.is_symlink():
+                debian.own_libraries(path, root, debian.patchelf(folder / "patchelf"))
+    except BaseException:
+        shutil.rmtree(root)
+        raise
+    shutil.rmtree(folder / f"{suite}.debs")
 
 
 def main() -> int:
     """Unpack them, unless they are there."""
-    folder = Path(sys.argv[1]).resolve()
-    root = folder / "root"
-    if not root.is_dir():
-        if not (shutil.which("apt-get") and shutil.which("dpkg")):
-            print("there is no apt-get here", file=sys.stderr)
-            return 1
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("suite", choices=PACKAGES)
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    if not (folder / arguments.suite).is_dir():
         try:
-            install(folder)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            print(f"Neovim and Emacs cannot be fetched here: {error}", file=sys.stderr)
+            install(arguments.suite, folder)
+        except (debian.CannotFetchError, OSError) as error:
+            print(f"{', '.join(PACKAGES[arguments.suite])} cannot be fetched here: {error}", file=sys.stderr)
             return 1
-    print(root)
+    print(folder / arguments.suite)
     return 0
 
 

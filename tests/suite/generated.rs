@@ -8,7 +8,7 @@ use hermetic_policy::config::Config;
 use hermetic_policy::rule::Reported;
 use hermetic_policy::{Capability, rules};
 
-use crate::attack::{Attack, Status, Through, attacks, settings};
+use crate::attack::{Attack, Record, Status, Through, attacks, record};
 use crate::page::{Page, Says};
 use crate::repository::{pages, root, updating};
 
@@ -35,7 +35,7 @@ fn the_numbers_of_the_threat_model_are_fresh() {
 
 /// What each capability has: rules, and attacks by what lets them through.
 fn counted(attacks: &[Attack]) -> String {
-    let recorded = settings();
+    let recorded = record().all;
     let mut text = String::from(
         "\n| capability | flag | rules | attacks tried | past the guard | past guard and kernel \
          layer |\n|---|---|---|---|---|---|\n",
@@ -87,7 +87,8 @@ fn header(title: &str, source: &str) -> String {
 fn known_escapes(attacks: &[Attack]) -> String {
     let mut text = header("Known escapes", "tests/corpus/escapes");
     let known = |attack: &&Attack| matches!(attack.status, Status::Known(_));
-    let recorded = settings();
+    let record = record();
+    let recorded = &record.all;
     text.push_str(
         "\nThe attacks of the escape corpus in four settings: with nothing, with the runtime guard, \
          with the [kernel layer](kernel.md) alone, and with both.\nEach is tried by the tests; \
@@ -137,6 +138,26 @@ fn known_escapes(attacks: &[Attack]) -> String {
             text,
             "| [{name}](../../{file}) | {lead} | `` {policy} `` | {reason} | {kernel} |"
         );
+    }
+    text + &other_versions(&record)
+}
+
+/// What is another result on another CPython.
+fn other_versions(record: &Record) -> String {
+    let mut text = String::from(
+        "\n## On other versions of CPython\n\nAll of this is tried on CPython 3.9 to 3.15; what \
+         differs from 3.11, or is of other versions alone:\n\n\
+         | attack | on | kernel layer | both |\n|---|---|---|---|\n",
+    );
+    let mut rows = BTreeMap::<(&str, bool, bool), Vec<String>>::new();
+    for ((name, minor), through) in &record.other {
+        let row = rows.entry((name, through.kernel, through.both)).or_default();
+        row.push(format!("3.{minor}"));
+    }
+    let word = |through| if through { "gets through" } else { "fails" };
+    for ((name, kernel, both), versions) in rows {
+        let (kernel, both) = (word(kernel), word(both));
+        let _ = writeln!(text, "| {name} | {} | {kernel} | {both} |", versions.join(", "));
     }
     text
 }
