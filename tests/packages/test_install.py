@@ -1,0 +1,136 @@
+"""The packages, installed as their users do, in clean environments and without a package index."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+from common import CAPTURE, LONG, ROOT, Case, copied_sources, packages, tool, wheel
+
+
+def version() -> str:
+    """The version that Cargo.toml has."""
+    found = re.search(r'(?m)^version = "([^"]+)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+    assert found
+    return found[1]
+
+
+class Installed(Case):
+    """What every way of installing has to give."""
+
+    def assert_works(self, check: list[str | Path], server: list[str | Path] | None) -> None:
+        """It says which version it is, finds a captured reference, and the server answers."""
+        self.assertEqual(self.run_to_end(*check, "--version").stdout.strip(), f"hermetic-check {version()}")
+        project = self.folder / "project"
+        project.mkdir(exist_ok=True)
+        (project / "a.py").write_text(CAPTURE, encoding="utf-8")
+        told = self.run_to_end(*check, "--output-format", "concise", cwd=project, code=1).stdout
+        self.assertIn("a.py:1:20: warn[captured-reference]", told)
+        if server:
+            self.assertEqual(self.run_to_end(*server, "--version").stdout.strip(), f"hermetic-lsp {version()}")
+            self.assert_serves(server)
+
+    def assert_serves(self, server: list[str | Path]) -> None:
+        """It answers the first request, and ends when it is asked to."""
+        parameters = {"processId": None, "rootUri": None, "capabilities": {}}
+        messages: list[dict[str, object]] = [
+            {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters},
+            {"jsonrpc": "2.0", "method": "initialized", "params": {}},
+            {"jsonrpc": "2.0", "id": 2, "method": "shutdown"},
+            {"jsonrpc": "2.0", "method": "exit"},
+        ]
+        texts = [json.dumps(message) for message in messages]
+        sent = "".join(f"Content-Length: {len(text)}\r\n\r\n{text}" for text in texts)
+        words = [str(word) for word in server]
+        done = subprocess.run(
+            words, input=sent, env=self.environment(), capture_output=True, text=True, timeout=60, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('"serverInfo"', done.stdout)
+
+
+class Wheel(Installed):
+    """The wheel of the analyzer and the language server."""
+
+    def test_pip(self) -> None:
+        """Into a clean virtual environment; and run as a module, too."""
+        found = wheel()
+        venv = self.folder / "venv"
+        self.run_to_end(sys.executable, "-m", "venv", venv)
+        pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        offline = ["--no-index", "--find-links", found.parent]
+        self.run_to_end(*pip, "install", *offline, "hermetic-check")
+        self.assert_works([venv / "bin" / "hermetic-check"], [venv / "bin" / "hermetic-lsp"])
+        python = venv / "bin" / "python"
+        self.assert_works([python, "-m", "hermetic_check"], None)
+        server = self.run_to_end(python, "-c", "import hermetic_check; print(hermetic_check.find('hermetic-lsp'))")
+        self.assertEqual(Path(server.stdout.strip()), venv / "bin" / "hermetic-lsp")
+        self.assertEqual(self.run_to_end(*pip, "check").stdout.strip(), "No broken requirements found.")
+        for arguments in ["--target"], ["--prefix"]:
+            # pip's other layouts; the module finds the command in each.
+            folder = self.folder / arguments[0].strip("-")
+            self.run_to_end(*pip, "install", *offline, "--ignore-installed", *arguments, folder, "hermetic-check")
+            (modules,) = {path.parents[1] for path in folder.rglob("hermetic_check/__main__.py")}
+            self.run_to_end(*pip, "uninstall", "--yes", "hermetic-check", code=None)
+            bare = [sys.executable, "-S", "-m", "hermetic_check", "--version"]
+            self.assertIn(version(), self.run_to_end(*bare, PYTHONPATH=str(modules)).stdout)
+            (folder / "bin" / "hermetic-check").unlink()
+            told = self.run_to_end(*bare, code=2, PYTHONPATH=str(modules)).stdout
+            self.assertIn("pip install --force-reinstall hermetic-check", told)
+        self.assertFalse((venv / "bin" / "hermetic-check").exists())
+
+    def test_uv(self) -> None:
+        """`uv tool install`, and `uvx`."""
+        uv, found = tool("uv"), wheel()
+        folders = {"UV_TOOL_DIR": str(self.folder / "tools"), "UV_TOOL_BIN_DIR": str(self.folder / "bin")}
+        folders |= {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON": sys.executable}
+        offline = ["--offline", "--no-index", "--find-links", found.parent]
+        self.run_to_end(uv, "tool", "install", *offline, "hermetic-check", **folders)
+        self.assert_works([self.folder / "bin" / "hermetic-check"], [self.folder / "bin" / "hermetic-lsp"])
+        ran = self.run_to_end(uv, "tool", "run", *offline, "hermetic-check", "--version", **folders)
+        self.assertIn(version(), ran.stdout)
+
+    def test_pipx(self) -> None:
+        """`pipx run` takes the command that has the distribution's name."""
+        pipx, found = tool("pipx"), wheel()
+        folders = {"PIPX_HOME": str(self.folder / "pipx"), "PIPX_BIN_DIR": str(self.folder / "bin")}
+        folders |= {"PIPX_DEFAULT_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found.parent)}
+        ran = self.run_to_end(pipx, "run", "--spec", found, "hermetic-check", "--version", **folders)
+        self.assertIn(f"hermetic-check {version()}", ran.stdout)
+
+    @unittest.skipUnless(LONG, "builds in release mode; make test-long does it")
+    def test_sources(self) -> None:
+        """The source distribution, which holds all that a build needs."""
+        (source,) = packages("hermetic-check").glob("*.tar.gz")
+        venv = self.folder / "venv"
+        self.run_to_end(sys.executable, "-m", "venv", venv)
+        pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        self.run_to_end(*pip, "install", source)
+        self.assert_works([venv / "bin" / "hermetic-check"], [venv / "bin" / "hermetic-lsp"])
+
+    @unittest.skipUnless(LONG, "builds in release mode; make test-long does it")
+    def test_cargo(self) -> None:
+        """`cargo install`, from the folders of the two crates."""
+        sources = self.folder / "sources"
+        copied_sources(sources)
+        for crate in ["analyzer", "lsp-server"]:
+            target = ["--target-dir", ROOT / "target" / "installed", "--root", self.folder / "root"]
+            self.run_to_end("cargo", "install", "--locked", "--path", sources / crate, *target)
+        self.assert_works(
+            [self.folder / "root" / "bin" / "hermetic-check"], [self.folder / "root" / "bin" / "hermetic-lsp"]
+        )
+
+
+class Unsupported(Case):
+    """Where there is no wheel, and none can be made."""
+
+    def test_no_rust(self) -> None:
+        """Building says that it needs Rust, and which."""
+
+
+if __name__ == "__main__":
+    unittest.main()
