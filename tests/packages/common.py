@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import List, Union
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = Path(os.environ.get("HERMETIC_PACKAGES", ROOT / "target" / "packages"))
@@ -16,6 +17,7 @@ PACKAGES = Path(os.environ.get("HERMETIC_PACKAGES", ROOT / "target" / "packages"
 LONG = os.environ.get("HERMETIC_LONG") == "1"
 # Longer than anything here takes, so that what hangs has a name.
 PATIENCE = 3600 if LONG else 600
+Words = List[Union[str, Path]]
 CAPTURE = "from socket import socket\n"
 # Variables that would let this environment, or the user's settings, into another.
 FOREIGN = ("PIP_", "UV_", "PIPX_", "PYTHON", "VIRTUAL_ENV", "GIT_", "PRE_COMMIT", "CARGO", "HERMETIC_", "XDG_", "TOX")
@@ -54,23 +56,27 @@ class Case(unittest.TestCase):
         self.folder = Path(folder.name).resolve()
         (self.folder / "home").mkdir()
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         """The variables of a user who has set none for the tools at hand."""
         own = {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith(FOREIGN)}
         # rustup's and Cargo's folders are found by the home that it was before.
         home = Path.home()
         own.setdefault("CARGO_HOME", str(home / ".cargo"))
         own.setdefault("RUSTUP_HOME", str(home / ".rustup"))
-        return {**own, "HOME": str(self.folder / "home"), "NO_COLOR": "1", **more}
+        return {**own, "HOME": str(self.folder / "home"), "NO_COLOR": "1", **(more or {})}
 
     def run_to_end(
-        self, *command: str | Path, cwd: Path | None = None, code: int | None = 0, **more: str
+        self,
+        *command: str | Path,
+        cwd: Path | None = None,
+        code: int | None = 0,
+        variables: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, which has to be this one."""
         done = subprocess.run(
             [str(word) for word in command],
             cwd=cwd or self.folder,
-            env=self.environment(**more),
+            env=self.environment(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

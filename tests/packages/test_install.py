@@ -9,7 +9,7 @@ import sys
 import unittest
 from pathlib import Path
 
-from common import CAPTURE, LONG, ROOT, Case, copied_sources, packages, tool, wheel
+from common import CAPTURE, LONG, ROOT, Case, Words, copied_sources, packages, tool, wheel
 
 
 def version() -> str:
@@ -22,7 +22,7 @@ def version() -> str:
 class Installed(Case):
     """What every way of installing has to give."""
 
-    def assert_works(self, check: list[str | Path], server: list[str | Path] | None) -> None:
+    def assert_works(self, check: Words, server: Words | None) -> None:
         """It says which version it is, finds a captured reference, and the server answers."""
         self.assertEqual(self.run_to_end(*check, "--version").stdout.strip(), f"hermetic-check {version()}")
         project = self.folder / "project"
@@ -34,9 +34,9 @@ class Installed(Case):
             self.assertEqual(self.run_to_end(*server, "--version").stdout.strip(), f"hermetic-lsp {version()}")
             self.assert_serves(server)
 
-    def assert_serves(self, server: list[str | Path]) -> None:
+    def assert_serves(self, server: Words) -> None:
         """It answers the first request, and ends when it is asked to."""
-        parameters = {"processId": None, "rootUri": None, "capabilities": {}}
+        parameters: dict[str, object] = {"processId": None, "rootUri": None, "capabilities": {}}
         messages: list[dict[str, object]] = [
             {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": parameters},
             {"jsonrpc": "2.0", "method": "initialized", "params": {}},
@@ -61,8 +61,8 @@ class Wheel(Installed):
         found = wheel()
         venv = self.folder / "venv"
         self.run_to_end(sys.executable, "-m", "venv", venv)
-        pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-        offline = ["--no-index", "--find-links", found.parent]
+        pip: Words = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        offline: Words = ["--no-index", "--find-links", found.parent]
         self.run_to_end(*pip, "install", *offline, "hermetic-check")
         self.assert_works([venv / "bin" / "hermetic-check"], [venv / "bin" / "hermetic-lsp"])
         python = venv / "bin" / "python"
@@ -76,10 +76,10 @@ class Wheel(Installed):
             self.run_to_end(*pip, "install", *offline, "--ignore-installed", *arguments, folder, "hermetic-check")
             (modules,) = {path.parents[1] for path in folder.rglob("hermetic_check/__main__.py")}
             self.run_to_end(*pip, "uninstall", "--yes", "hermetic-check", code=None)
-            bare = [sys.executable, "-S", "-m", "hermetic_check", "--version"]
-            self.assertIn(version(), self.run_to_end(*bare, PYTHONPATH=str(modules)).stdout)
+            bare: Words = [sys.executable, "-S", "-m", "hermetic_check", "--version"]
+            self.assertIn(version(), self.run_to_end(*bare, variables={"PYTHONPATH": str(modules)}).stdout)
             (folder / "bin" / "hermetic-check").unlink()
-            told = self.run_to_end(*bare, code=2, PYTHONPATH=str(modules)).stdout
+            told = self.run_to_end(*bare, code=2, variables={"PYTHONPATH": str(modules)}).stdout
             self.assertIn("pip install --force-reinstall hermetic-check", told)
         self.assertFalse((venv / "bin" / "hermetic-check").exists())
 
@@ -88,10 +88,10 @@ class Wheel(Installed):
         uv, found = tool("uv"), wheel()
         folders = {"UV_TOOL_DIR": str(self.folder / "tools"), "UV_TOOL_BIN_DIR": str(self.folder / "bin")}
         folders |= {"UV_CACHE_DIR": str(self.folder / "cache"), "UV_PYTHON": sys.executable}
-        offline = ["--offline", "--no-index", "--find-links", found.parent]
-        self.run_to_end(uv, "tool", "install", *offline, "hermetic-check", **folders)
+        offline: Words = ["--offline", "--no-index", "--find-links", found.parent]
+        self.run_to_end(uv, "tool", "install", *offline, "hermetic-check", variables=folders)
         self.assert_works([self.folder / "bin" / "hermetic-check"], [self.folder / "bin" / "hermetic-lsp"])
-        ran = self.run_to_end(uv, "tool", "run", *offline, "hermetic-check", "--version", **folders)
+        ran = self.run_to_end(uv, "tool", "run", *offline, "hermetic-check", "--version", variables=folders)
         self.assertIn(version(), ran.stdout)
 
     def test_pipx(self) -> None:
@@ -99,7 +99,7 @@ class Wheel(Installed):
         pipx, found = tool("pipx"), wheel()
         folders = {"PIPX_HOME": str(self.folder / "pipx"), "PIPX_BIN_DIR": str(self.folder / "bin")}
         folders |= {"PIPX_DEFAULT_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found.parent)}
-        ran = self.run_to_end(pipx, "run", "--spec", found, "hermetic-check", "--version", **folders)
+        ran = self.run_to_end(pipx, "run", "--spec", found, "hermetic-check", "--version", variables=folders)
         self.assertIn(f"hermetic-check {version()}", ran.stdout)
 
     @unittest.skipUnless(LONG, "builds in release mode; make test-long does it")
@@ -108,7 +108,7 @@ class Wheel(Installed):
         (source,) = packages("hermetic-check").glob("*.tar.gz")
         venv = self.folder / "venv"
         self.run_to_end(sys.executable, "-m", "venv", venv)
-        pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+        pip: Words = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
         self.run_to_end(*pip, "install", source)
         self.assert_works([venv / "bin" / "hermetic-check"], [venv / "bin" / "hermetic-lsp"])
 
@@ -118,7 +118,7 @@ class Wheel(Installed):
         sources = self.folder / "sources"
         copied_sources(sources)
         for crate in ["analyzer", "lsp-server"]:
-            target = ["--target-dir", ROOT / "target" / "installed", "--root", self.folder / "root"]
+            target: Words = ["--target-dir", ROOT / "target" / "installed", "--root", self.folder / "root"]
             self.run_to_end("cargo", "install", "--locked", "--path", sources / crate, *target)
         self.assert_works(
             [self.folder / "root" / "bin" / "hermetic-check"], [self.folder / "root" / "bin" / "hermetic-lsp"]

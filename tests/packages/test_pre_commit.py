@@ -78,7 +78,7 @@ class Hooks(Case):
     def pre_commit(self, folder: Path, *words: str, code: int) -> str:
         """Run pre-commit there; what it prints."""
         home = str(self.shared / "pre-commit")
-        return self.run_to_end(self.program, *words, cwd=folder, code=code, PRE_COMMIT_HOME=home).stdout
+        return self.run_to_end(self.program, *words, cwd=folder, code=code, variables={"PRE_COMMIT_HOME": home}).stdout
 
     def test_changed_files(self) -> None:
         """What is staged is checked, and nothing else; excludes count though the file is named."""
@@ -109,9 +109,9 @@ class Hooks(Case):
         # What the hook starts is told by the hook where pre-commit keeps what it has made.
         home = {"PRE_COMMIT_HOME": str(self.shared / "pre-commit")}
         commit = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--all", "--message", "m"]
-        self.assertIn("shell-command", self.run_to_end(*commit, cwd=folder, code=1, **home).stdout)
+        self.assertIn("shell-command", self.run_to_end(*commit, cwd=folder, code=1, variables=home).stdout)
         (folder / "a.py").write_text("import ast\n", encoding="utf-8")
-        self.run_to_end(*commit, cwd=folder, **home)
+        self.run_to_end(*commit, cwd=folder, variables=home)
         self.assertEqual(self.git(folder, "status", "--porcelain"), "", "and what it keeps is not committed")
 
     def test_whole_program(self) -> None:
@@ -153,7 +153,7 @@ class Hooks(Case):
         folder.chmod(0o555)
         self.addCleanup(folder.chmod, 0o755)
         told = self.pre_commit(folder, "run", "--all-files", "--verbose", code=0)
-        self.assertEqual(told.count("cache"), told.count(".hermetic_cache"), told)
+        self.assertEqual(told.count("warning: cache: "), 1, told)
         self.assertIn("Passed", told)
 
     def test_wrong_configuration(self) -> None:
