@@ -1,6 +1,6 @@
 """Build the packages: for each of the two projects a wheel and a source distribution, and check them.
 
-usage: build.py [--profile NAME] [--out FOLDER] [--target-dir FOLDER] [--project NAME] [--twice]
+usage: build.py [--profile NAME] [--out FOLDER] [--target-dir FOLDER] [--project NAME] [--only KIND] [--twice]
 
 They are put below FOLDER, `target/packages` if not given. `--twice` builds them a second time from a copy of the
 sources in another folder, and demands the same bytes. What has to be installed for it is in release/requirements.txt.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import bill
 import check
+import version
 
 ROOT = Path(__file__).resolve().parents[1]
 # The folder of each project's pyproject.toml.
@@ -65,9 +65,10 @@ def build(root: Path, name: str, arguments: argparse.Namespace, out: Path, times
     target = arguments.target_dir if root == ROOT else root / "target"
     variables = environment(root, times, arguments.twice or arguments.profile != "dev")
     command = ["build", "--quiet", "--locked", "--profile", arguments.profile, "--target-dir", str(target)]
-    for words in ["sdist"], [*command, *arguments.maturin]:
-        words += ["--out", str(out)]
-        subprocess.run([*maturin, *words], cwd=root / PROJECTS[name], env=variables, check=True, timeout=PATIENCE)
+    commands = {"sdist": ["sdist"], "wheel": [*command, *arguments.maturin]}
+    for words in [commands[arguments.only]] if arguments.only else commands.values():
+        line = [*maturin, *words, "--out", str(out)]
+        subprocess.run(line, cwd=root / PROJECTS[name], env=variables, check=True, timeout=PATIENCE)
     for wheel in out.glob("*.whl"):
         bill.settle(wheel, root, name, times)
     return sorted(out.iterdir())
@@ -98,14 +99,6 @@ def differences(first: Path, second: Path) -> list[str]:
     return [f"{first.name}: {name}" for name in names] or [f"{first.name}: the archive, and none of its members"]
 
 
-def version() -> str:
-    """The one version, as Cargo.toml has it."""
-    text = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
-    found = re.search(r'(?ms)^\[workspace\.package\]\n.*?^version = "([^"]+)"', text)
-    assert found, "Cargo.toml has a version"
-    return found[1]
-
-
 def main() -> int:
     """Build, check, and say what there is."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
@@ -113,6 +106,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "target" / "packages", metavar="FOLDER")
     parser.add_argument("--target-dir", type=Path, default=ROOT / "target", metavar="FOLDER")
     parser.add_argument("--project", choices=PROJECTS, action="append", help="only this; repeatable")
+    parser.add_argument("--only", choices=["sdist", "wheel"], help="not both")
     parser.add_argument("--twice", action="store_true", help="build again elsewhere, and compare")
     parser.add_argument("--again", type=Path, metavar="FOLDER", help="where; a temporary folder if not given")
     parser.add_argument("maturin", nargs="*", help="further arguments of maturin build, after --")
@@ -124,7 +118,8 @@ def main() -> int:
     for name in arguments.project or PROJECTS:
         start = time.monotonic()
         built = build(ROOT, name, arguments, out / name, times)
-        complaints += check.complaints(name, version(), built)
+        complaints += [] if arguments.only or len(built) == 2 else [f"{name}: {built}, and not one of each kind"]
+        complaints += check.complaints(name, version.of_cargo(), built)
         for path in built:
             print(f"{path.relative_to(out)}: {path.stat().st_size / 1e6:.1f} MB")
         print(f"{name}: built in {time.monotonic() - start:.0f} s")

@@ -66,23 +66,22 @@ def members(archive: Path) -> dict[str, bytes]:
 
 
 def complaints(name: str, version: str, built: list[Path]) -> list[str]:
-    """What is wrong with the packages of a project that were built here: all there, and each right."""
-    found = [] if len(built) == 2 else [f"{name}: a wheel and a source distribution, and not {[p.name for p in built]}"]
+    """What is wrong with the packages of a project that were built here."""
     start = f"{name.replace('-', '_')}-{Version(version)}"
-    found += [f"{path.name}: not {name} {version}" for path in built if not path.name.startswith(start)]
+    found = [f"{path.name}: not {name} {version}" for path in built if not path.name.startswith(start)]
     return found + [complaint for path in built for complaint in of_one(path)]
 
 
-def of_one(path: Path) -> list[str]:
-    """What is wrong with a package."""
+def of_one(path: Path, *, tools: bool = True) -> list[str]:
+    """What is wrong with a package, by what is here and by what others have made for it."""
     name = path.name.partition("-")[0].replace("_", "-")
     if name not in TAGS:
         return [f"{path.name}: a package of another project"]
     inside = members(path)
     found = of_wheel(name, path, inside) if path.suffix == ".whl" else of_source(path, inside)
     found += [f"holds the path of the sources: {member}" for member, data in inside.items() if leaks(data)]
-    found += tool("twine", "check", "--strict", str(path))
-    if path.suffix == ".whl" and "abi3" in path.name:
+    found += tool("twine", "check", "--strict", str(path)) if tools else []
+    if tools and path.suffix == ".whl" and "abi3" in path.name:
         found += tool("abi3audit", "--strict", "--report", str(path))
     return [f"{path.name}: {complaint}" for complaint in found]
 
