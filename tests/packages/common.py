@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import List, Union
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = Path(os.environ.get("HERMETIC_PACKAGES", ROOT / "target" / "packages"))
+PACKAGES = Path(os.environ.get("HERMETIC_PACKAGES", ROOT / "target" / "packages")).resolve()
 # Whether what takes many minutes is tested, too.
 LONG = os.environ.get("HERMETIC_LONG") == "1"
 # Longer than anything here takes, so that what hangs has a name.

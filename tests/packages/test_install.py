@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -128,8 +129,45 @@ class Wheel(Installed):
 class Unsupported(Case):
     """Where there is no wheel, and none can be made."""
 
+    def sources(self) -> Path:
+        """The source distribution, unpacked."""
+        (source,) = packages("hermetic-check").glob("*.tar.gz")
+        shutil.unpack_archive(source, self.folder)
+        return self.folder / source.name[: -len(".tar.gz")]
+
+    def test_sources_are_whole(self) -> None:
+        """Both programs can be built from them."""
+        sources = self.sources()
+        words = ["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]
+        told = self.run_to_end("cargo", *words, sources / "distribution" / "Cargo.toml").stdout
+        (package,) = [one for one in json.loads(told)["packages"] if one["name"] == "hermetic-distribution"]
+        self.assertEqual({target["name"] for target in package["targets"]}, {"hermetic-check", "hermetic-lsp"})
+        for target in package["targets"]:
+            self.assertTrue(Path(target["src_path"]).is_file())
+
+    def asked(self, **variables: str) -> str:
+        """What the build says when pip asks what it needs, which is an error."""
+        sources = self.sources()
+        code = "import backend; backend.get_requires_for_build_wheel()"
+        variables["PYTHONPATH"] = str(sources / "distribution")
+        tool("maturin")
+        return self.run_to_end(sys.executable, "-c", code, cwd=sources, code=1, variables=variables).stdout
+
     def test_no_rust(self) -> None:
-        """Building says that it needs Rust, and which."""
+        """It says that it needs Rust, which, and where there are wheels."""
+        told = self.asked(PATH="/nowhere", MATURIN_NO_INSTALL_RUST="1").splitlines()[-1]
+        manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+        oldest = re.search(r'(?m)^rust-version = "([^"]+)"', manifest)
+        assert oldest
+        self.assertIn(f"needs Rust {oldest[1]} or later: there is none on PATH; get it from", told)
+        self.assertIn("wheels are for Linux", told)
+
+    def test_old_rust(self) -> None:
+        """It says which there is, and how to get a newer one."""
+        old = self.folder / "rustc"
+        old.write_text("#!/bin/sh\necho 'rustc 1.80.1 (3f5fd8dd4 2024-08-06)'\n", encoding="utf-8")
+        old.chmod(0o755)
+        self.assertIn("here is 1.80; bring it up to date with `rustup update`", self.asked(RUSTC=str(old)))
 
 
 if __name__ == "__main__":
