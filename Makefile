@@ -2,6 +2,7 @@
 # make test-long  also what works without the guard on every CPython, rule pages with the libraries they need,
 #                 real programs, and CPython's own tests with the guard in the process and without; an hour
 # make pictures   the pictures of the documents, made anew in Chromium
+# make packages   what is shipped: the wheels and source distributions, in target/packages; ten minutes
 # make bench      hermetic-check against its peers on real packages; half an hour and 2 GB of downloads
 # make bench-guard  the guard against no guard and against hermetic-seal; a minute
 
@@ -41,6 +42,7 @@ test:
 	run "python lint" make --no-print-directory python-lint
 	run "build" cargo build --workspace --bins --quiet
 	run "wheel" make --no-print-directory wheel
+	run "packages" make --no-print-directory packages-test
 	export HERMETIC_GUARDED=
 	if [ -e $(WHEELS) ]; then HERMETIC_GUARDED=$$(guarded $(WHEELS)/*.whl); fi
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
@@ -77,18 +79,45 @@ wheel: $(VENV)/done
 	cd runtime-guard
 	../$(VENV)/bin/maturin build --quiet $(WHEEL) --out ../$(WHEELS) --target-dir ../target
 
+# Tools that build the packages and look at them, and those that install and use them.
+$(VENV)/packages-done: $(VENV)/done release/requirements.txt tests/packages/requirements.txt
+	@$(prelude)
+	if $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r release/requirements.txt -r tests/packages/requirements.txt; then
+	  touch $@
+	else
+	  skip "the packages, the hooks and the recipes: their tools cannot be installed here"
+	fi
+
+# What is shipped: both wheels and both source distributions, in target/packages.
+.PHONY: packages
+packages: $(VENV)/packages-done
+	$(VENV)/bin/python release/build.py
+
+# The same as Cargo's usual build gives it, used in the ways that people do.
+.PHONY: packages-test
+packages-test: $(VENV)/packages-done
+	@$(prelude)
+	if [ ! -e $(VENV)/packages-done ]; then exit 0; fi
+	export HERMETIC_PACKAGES=target/packages-test
+	rm -rf $$HERMETIC_PACKAGES
+	$(VENV)/bin/python release/build.py --profile dev --out $$HERMETIC_PACKAGES
+	$(VENV)/bin/python -m unittest discover --start-directory tests/packages
+
 .PHONY: python-lint
-python-lint: $(VENV)/done
+python-lint: $(VENV)/done $(VENV)/packages-done
 	@$(prelude)
 	if [ ! -e $(VENV)/done ]; then exit 0; fi
-	$(VENV)/bin/ruff check --config tests/ruff.toml tests
-	$(VENV)/bin/ruff format --config tests/ruff.toml --check tests
+	$(VENV)/bin/ruff check --config tests/ruff.toml tests release distribution
+	$(VENV)/bin/ruff format --config tests/ruff.toml --check tests release distribution
 	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml runtime-guard
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
 	export MYPYPATH=runtime-guard/python
 	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
 	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/real/inside.py tests/real/fixes.py tests/transparency tests/editors/install.py
 	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
+	if [ ! -e $(VENV)/packages-done ]; then exit 0; fi
+	export MYPYPATH=release:tests/packages:distribution/python
+	$(VENV)/bin/mypy --strict --no-error-summary release distribution/python distribution/backend.py tests/packages
 
 # Each CPython gets an environment with what the pages' examples need, as far as it can be installed there.
 test-long: test
@@ -97,6 +126,11 @@ test-long: test
 	run "the extension for Zed" env HERMETIC_LONG=1 cargo test --package hermetic-tests the_extension_for_zed
 	rm -rf $(WHEELS)
 	run "wheel" make --no-print-directory wheel WHEEL=--release
+	if [ -e $(VENV)/packages-done ]; then
+	  # Both projects, twice, from different folders; then installed from the sources, and pre-commit on this repository.
+	  run "packages" $(VENV)/bin/python release/build.py --twice
+	  run "packages, used" env HERMETIC_LONG=1 $(VENV)/bin/python -m unittest discover --start-directory tests/packages
+	fi
 	[ -e $(WHEELS) ] || { closing; exit 0; }
 	HERMETIC_GUARDED=$$(guarded --needs tests/pages/needs.csv $(WHEELS)/*.whl)
 	export HERMETIC_GUARDED HERMETIC_PYTHONS=$$HERMETIC_GUARDED
@@ -128,8 +162,8 @@ bench:
 
 fmt:
 	cargo fmt --all
-	$(VENV)/bin/ruff format --config tests/ruff.toml tests
-	$(VENV)/bin/ruff check --config tests/ruff.toml --fix tests
+	$(VENV)/bin/ruff format --config tests/ruff.toml tests release distribution
+	$(VENV)/bin/ruff check --config tests/ruff.toml --fix tests release distribution
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml runtime-guard
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml runtime-guard/python runtime-guard/tests
 	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml --fix runtime-guard/python runtime-guard/tests

@@ -23,7 +23,7 @@ struct Args {
     client_process_id: Option<u32>,
 }
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let _ = Args::parse();
     // What fails inside is answered, not printed.
     std::panic::set_hook(Box::new(|_| {}));

@@ -17,35 +17,36 @@ use crate::engine::{Listing, Sources};
 use crate::progress::Progress;
 use crate::settings::{Input, Settings};
 
-mod args;
-mod baseline;
-mod cache;
-mod capabilities;
-mod diff;
-mod engine;
-mod environment;
-mod fixes;
-mod ignores;
-mod output;
-mod progress;
-mod replace;
-mod settings;
-mod shown;
+// The package of the wheel has all this one module deeper, and what stands here at its root again.
+pub(crate) mod args;
+pub(crate) mod baseline;
+pub(crate) mod cache;
+pub(crate) mod capabilities;
+pub(crate) mod diff;
+pub(crate) mod engine;
+pub(crate) mod environment;
+pub(crate) mod fixes;
+pub(crate) mod ignores;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod replace;
+pub(crate) mod settings;
+pub(crate) mod shown;
 
 /// Nothing found.
-const CLEAN: u8 = 0;
+pub(crate) const CLEAN: u8 = 0;
 /// Findings of level warn or error.
-const FINDINGS: u8 = 1;
+pub(crate) const FINDINGS: u8 = 1;
 /// Bad usage or configuration, or the output could not be written.
-const FAILED: u8 = 2;
+pub(crate) const FAILED: u8 = 2;
 /// A file could not be analysed, and that was not accepted.
-const NOT_ANALYSED: u8 = 3;
+pub(crate) const NOT_ANALYSED: u8 = 3;
 
 // Half the time of a run goes to the tree of each file; this allocator saves a fifth of it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // A panic inside one file's analysis is caught and told as a finding about that file.
     std::panic::set_hook(Box::new(|_| {}));
     let done = match diff::arguments() {
@@ -212,7 +213,7 @@ fn write_lines(lines: &[String]) -> io::Result<()> {
 }
 
 /// A reader that closed the pipe has seen enough: no message, and the code stays.
-fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
+pub(crate) fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format_args!("standard output: {error}")))
