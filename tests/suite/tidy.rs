@@ -79,6 +79,27 @@ fn a_rule_and_its_static_share_a_name() {
     assert_none(&complaints);
 }
 
+/// `cargo run --bin NAME`, as the README says it, knows which.
+#[test]
+fn a_binary_of_the_default_members_has_one_name() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut metadata = std::process::Command::new(cargo);
+    metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    let told = metadata.current_dir(crate::repository::root()).output().expect("Cargo runs");
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let listed = |key: &str| told[key].as_array().cloned().unwrap_or_default();
+    let default = listed("workspace_default_members");
+    let mut names = Vec::new();
+    for package in listed("packages").iter().filter(|package| default.contains(&package["id"])) {
+        let targets = package["targets"].as_array().cloned().unwrap_or_default();
+        let binaries = targets.iter().filter(|it| it["kind"] == serde_json::json!(["bin"]));
+        names.extend(binaries.map(|it| it["name"].to_string()));
+    }
+    assert!(names.iter().any(|name| name == "\"hermetic-check\""), "{names:?}");
+    let twice = |name: &&String| names.iter().filter(|other| other == name).count() > 1;
+    assert_none(names.iter().filter(twice).cloned().collect(), "binaries of one name");
+}
+
 #[test]
 fn no_source_file_is_too_long() {
     let mut complaints = Vec::new();
