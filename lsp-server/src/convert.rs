@@ -74,6 +74,8 @@ pub(crate) struct Features {
     pub(crate) lens_refresh: bool,
     pub(crate) notebooks: bool,
     pub(crate) creates_files: bool,
+    /// It shows how things stand (`hermetic/status`).
+    pub(crate) status: bool,
     pub(crate) client: String,
     /// The folder with the pages of rules, where the client follows links to them.
     pub(crate) pages: Option<PathBuf>,
@@ -122,6 +124,11 @@ impl Features {
                 .and_then(|it| it.code_lens.as_ref())
                 .is_some_and(|it| on(it.refresh_support)),
             notebooks: capabilities.notebook_document.is_some(),
+            status: capabilities
+                .experimental
+                .as_ref()
+                .and_then(|it| it.get("hermeticStatus"))
+                .is_some_and(|it| it == true),
             creates_files: creates && edit.is_some_and(|it| on(it.document_changes)),
             client: params.client_info.as_ref().map_or_else(String::new, |client| {
                 format!("{} {}", client.name, client.version.as_deref().unwrap_or_default())
