@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   commands,
   ConfigurationTarget,
+  env,
   Uri,
   window,
   workspace,
@@ -112,7 +113,12 @@ export class Session implements Disposable {
     if (remedy === "showLog") this.#channels.client.show();
     if (remedy === "restart") await this.restart();
     if (remedy === "openSettings") {
-      await commands.executeCommand("workbench.action.openSettings", "hermetic.path");
+      // Paths are settings of the machine, which has a page of its own where it is another one.
+      await (env.remoteName === undefined
+        ? commands.executeCommand("workbench.action.openSettings", "hermetic.path")
+        : commands.executeCommand("workbench.action.openRemoteSettings", {
+            query: "hermetic.path",
+          }));
     }
   }
 
@@ -147,7 +153,8 @@ export class Session implements Disposable {
     );
     client.registerFeature({
       fillClientCapabilities: (all) => {
-        all.experimental = { ...(all.experimental as object), hermeticStatus: true };
+        const ours = { hermeticStatus: true, hermeticShowsFindings: true };
+        all.experimental = { ...(all.experimental as object), ...ours };
       },
       initialize: () => undefined,
       getState: () => ({ kind: "static" }),

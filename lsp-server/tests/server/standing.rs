@@ -132,3 +132,19 @@ async fn the_log_is_written_to_a_file() {
     assert!(text.starts_with("hermetic-lsp ") && text.contains(" info "), "{text}");
     assert_eq!(client.end().await.code(), 0);
 }
+
+#[tokio::test]
+async fn what_an_editor_shows_by_itself_is_not_told_twice() {
+    let folder = folder(&[("hermetic.toml", "no-subprocess = true\n")]);
+    let path = folder.path().join("a.py");
+    let mut shows = capabilities();
+    shows["experimental"] = json!({"hermeticShowsFindings": true});
+    let mut client = Client::with(&[folder.path()], shows, Value::Null).await;
+    client.open(&path, 1, CALL).await;
+    client.until(&path, |all| rules(all) == ["shell-command"]).await;
+    let at = json!({"textDocument": {"uri": uri(&path)}, "position": {"line": 1, "character": 4}});
+    let told = client.request("textDocument/hover", at).await.expect("an answer");
+    let told = told["contents"]["value"].as_str().expect("the API");
+    assert!(told.starts_with("`os.system`: capability **subprocess**"), "{told}");
+    assert_eq!(client.end().await.code(), 0);
+}

@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { chromium, type Browser, type Locator, type Page } from "playwright-core";
 
-/** Milliseconds that anything may take on the slowest machine. */
-export const PATIENCE = 60_000;
+/** Milliseconds that anything may take on the slowest machine; less of it for who works on tests. */
+export const PATIENCE = Number(process.env["HERMETIC_PATIENCE"] ?? 60_000);
 
 function named(name: string): string {
   const value = process.env[name];
@@ -33,6 +33,7 @@ export const QUIET: Record<string, unknown> = {
   "telemetry.telemetryLevel": "off",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
+  "workbench.editor.useModal": "off",
   "workbench.colorTheme": "Default Light Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "chat.disableAIFeatures": true,
@@ -41,6 +42,11 @@ export const QUIET: Record<string, unknown> = {
   "editor.minimap.enabled": false,
   "editor.hover.delay": 100,
   "editor.fontSize": 15,
+  // What is typed is what is there.
+  "editor.autoClosingBrackets": "never",
+  "editor.autoClosingQuotes": "never",
+  "editor.autoSurround": "never",
+  "editor.autoIndent": "none",
   "extensions.ignoreRecommendations": true,
   "git.enabled": false,
 };
@@ -71,6 +77,17 @@ export async function until<T>(
   }
 }
 
+/** Write settings. What names files is the machine's in VS Code: its server reads it elsewhere. */
+function configure(folder: string, settings: Record<string, unknown>): void {
+  const ours = Object.entries(settings).filter(([name]) => name.startsWith("hermetic."));
+  const others = Object.entries(settings).filter(([name]) => !name.startsWith("hermetic."));
+  const text = (all: object): string => JSON.stringify(all, undefined, 2);
+  write(join(folder, "data"), {
+    "User/settings.json": text({ ...QUIET, ...Object.fromEntries(others) }),
+    "Machine/settings.json": text(Object.fromEntries(ours)),
+  });
+}
+
 /** code-server with the extension, and a browser. */
 export class Editor {
   readonly folder: string;
@@ -96,9 +113,7 @@ export class Editor {
   /** Start it. `more` are further extensions to install. */
   static async start(settings: Record<string, unknown> = {}, more: string[] = []): Promise<Editor> {
     const folder = mkdtempSync(join(tmpdir(), "hermetic-code-"));
-    write(join(folder, "data/User"), {
-      "settings.json": JSON.stringify({ ...QUIET, ...settings }),
-    });
+    configure(folder, settings);
     const places = [
       join(named("HERMETIC_CODE_SERVER"), "node_modules/code-server/out/node/entry.js"),
       ...["--user-data-dir", join(folder, "data"), "--extensions-dir", join(folder, "extensions")],
@@ -137,16 +152,15 @@ export class Editor {
     return this.#log();
   }
 
-  /** Change the user's settings, as somebody who edits the file. */
+  /** Change the settings, as somebody who edits the file. */
   set(settings: Record<string, unknown>): void {
-    const all = JSON.stringify({ ...QUIET, ...settings }, undefined, 2);
-    writeFileSync(join(this.folder, "data/User/settings.json"), all);
+    configure(this.folder, settings);
   }
 
   /** Open a folder or a `.code-workspace` in a new window. */
   async open(path: string): Promise<Window> {
     const context = await this.#browser.newContext({
-      viewport: { width: 1200, height: 760 },
+      viewport: { width: 1040, height: 640 },
       reducedMotion: "reduce",
     });
     const page = await context.newPage();
@@ -159,12 +173,15 @@ export class Editor {
 
   /** End it. */
   async end(): Promise<void> {
-    await this.#browser.close();
-    const gone = new Promise((done) => this.#server.once("exit", done));
-    this.#server.kill("SIGTERM");
-    const late = setTimeout(() => this.#server.kill("SIGKILL"), 10_000);
-    await gone;
-    clearTimeout(late);
+    const late = new Promise((done) => setTimeout(done, 10_000).unref());
+    await Promise.race([this.#browser.close(), late]);
+    if (this.#server.exitCode === null && this.#server.signalCode === null) {
+      const gone = new Promise((done) => this.#server.once("exit", done));
+      this.#server.kill("SIGTERM");
+      const kill = setTimeout(() => this.#server.kill("SIGKILL"), 10_000);
+      await gone;
+      clearTimeout(kill);
+    }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
@@ -198,6 +215,14 @@ export class Window {
     const file = name.split("/").at(-1) ?? name;
     await this.page.locator(`.tab.active[data-resource-name="${file}"]`).waitFor();
     return this.editor;
+  }
+
+  /** Choose something in the list that is open. */
+  async quickInput(text: string): Promise<void> {
+    const input = this.page.locator(".quick-input-widget input.input");
+    await input.fill(text);
+    const row = this.page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first();
+    await row.click();
   }
 
   async quickOpen(text: string): Promise<void> {
@@ -242,22 +267,60 @@ export class Window {
     );
   }
 
-  /** Replace all text of the active editor. */
+  /** Replace all text of the active editor, in one edit. */
   async replace(text: string): Promise<void> {
     await this.editor.locator(".view-lines").click();
     await this.page.keyboard.press("Control+A");
-    await this.page.keyboard.press("Delete");
     await this.page.keyboard.insertText(text);
   }
 
-  /** A notification with this text. */
-  notification(text: string | RegExp): Locator {
-    return this.page.locator(".notification-list-item", { hasText: text }).first();
+  /** Add to the end of the active editor. */
+  async append(text: string): Promise<void> {
+    await this.editor.locator(".view-lines").click();
+    await this.page.keyboard.press("Control+End");
+    await this.page.keyboard.insertText(text);
+  }
+
+  /** A notification with this text, when it is there. */
+  async notified(text: string | RegExp): Promise<Locator> {
+    const notification = this.page.locator(".notification-list-item:visible", { hasText: text });
+    try {
+      await notification.first().waitFor({ timeout: PATIENCE / 2 });
+    } catch {
+      // It may have hidden itself meanwhile.
+      await this.run("Notifications: Show Notifications");
+      await notification.first().waitFor();
+    }
+    return notification.first();
   }
 
   /** Press a button of a notification. */
-  async press(notification: Locator, title: string): Promise<void> {
+  async press(text: string | RegExp, title: string): Promise<void> {
+    await this.rest();
+    const notification = await this.notified(text);
     await notification.locator(".monaco-button", { hasText: title }).click();
+  }
+
+  /** Point at nothing, so that nothing hovers over anything. */
+  async rest(): Promise<void> {
+    await this.page.mouse.move(600, 300);
+    await this.page.keyboard.press("Escape");
+    await until("nothing hovers", async () => {
+      return (await this.page.locator(".workbench-hover:visible").count()) === 0;
+    });
+  }
+
+  /** What can be done at a place, from 1; `choose` is what is chosen. */
+  async quickFix(row: number, column: number, choose: string, shot?: string): Promise<void> {
+    await this.goTo(row, column);
+    const menu = this.page.locator(".action-widget:not(.action-list-submenu-panel)");
+    await until("the light bulb's menu", async () => {
+      await this.page.keyboard.press("Control+.");
+      await menu.waitFor({ timeout: 3_000 }).catch(() => undefined);
+      return menu.isVisible();
+    });
+    if (shot !== undefined) await this.shot(shot);
+    await menu.locator(".monaco-list-row", { hasText: choose }).first().click();
   }
 
   /** What the language status says, as the pop-up of its braces shows it. */
