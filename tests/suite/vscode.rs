@@ -7,17 +7,35 @@
 //! the tests are skipped, and say so. Pictures are left in `target/vscode/shots`;
 //! `HERMETIC_PICTURES=1` renews those of the extension's page.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use hermetic_policy::profile::PROFILES;
 use hermetic_policy::rules;
 use serde_json::{Map, Value, json};
 
+use crate::browser::{chromium, on_path};
 use crate::generated::fresh;
-use crate::repository::{assert_none, read};
+use crate::process::{Run, built, run_group_within};
+use crate::repository::{assert_none, files, read, root, skip};
 
+const FOLDER: &str = "editors/vscode";
 const MANIFEST: &str = "editors/vscode/package.json";
+/// The Node that code-server wants, as a package for one system.
+const NODE: &str = "24.21.0";
+const CODE_SERVER: &str = "4.139.1";
+/// Parts of code-server that are compiled where it is installed. Others are for what no test does.
+const COMPILED: [&str; 4] =
+    ["@vscode/spdlog", "@vscode/native-watchdog", "@parcel/watcher", "node-pty"];
+/// Longer than an installation takes, or a suite.
+const PATIENCE: Duration = Duration::from_mins(15);
+/// The pictures of the extension's page.
+const PICTURES: [&str; 3] = ["hover", "problems", "broken"];
 
 #[test]
 fn the_settings_have_every_rule_and_every_profile() {
@@ -102,4 +120,238 @@ fn the_manifest_agrees_with_the_rest() {
         complaints.push("package-lock.json names a registry: see .npmrc".to_owned());
     }
     assert_none(&complaints);
+}
+
+/// What the tests run with.
+struct Tools {
+    /// Node's folder of programs.
+    programs: PathBuf,
+    /// A copy of the extension with its own tools installed.
+    extension: PathBuf,
+}
+
+fn target() -> PathBuf {
+    root().join("target/vscode")
+}
+
+/// The tools, or why there are none.
+fn tools(test: &str) -> Option<&'static Tools> {
+    static TOOLS: OnceLock<Result<Tools, String>> = OnceLock::new();
+    match TOOLS.get_or_init(install_tools) {
+        Ok(tools) => Some(tools),
+        Err(reason) => {
+            skip(test, reason);
+            None
+        }
+    }
+}
+
+fn install_tools() -> Result<Tools, String> {
+    let npm = on_path(&["npm"]).ok_or("npm is not installed")?;
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let package = format!("node-{system}-{machine}");
+    let node = target().join("node");
+    let programs = node.join("node_modules").join(&package).join("bin");
+    let wanted = format!("{package}@{NODE}");
+    once(&node, &wanted, || {
+        let options = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+        run(Command::new(&npm).args(options).arg(&wanted).arg("--prefix").arg(&node)).map(drop)
+    })?;
+    let extension = target().join("extension");
+    copy_extension(&extension)?;
+    let tools = Tools { programs, extension };
+    let lock = read(format!("{FOLDER}/package-lock.json"));
+    once(&tools.extension.join("node_modules"), &lock, || {
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        run(tools.command("npm").args(options).current_dir(&tools.extension)).map(drop)
+    })?;
+    Ok(tools)
+}
+
+/// Do something once for a folder, and again when it is something else.
+fn once(
+    folder: &Path,
+    what: &str,
+    work: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let done = folder.join(".installed");
+    if fs::read_to_string(&done).is_ok_and(|text| text == what) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).map_err(failed)?;
+    work()?;
+    fs::write(done, what).map_err(failed)
+}
+
+/// Run to the end; what went wrong as one line.
+fn run(command: &mut Command) -> Result<Run, String> {
+    command.stdin(Stdio::null());
+    let shown = format!("{command:?}");
+    let ended = run_group_within(PATIENCE, command, b"");
+    if ended.code == Some(0) {
+        return Ok(ended);
+    }
+    let last = ended.stderr.lines().rev().find(|line| line.contains("rror")).unwrap_or_default();
+    Err(format!("cannot be installed here: {}: {last}", shown.replace('"', "")))
+}
+
+/// Copy what is committed; what is there and is not is taken away, but for what is installed.
+fn copy_extension(folder: &Path) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut copied = BTreeSet::new();
+    for path in files().iter().filter(|path| path.starts_with(FOLDER)) {
+        let name = path.strip_prefix(FOLDER).unwrap_or(path);
+        let to = folder.join(name);
+        fs::create_dir_all(to.parent().unwrap_or(folder)).map_err(failed)?;
+        fs::copy(root().join(path), &to).map_err(failed)?;
+        copied.insert(to);
+    }
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).map_err(failed)?.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                let made = ["node_modules", "dist", "bundled"];
+                let is_made = made.iter().any(|name| path == folder.join(name));
+                folders.extend((!is_made).then_some(path));
+            } else if !copied.contains(&path) {
+                fs::remove_file(path).map_err(failed)?;
+            }
+        }
+    }
+    fs::copy(root().join("LICENSE"), folder.join("LICENSE")).map_err(failed)?;
+    Ok(())
+}
+
+impl Tools {
+    /// A program with our Node before any other.
+    fn command(&self, program: &str) -> Command {
+        let mut path = OsString::from(&self.programs);
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new(program);
+        command.env("PATH", path).env("npm_config_nodedir", self.programs.join(".."));
+        command.env("npm_config_update_notifier", "false");
+        command
+    }
+
+    /// A script of the extension's manifest; it has to end well.
+    fn script(&self, arguments: &[&str]) {
+        let mut npm = self.command("npm");
+        npm.args(["run", "--silent"]).args(arguments).current_dir(&self.extension);
+        let ended = run_group_within(PATIENCE, &mut npm, b"");
+        assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn its_code_is_in_order() {
+    let Some(tools) = tools("the code of the extension for VS Code") else { return };
+    tools.script(&["check"]);
+    tools.script(&["test"]);
+}
+
+/// VS Code's server build, or why there is none.
+fn code_server(test: &str, tools: &Tools) -> Option<&'static Path> {
+    static SERVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match SERVER.get_or_init(|| install_code_server(tools)) {
+        Ok(folder) => Some(folder),
+        Err(reason) => {
+            skip(test, reason);
+            None
+        }
+    }
+}
+
+fn install_code_server(tools: &Tools) -> Result<PathBuf, String> {
+    let folder = target().join("server");
+    let package = format!("code-server@{CODE_SERVER}");
+    once(&folder, &package, || {
+        // By itself it compiles parts as well that need libraries few machines have.
+        let options = ["install", "--ignore-scripts", "--no-audit", "--no-fund"];
+        let outer = ["--no-save", &package, "--prefix"];
+        run(tools.command("npm").args(options).args(outer).arg(&folder))?;
+        let inner = folder.join("node_modules/code-server/lib/vscode");
+        run(tools.command("npm").args(options).arg("--omit=dev").current_dir(&inner))?;
+        run(tools.command("npm").arg("rebuild").args(COMPILED).current_dir(&inner))?;
+        let outer = folder.join("node_modules/code-server");
+        run(tools.command("npm").args(["rebuild", "argon2"]).current_dir(outer)).map(drop)
+    })?;
+    Ok(folder)
+}
+
+/// The extension with the server of this workspace, packed once.
+fn packed(tools: &Tools) -> &'static Path {
+    static PACKED: OnceLock<PathBuf> = OnceLock::new();
+    PACKED.get_or_init(|| {
+        let vsix = target().join("hermetic.vsix");
+        let server = stripped(&built("hermetic-lsp"));
+        let (os, machine) = (std::env::consts::OS, std::env::consts::ARCH);
+        let system = if os == "macos" { "darwin" } else { os };
+        let machine = if machine == "aarch64" { "arm64" } else { "x64" };
+        let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        let target = format!("{system}-{machine}");
+        let words = ["--target", &target, "--server", &text(&server), "--out", &text(&vsix)];
+        tools.script(&[&["package", "--"], &words[..]].concat());
+        vsix
+    })
+}
+
+/// A copy of a program without what only a debugger needs, where it can be had: it is packed and
+/// unpacked several times.
+fn stripped(program: &Path) -> PathBuf {
+    let to = target().join(program.file_name().expect("a name"));
+    let mut strip = Command::new("strip");
+    let done = strip.arg("-o").arg(&to).arg(program).stderr(Stdio::null()).status();
+    if done.is_ok_and(|status| status.success()) { to } else { program.to_owned() }
+}
+
+/// Run one of the suites that need VS Code and a browser.
+fn suite(name: &str, file: &str) -> bool {
+    let Some(tools) = tools(name) else { return false };
+    let Some(chromium) = chromium() else {
+        skip(name, "Chromium is not installed");
+        return false;
+    };
+    let Some(server) = code_server(name, tools) else { return false };
+    let mut node = tools.command("node");
+    node.args(["--disable-warning=MODULE_TYPELESS_PACKAGE_JSON", "--test", file]);
+    node.current_dir(&tools.extension);
+    node.env("HERMETIC_NODE", tools.programs.join("node")).env("HERMETIC_CODE_SERVER", server);
+    node.env("HERMETIC_CHROMIUM", chromium).env("HERMETIC_VSIX", packed(tools));
+    node.env("HERMETIC_SHOTS", target().join("shots"));
+    let ended = run_group_within(PATIENCE, &mut node, b"");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    true
+}
+
+#[test]
+fn somebody_uses_it_in_a_window() {
+    if !suite("VS Code in a browser", "test/browser/window.test.ts") {
+        return;
+    }
+    if std::env::var_os("HERMETIC_PICTURES").is_some() {
+        let shots = target().join("shots");
+        for name in PICTURES {
+            let to = root().join(FOLDER).join(format!("images/{name}.png"));
+            fs::create_dir_all(to.parent().expect("a folder")).expect("a folder is made");
+            fs::copy(shots.join(format!("{name}.png")), to).expect("the picture is renewed");
+        }
+        let icon = root().join(FOLDER).join("icon.png");
+        fs::copy(shots.join("icon.png"), icon).expect("the icon is renewed");
+    }
+}
+
+#[test]
+fn its_suite_inside_the_extension_host_passes() {
+    suite("VS Code's extension host", "test/browser/host.test.ts");
 }

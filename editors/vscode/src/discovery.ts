@@ -181,6 +181,8 @@ async function run(path: string, seconds: number): Promise<Ended> {
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
       // What it started may hold its output open.
+      child.stdout.destroy();
+      child.stderr.destroy();
       done({ how: "silent", said });
     }, seconds * 1000);
     const keep = (data: Buffer): void => {

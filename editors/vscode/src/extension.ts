@@ -4,7 +4,7 @@ import { window, workspace, type ExtensionContext } from "vscode";
 import { register } from "./commands.ts";
 import { Session, type Channels } from "./session.ts";
 import * as settings from "./settings.ts";
-import type { Standing } from "./status.ts";
+import type { Standing } from "./standing.ts";
 
 /** What other extensions, and our tests, can ask. */
 export interface Api {

@@ -28,7 +28,8 @@ import { SELECTOR } from "./documents.ts";
 import { folders } from "./environment.ts";
 import { ofCrash, ofManyFiles, ofProblem, TITLES, type Message } from "./messages.ts";
 import * as settings from "./settings.ts";
-import { StatusItem, type ServerStatus } from "./status.ts";
+import type { ServerStatus } from "./standing.ts";
+import { StatusItem } from "./status.ts";
 
 /** Files of a workspace beyond which the user is told what takes so long. */
 const MANY_FILES = 20_000;

@@ -171,6 +171,15 @@ export class Editor {
     return new Window(page, path);
   }
 
+  /** A drawing as a picture of that size. */
+  async draw(svg: string, name: string, size: number): Promise<void> {
+    const page = await this.#browser.newPage({ viewport: { width: size, height: size } });
+    await page.setContent(`<style>* { margin: 0 } svg { display: block }</style>${svg}`);
+    const path = join(named("HERMETIC_SHOTS"), `${name}.png`);
+    await page.screenshot({ path, omitBackground: true });
+    await page.close();
+  }
+
   /** End it. */
   async end(): Promise<void> {
     const late = new Promise((done) => setTimeout(done, 10_000).unref());

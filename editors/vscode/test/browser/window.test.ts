@@ -1,7 +1,15 @@
 /** What somebody sees and does in a window of VS Code. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -97,6 +105,11 @@ suite("a window", { concurrency: false }, () => {
     });
   };
 
+  test("the icon is drawn", async () => {
+    const icon = readFileSync(join(import.meta.dirname, "../../icon.svg"), "utf8");
+    await editor.draw(icon, "icon", 256);
+  });
+
   seen("a captured reference is underlined and told", async () => {
     await window.edit("app.py");
     const squiggle = window.squiggles("warning").first();
@@ -107,10 +120,20 @@ suite("a window", { concurrency: false }, () => {
       window.editor.locator(".view-line", { hasText: "import socket" }).boundingBox(),
     ]);
     assert(under && name);
-    const width = name.width === 0 ? 0 : under.width;
     assert(Math.abs(under.y - name.y) < name.height, "in the first row");
+    const before = await window.editor.evaluate((editor) => {
+      const rows = Array.from(editor.querySelectorAll(".view-line"));
+      const row = rows.find((one) => one.textContent.includes("import"));
+      const words = Array.from(row?.querySelectorAll("span span") ?? []);
+      const last = words.at(-1)?.getBoundingClientRect();
+      return last && { left: last.left, right: last.right };
+    });
+    // The last word of the row ends where the squiggle does, and it is one name wide.
+    assert(before);
+    assert(Math.abs(under.x + under.width - before.right) < 4, JSON.stringify({ under, before }));
+    assert(under.width < name.width && under.x > name.x, JSON.stringify({ under, name }));
     await window.statusIs(/ready.*4 files/);
-    await window.page.mouse.move(under.x + width / 2, under.y + under.height / 2);
+    await window.page.mouse.move(under.x + under.width / 2, under.y + under.height / 2);
     const hover = window.page.locator(".monaco-hover:visible", { hasText: "captured-reference" });
     await hover.first().waitFor();
     const told = await hover.first().textContent();
@@ -246,8 +269,14 @@ suite("a window", { concurrency: false }, () => {
     const levels = window.page.locator(".settings-editor .setting-item-contents", {
       hasText: "Levels by rule",
     });
-    await levels.first().waitFor();
+    await levels.locator(".setting-list-addButton").first().click();
+    // A rule is chosen from a list, and its level from another.
+    const choice = levels.locator("select").first();
+    await choice.waitFor();
+    const rules = await choice.locator("option").allTextContents();
+    assert(rules.includes("captured-reference"), rules.join());
     await window.shot("levels");
+    await window.page.keyboard.press("Escape");
     await window.run("View: Close Editor");
   });
 
@@ -264,6 +293,7 @@ suite("a folder that nobody trusts", { concurrency: false }, () => {
   test("is told of, and nothing in it is started", async () => {
     const folder = mkdtempSync(join(tmpdir(), "hermetic-untrusted-"));
     const editor = await Editor.start({
+      // The machine's own setting asks for the environment's server, the folder has one.
       "security.workspace.trust.enabled": true,
       "security.workspace.trust.startupPrompt": "never",
       "hermetic.importStrategy": "fromEnvironment",
