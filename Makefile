@@ -170,8 +170,8 @@ fmt:
 
 # Rewrite the documents that are made from the code.
 update:
-	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated schema documents catalog
+	UPDATE=1 cargo test --quiet --package hermetic-tests -- generated schema documents catalog vscode::the_settings
 
 # The pictures in the documents; they are other ones where the fonts are.
 pictures:
-	HERMETIC_PICTURES=1 cargo test --quiet --package hermetic-tests -- browser
+	HERMETIC_PICTURES=1 cargo test --quiet --package hermetic-tests -- browser vscode::somebody

@@ -16,7 +16,7 @@ use hermetic_policy::{Level, PolicyOptions};
 use crate::discover::{Pattern, Texts, check_patterns};
 
 pub use self::failure::Failure;
-pub use self::flags::{Flags, absolute_paths, absolute_root, patterns};
+pub use self::flags::{Chosen, Flags, Preference, absolute_paths, absolute_root, patterns};
 pub use self::nearest::{Nearest, Resolved};
 
 const OWN: &str = "hermetic.toml";

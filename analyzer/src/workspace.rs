@@ -131,7 +131,7 @@ impl Workers {
 }
 
 /// Folders and open documents.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Workspace {
     snapshot: Snapshot,
     flags: Flags,

@@ -158,6 +158,9 @@ impl LanguageServer for Backend {
 
     async fn initialized(&self, _: InitializedParams) {
         self.post.send(|owner| {
+            // What was said before was not heard.
+            owner.told = Value::Null;
+            owner.tell_status();
             owner.scan_all();
             owner.ask_for_settings();
             owner.register_watchers();
@@ -354,7 +357,7 @@ impl Owner {
         if !self.features.watches {
             return;
         }
-        let globs = ["**/*.{py,pyw,ipynb,pth}", "**/pyproject.toml", "**/hermetic.toml"];
+        let globs = ["**/*.{py,pyw,ipynb,pth}", "**/*.toml"];
         let watchers = globs.map(|glob| FileSystemWatcher {
             glob_pattern: GlobPattern::String(glob.to_owned()),
             kind: None,

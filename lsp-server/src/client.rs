@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower_lsp_server::Client;
+use tower_lsp_server::ls_types::notification::Notification;
 use tower_lsp_server::ls_types::{MessageType, NumberOrString};
 
 use crate::convert::Published;
@@ -16,6 +18,14 @@ use crate::scans::Running;
 
 /// How long the client may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How things stand, for clients that show it; see `status`.
+enum Status {}
+
+impl Notification for Status {
+    type Params = Value;
+    const METHOD: &'static str = "hermetic/status";
+}
 
 type Said = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -79,6 +89,13 @@ impl Outbox {
             LogLevel::Debug => MessageType::LOG,
         };
         self.tell(move |client| Box::pin(async move { client.log_message(kind, message).await }));
+    }
+
+    /// Say how things stand.
+    pub(crate) fn status(&self, status: Value) {
+        self.tell(move |client| {
+            Box::pin(async move { client.send_notification::<Status>(status).await })
+        });
     }
 
     pub(crate) fn refresh_diagnostics(&self) {

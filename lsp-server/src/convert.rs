@@ -74,6 +74,10 @@ pub(crate) struct Features {
     pub(crate) lens_refresh: bool,
     pub(crate) notebooks: bool,
     pub(crate) creates_files: bool,
+    /// It shows how things stand (`hermetic/status`).
+    pub(crate) status: bool,
+    /// It shows findings by itself where somebody points.
+    pub(crate) shows_findings: bool,
     pub(crate) client: String,
     /// The folder with the pages of rules, where the client follows links to them.
     pub(crate) pages: Option<PathBuf>,
@@ -91,6 +95,10 @@ impl Features {
             .and_then(|it| it.diagnostics.as_ref())
             .is_some_and(|it| on(it.refresh_support));
         let action = document.and_then(|it| it.code_action.as_ref());
+        let experimental = |name: &str| {
+            let all = capabilities.experimental.as_ref();
+            all.and_then(|all| all.get(name)).is_some_and(|it| it == true)
+        };
         let pulled = document.and_then(|it| it.diagnostic.as_ref());
         let edit = workspace.and_then(|it| it.workspace_edit.as_ref());
         let creates = edit
@@ -122,6 +130,8 @@ impl Features {
                 .and_then(|it| it.code_lens.as_ref())
                 .is_some_and(|it| on(it.refresh_support)),
             notebooks: capabilities.notebook_document.is_some(),
+            status: experimental("hermeticStatus"),
+            shows_findings: experimental("hermeticShowsFindings"),
             creates_files: creates && edit.is_some_and(|it| on(it.document_changes)),
             client: params.client_info.as_ref().map_or_else(String::new, |client| {
                 format!("{} {}", client.name, client.version.as_deref().unwrap_or_default())

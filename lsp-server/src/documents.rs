@@ -248,6 +248,6 @@ fn role(uri: &Uri, language: &str) -> Role {
 }
 
 /// Whether a file of this name may configure us.
-pub(crate) fn is_configuration(path: &Path) -> bool {
+fn is_configuration(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "pyproject.toml" || name == "hermetic.toml")
 }

@@ -40,7 +40,10 @@ pub(crate) fn hover(owner: &mut Owner, params: HoverParams, reply: Reply<Option<
         let known = context.snapshot.known_at(&name, cell, place);
         let mut text = String::new();
         let mut span: Option<Span> = None;
-        for one in &known {
+        // Some show the findings of a place above what is told here.
+        let told =
+            |one: &&Known| !(context.features.shows_findings && matches!(one, Known::Finding(_)));
+        for one in known.iter().filter(told) {
             if !text.is_empty() {
                 text.push_str("\n\n---\n\n");
             }

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use hermetic_check::configuration::{Failure, Flags};
+use hermetic_check::configuration::Failure;
 use hermetic_check::workspace::{Change, Name, Workers, Workspace};
-use hermetic_policy::PolicyOptions;
 use serde_json::Value;
 
 use crate::client::Outbox;
 use crate::convert::{self, Context, Features, Published, Uri};
-use crate::documents::{Documents, Open, Role, is_configuration};
+use crate::documents::{Documents, Open, Role};
+use crate::log_file::LogFile;
 use crate::options::{DiagnosticMode, LogLevel, Options};
 use crate::scans::Scans;
 use crate::text::Edit;
@@ -61,6 +61,9 @@ pub(crate) struct Owner {
     pub(crate) client: Outbox,
     pub(crate) post: Post,
     pub(crate) scans: Scans,
+    /// What the client was told last of how things stand.
+    pub(crate) told: Value,
+    log_file: Option<LogFile>,
     checks: BTreeMap<Name, Check>,
     /// What was published last, by address.
     published: BTreeMap<Uri, Published>,
@@ -92,6 +95,8 @@ pub(crate) fn start(client: Outbox) -> std::io::Result<Post> {
         client,
         post: post.clone(),
         scans: Scans::default(),
+        told: Value::Null,
+        log_file: None,
         checks: BTreeMap::new(),
         published: BTreeMap::new(),
         complained: BTreeSet::new(),
@@ -130,19 +135,27 @@ impl Owner {
         if options == self.options {
             return;
         }
-        let flags = Flags {
-            policy: PolicyOptions { profile: options.profile.clone(), ..PolicyOptions::default() },
-            ..Flags::default()
+        let (flags, problems) = options.flags();
+        let others = |of: &Options| {
+            let preference = of.configuration_preference;
+            (of.profile.clone(), of.levels.clone(), of.configuration.clone(), preference)
         };
-        if let Err(error) = flags.policy.build() {
-            self.log(LogLevel::Error, &format!("setting `profile`: {error}"));
+        let flags_changed = others(&options) != others(&self.options);
+        if options.log_file != self.options.log_file {
+            self.log_to(&options.log_file);
         }
-        let flags_changed = options.profile != self.options.profile;
         let mode_changed = options.diagnostic_mode != self.options.diagnostic_mode;
+        let lenses_changed = options.code_lens != self.options.code_lens;
         self.options = options;
+        if lenses_changed && self.features.lens_refresh {
+            self.client.refresh_lenses();
+        }
+        for problem in problems {
+            self.log(LogLevel::Error, &problem);
+        }
         if flags_changed {
             self.workspace.apply(Change::Flags(flags));
-            self.check_all();
+            self.reconfigured();
         }
         if mode_changed {
             let all = self.options.diagnostic_mode == DiagnosticMode::Workspace;
@@ -162,7 +175,25 @@ impl Owner {
 
     pub(crate) fn log(&self, level: LogLevel, message: &str) {
         if level <= self.options.log_level && level != LogLevel::Off {
+            if let Some(file) = &self.log_file {
+                file.write(level, message);
+            }
             self.client.log(level, message.to_owned());
+        }
+    }
+
+    /// Write the log to a file from now on.
+    fn log_to(&mut self, path: &Path) {
+        self.log_file = None;
+        if path.as_os_str().is_empty() {
+            return;
+        }
+        match LogFile::open(path) {
+            Ok(file) => self.log_file = Some(file),
+            Err(error) => {
+                let told = format!("setting `logFile`: cannot write {}: {error}", path.display());
+                self.log(LogLevel::Error, &told);
+            }
         }
     }
 
@@ -259,6 +290,7 @@ impl Owner {
     /// Configuration files have changed, and have been read anew.
     pub(crate) fn reconfigured(&mut self) {
         self.tell_failures();
+        self.tell_status();
         self.check_all();
         self.scan_all();
     }
@@ -474,13 +506,15 @@ impl Owner {
 
     /// Files were saved, made or taken away.
     pub(crate) fn changed_on_disk(&mut self, paths: &[PathBuf]) {
-        if paths.iter().any(|path| is_configuration(path)) {
+        // What a configuration extends, and what the editor names, may be called anything.
+        let is_toml = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "toml");
+        if paths.iter().any(is_toml) {
             self.workspace.apply(Change::Reconfigured);
             self.reconfigured();
         }
         let folders: BTreeSet<PathBuf> = paths
             .iter()
-            .filter(|path| !is_configuration(path))
+            .filter(|path| !is_toml(path))
             .filter_map(|path| self.folder_of(path))
             .collect();
         for folder in folders {

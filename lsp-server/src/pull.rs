@@ -153,7 +153,7 @@ pub(crate) fn workspace(
 }
 
 /// The findings of all files, open or not.
-fn all(context: &Context) -> Vec<Published> {
+pub(crate) fn all(context: &Context) -> Vec<Published> {
     let snapshot = &context.snapshot;
     let mut all = Vec::new();
     for name in snapshot.documents() {

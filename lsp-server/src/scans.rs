@@ -23,6 +23,10 @@ pub(crate) struct Scans {
     begun: u64,
     /// By the token of their progress.
     running: BTreeMap<String, Arc<Running>>,
+    /// By folder, while they run.
+    pub(crate) in_folder: BTreeMap<PathBuf, Arc<Running>>,
+    /// Whether the client is going to be told how far they are.
+    pub(crate) watched: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +44,22 @@ struct State {
 pub(crate) struct Running {
     pub(crate) scan: Scan,
     pub(crate) ended: AtomicBool,
+}
+
+/// A scan is over when this is dropped.
+pub(crate) struct Ends<'r>(&'r Running);
+
+impl Running {
+    /// It ends when what is given is dropped.
+    pub(crate) fn ends(&self) -> Ends<'_> {
+        Ends(self)
+    }
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Owner {
@@ -86,6 +106,8 @@ impl Owner {
             self.scans.running.insert(token.clone(), Arc::clone(&running));
             self.client.show_progress(token, Arc::clone(&running));
         }
+        self.scans.in_folder.insert(folder.to_owned(), Arc::clone(&running));
+        self.tell_status();
         let (snapshot, post) = (self.workspace.snapshot(), self.post.clone());
         let folder = folder.to_owned();
         let began = Instant::now();
@@ -104,6 +126,7 @@ impl Owner {
         let again = std::mem::take(&mut state.again);
         state.known |= scanned.is_some();
         self.scans.running.retain(|_, running| !running.ended.load(Ordering::Relaxed));
+        self.scans.in_folder.remove(folder);
         if let Some(scanned) = scanned {
             let count = scanned.count();
             self.workspace.apply(Change::Scanned(scanned));
@@ -116,6 +139,19 @@ impl Owner {
         if again {
             self.scan(folder);
         }
+        self.tell_status();
+    }
+
+    /// A scan beside the others that the client is told of.
+    pub(crate) fn watched_scan(&mut self) -> Arc<Running> {
+        self.scans.begun += 1;
+        let running = Arc::new(Running::default());
+        if self.features.progress {
+            let token = format!("hermetic/scan/{}", self.scans.begun);
+            self.scans.running.insert(token.clone(), Arc::clone(&running));
+            self.client.show_progress(token, Arc::clone(&running));
+        }
+        running
     }
 
     /// The user has had enough of it.

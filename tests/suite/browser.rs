@@ -39,10 +39,7 @@ fn browser(test: &str) -> Option<&'static Browser> {
 }
 
 fn find_browser() -> Result<Browser, String> {
-    let chromium = std::env::var_os("HERMETIC_CHROMIUM")
-        .map(PathBuf::from)
-        .or_else(|| on_path(&["chromium", "chromium-browser", "google-chrome"]))
-        .ok_or("Chromium is not installed")?;
+    let chromium = chromium().ok_or("Chromium is not installed")?;
     if on_path(&["node"]).is_none() || on_path(&["npm"]).is_none() {
         return Err("Node with npm is not installed".to_owned());
     }
@@ -64,7 +61,14 @@ fn find_browser() -> Result<Browser, String> {
     Ok(Browser { folder, chromium })
 }
 
-fn on_path(names: &[&str]) -> Option<PathBuf> {
+/// The browser: `HERMETIC_CHROMIUM`, or one on the path.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    std::env::var_os("HERMETIC_CHROMIUM")
+        .map(PathBuf::from)
+        .or_else(|| on_path(&["chromium", "chromium-browser", "google-chrome"]))
+}
+
+pub(crate) fn on_path(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let places = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));

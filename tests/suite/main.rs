@@ -15,6 +15,7 @@
 //! * `order`: imports above a guard, the least policy.
 //! * `laws`: properties of whole runs.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
+//! * `vscode`: the extension for VS Code, in VS Code.
 //! * `tidy`: the shape of the repository.
 //!
 //! `UPDATE=1` rewrites the generated documents and drops needless reasons. `HERMETIC_CHECK` names a
@@ -55,3 +56,5 @@ mod repository;
 mod schema;
 mod suppressions;
 mod tidy;
+#[cfg(unix)]
+mod vscode;

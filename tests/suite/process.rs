@@ -141,8 +141,14 @@ impl Project {
 /// Run to the end in a process group of its own, of which nothing is left afterwards.
 #[cfg(unix)]
 pub(crate) fn run_group(command: &mut Command, input: &[u8]) -> Run {
+    run_group_within(HUNG, command, input)
+}
+
+/// The same, with as long as it may take.
+#[cfg(unix)]
+pub(crate) fn run_group_within(patience: Duration, command: &mut Command, input: &[u8]) -> Run {
     use std::os::unix::process::CommandExt as _;
-    let (run, id) = run_to_end(command.process_group(0), input);
+    let (run, id) = run_to_end(patience, command.process_group(0), input);
     let group = format!("-{id}");
     // That there is nobody left to end is the usual case.
     let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
@@ -151,10 +157,10 @@ pub(crate) fn run_group(command: &mut Command, input: &[u8]) -> Run {
 
 /// Run to the end; what hangs is stopped and fails.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Run {
-    run_to_end(command, input).0
+    run_to_end(HUNG, command, input).0
 }
 
-fn run_to_end(command: &mut Command, input: &[u8]) -> (Run, u32) {
+fn run_to_end(patience: Duration, command: &mut Command, input: &[u8]) -> (Run, u32) {
     let scratch = || tempfile::tempfile().expect("a temporary file");
     let (mut stdin, stdout, stderr) = (scratch(), scratch(), scratch());
     stdin.write_all(input).expect("the input is written");
@@ -169,7 +175,7 @@ fn run_to_end(command: &mut Command, input: &[u8]) -> (Run, u32) {
         if let Some(status) = child.try_wait().expect("the child can be waited for") {
             break status;
         }
-        if start.elapsed() > HUNG {
+        if start.elapsed() > patience {
             let _ = child.kill();
             let _ = child.wait();
             panic!("{command:?} hangs");

@@ -1,6 +1,6 @@
 //! What is said of every file, beside its configuration.
 
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 
 use hermetic_policy::{Level, PolicyOptions};
 
@@ -24,6 +24,40 @@ pub struct Flags {
     pub patching_guard: bool,
     /// Whether findings carry fingerprints.
     pub fingerprints: bool,
+    /// Which configuration files count.
+    pub chosen: Chosen,
+}
+
+/// Which configuration files count, where they are searched for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// One that somebody named; a relative path counts from the folder that is analysed.
+    pub file: Option<PathBuf>,
+    /// How it stands to those of the project.
+    pub preference: Preference,
+}
+
+/// How a configuration file that somebody named stands to those of the project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// It counts where the project has none.
+    #[default]
+    Project,
+    /// It counts for all files; without one, the project's do.
+    Named,
+    /// The project's never count.
+    NamedOnly,
+}
+
+impl Chosen {
+    /// Whether the project's own files count.
+    pub(super) fn searches(&self) -> bool {
+        match self.preference {
+            Preference::Project => true,
+            Preference::Named => self.file.is_none(),
+            Preference::NamedOnly => false,
+        }
+    }
 }
 
 impl Default for Flags {
@@ -35,6 +69,7 @@ impl Default for Flags {
             suppressions: true,
             patching_guard: false,
             fingerprints: false,
+            chosen: Chosen::default(),
         }
     }
 }

@@ -181,6 +181,16 @@ impl Nearest {
         if let Some(known) = known(folder) {
             return Ok(known);
         }
+        if !self.flags.chosen.searches() {
+            // One for all: the folder analysed stands for the others.
+            let found = match known(&self.base) {
+                Some(found) => found,
+                None => self.named()?,
+            };
+            let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
+            let found = folders.entry(self.base.clone()).or_insert(found).clone();
+            return Ok(folders.entry(folder.to_owned()).or_insert(found).clone());
+        }
         // `a/../b` has `b` and what is above the real one above it.
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut found = None;
@@ -203,7 +213,7 @@ impl Nearest {
         }
         let found = match found {
             Some(found) => found,
-            None => Arc::new(Resolved::new(&self.flags, Configuration::default())?),
+            None => self.named()?,
         };
         let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster; all files of a folder share one.
@@ -212,6 +222,16 @@ impl Nearest {
             folders.entry(folder.to_owned()).or_insert_with(|| Arc::clone(&found));
         }
         Ok(found)
+    }
+
+    /// The configuration that somebody named, or none.
+    fn named(&self) -> Result<Arc<Resolved>, Failure> {
+        let configuration = match &self.flags.chosen.file {
+            Some(file) => super::read(file, &self.base, self.texts.as_ref())
+                .map_err(|failure| failure.in_file(&self.base.join(file), None))?,
+            None => Configuration::default(),
+        };
+        Ok(Arc::new(Resolved::new(&self.flags, configuration)?))
     }
 
     /// Whether no configuration that was read denies anything.

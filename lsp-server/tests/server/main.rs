@@ -5,6 +5,7 @@ mod documented;
 mod features;
 mod program;
 mod same;
+mod standing;
 mod transport;
 mod workspace;
 

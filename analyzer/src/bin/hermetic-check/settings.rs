@@ -119,6 +119,7 @@ fn flags(args: &Args, folder: &Path) -> Result<Flags, Failure> {
         fingerprints: args.accept.baseline.is_some()
             || args.accept.write_baseline.is_some()
             || args.output.outputs().iter().any(|output| output.format.has_fingerprints()),
+        ..Flags::default()
     })
 }
 
