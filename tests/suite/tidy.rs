@@ -97,7 +97,8 @@ fn a_binary_of_the_default_members_has_one_name() {
     }
     assert!(names.iter().any(|name| name == "\"hermetic-check\""), "{names:?}");
     let twice = |name: &&String| names.iter().filter(|other| other == name).count() > 1;
-    assert_none(names.iter().filter(twice).cloned().collect(), "binaries of one name");
+    let double: Vec<String> = names.iter().filter(twice).cloned().collect();
+    assert_none(&double);
 }
 
 #[test]
