@@ -100,6 +100,10 @@ def pytest_configure(config: pytest.Config) -> None:
         problem = refuse_to_replace(file)
         if problem is not None:
             raise pytest.UsageError(f"--hermetic-learn: {problem}")
+    if learns:
+        from hermetic.learn import from_children
+
+        config.add_cleanup(from_children())
     asked = config.getoption("hermetic", None)
     if asked or learns or config.getini("hermetic"):
         activate(config, list(asked or ()), learns=learns)
@@ -226,7 +230,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from hermetic.learn import policy_text
 
-    text = policy_text(plugin.acts, str(config.rootpath), what="pytest", table=not file)
+    programs = list(dict.fromkeys(plugin.programs))
+    text = policy_text(plugin.acts, str(config.rootpath), what="pytest", programs=programs, table=not file)
     if file:
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)
