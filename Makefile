@@ -46,6 +46,8 @@ test:
 	export HERMETIC_GUARDED=
 	if [ -e $(WHEELS) ]; then HERMETIC_GUARDED=$$(guarded $(WHEELS)/*.whl); fi
 	run "tests of the crates" cargo test --workspace --exclude hermetic-tests
+	HERMETIC_PYPY=$$($(PYTHON) tests/pythons/pypy.py 2> >(tee -a $(SKIPPED) >&2))
+	export HERMETIC_PYPY
 	for python in $${HERMETIC_GUARDED//:/ }; do
 	  # What test_native puts before everything else: the package as it is installed.
 	  HERMETIC_PACKAGE=$$($$python -I -c 'import pathlib, hermetic; print(pathlib.Path(hermetic.__file__).parents[1])')

@@ -28,7 +28,7 @@ use crate::ffi::{file_system_bytes, path_of};
 use crate::hook::Reading;
 use crate::scope::{self, Active};
 use crate::value::{Args as _, At, Value, at};
-use crate::{kernel, origin};
+use crate::{kernel, learned, origin};
 
 /// What an interpreter that is not this one runs first. `{folder}` is where this package is,
 /// `{command}` what is run instead where the guard does not start (or `None`), `{hint}` what is
@@ -97,8 +97,8 @@ pub fn guard<'py>(
     function: &str,
     args: &mut CallArgs<'py>,
 ) -> PyResult<bool> {
-    // Who only watches has nothing to hand on.
-    if active.open.iter().all(|open| open.observes) {
+    // Who only watches, and learns nothing from children, has nothing to hand on.
+    if active.open.iter().all(|open| open.observes) && learned::journal().is_none() {
         return Ok(false);
     }
     let Some((programs, words)) = places(function) else { return Ok(false) };
@@ -135,6 +135,7 @@ pub fn guard<'py>(
 
 /// Note a program that is started without the guard.
 pub fn note_unguarded(name: String) {
+    learned::tell_of_program(&name);
     let mut tally = TALLY.lock().unwrap_or_else(PoisonError::into_inner);
     if tally.unguarded.len() < MOST && !tally.unguarded.contains(&name) {
         tally.unguarded.push(name);
@@ -292,12 +293,13 @@ fn fill(values: [(&str, String); 4]) -> String {
 fn data(active: &Active, child: &Child) -> String {
     let enforced = active.open.iter().filter(|open| !open.observes);
     let policies: Vec<String> = enforced.map(|open| policy(&open.options)).collect();
+    let learns = active.open.iter().any(|open| open.observes).then(learned::journal).flatten();
     let truth = |is_true| if is_true { "True" } else { "False" };
     let all = |has: fn(&scope::Open) -> bool| truth(active.open.iter().all(|open| has(open)));
     format!(
         "{{\"kind\": \"{}\", \"kernel\": {}, \"run\": {{\"policies\": [{}], \"trace\": {}, \
          \"sealed\": {}, \"fail_on_blocked\": False, \"best_effort\": {}, \
-         \"unguarded_children\": {}}}}}",
+         \"unguarded_children\": {}, \"journal\": {}}}}}",
         child.kind.name(),
         kernel::report().map_or_else(|| "None".to_owned(), |report| layer(&report)),
         policies.join(", "),
@@ -305,6 +307,7 @@ fn data(active: &Active, child: &Child) -> String {
         truth(scope::stack().is_sealed()),
         all(|open| open.best_effort),
         all(|open| open.unguarded_children),
+        learns.as_deref().map_or_else(|| "None".to_owned(), literal),
     )
 }
 

@@ -287,6 +287,13 @@ fn learned_(py: Python<'_>) -> PyResult<(Bound<'_, PyList>, u64)> {
     learned::acts(py)
 }
 
+/// Learn from children, too: they write to this file, and the process that begins it reads it.
+#[pyfunction]
+#[pyo3(signature = (path, *, reads))]
+fn learn_from_children(path: &str, reads: bool) -> PyResult<()> {
+    Ok(learned::begin(path, reads)?)
+}
+
 /// The least policy that allows all of these acts, as TOML.
 ///
 /// `folder` is the project's, `temporary` are those for temporary files, `wide` others that are
@@ -546,6 +553,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(stand_ready, module)?)?;
     module.add_function(wrap_pyfunction!(observer, module)?)?;
     module.add_function(wrap_pyfunction!(learned_, module)?)?;
+    module.add_function(wrap_pyfunction!(learn_from_children, module)?)?;
     module.add_function(wrap_pyfunction!(least_policy, module)?)?;
     module.add_function(wrap_pyfunction!(denials, module)?)?;
     module.add_function(wrap_pyfunction!(keep_raised, module)?)?;

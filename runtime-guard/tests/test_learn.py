@@ -88,6 +88,39 @@ PROGRAMS = {
         ["# block-native is left out; needed by", "prog.py:2 (import ctypes)"],
     ),
     "heap": ("import gc\ngc.get_objects()", ["no-network = true", "# block-native is left out", "gc.get_objects"]),
+    "children": (
+        """
+        import multiprocessing, os, subprocess, sys
+        def work(number):
+            open(f"by-{number}.txt", "w").close()
+        if __name__ == "__main__":
+            own = [sys.executable, "-I", "-c"]
+            subprocess.run([*own, "open('deeper/by-run.txt', 'w').close()"], env={}, check=True)
+            nested = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import os; os.getenv(chr(88))'])"
+            subprocess.run([*own, nested], check=True)
+            for how in ("fork", "spawn"):
+                child = multiprocessing.get_context(how).Process(target=work, args=(how,))
+                child.start()
+                child.join()
+                assert child.exitcode == 0
+            if os.fork() == 0:
+                open("by-hand.txt", "w").close()
+                os._exit(0)
+            os.wait()
+            os.system("true")
+        """,
+        [
+            '"deeper",',
+            '"by-fork.txt",',
+            '"by-spawn.txt",',
+            '"by-hand.txt",',
+            "# no-environment is left out; needed by\n#   <string>:1 (os.environ X)",
+        ],
+    ),
+    "children that are not Python": (
+        "import subprocess\nsubprocess.run(['true'], check=True)",
+        ["# not Python, so that what they did is not in it: "],
+    ),
     "exits": ("import sys\nopen('out.txt', 'w').close()\nsys.exit(3)", ['"out.txt",']),
     "threads": (
         """
@@ -110,6 +143,7 @@ class Learn(Project):
                 for left in self.folder.glob("own.sock"):
                     left.unlink()
                 self.write("prog.py", "\n" + text)
+                (self.folder / "deeper").mkdir(exist_ok=True)
                 before = self.python("prog.py")
                 for left in self.folder.glob("own.sock"):
                     left.unlink()
@@ -126,6 +160,29 @@ class Learn(Project):
                 self.assertEqual(
                     (again.returncode, again.stdout), (before.returncode, before.stdout), policy + again.stderr
                 )
+
+    def test_nothing_is_left_behind(self) -> None:
+        self.write("prog.py", "import subprocess, sys\nsubprocess.run([sys.executable, '-c', '1'])\n")
+        (self.folder / "tmp").mkdir()
+        ran = self.hermetic("--learn", "--", "python", "prog.py", TMPDIR=str(self.folder / "tmp"))
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertEqual(list((self.folder / "tmp").iterdir()), [])
+
+    def test_a_child_that_outlives_who_learns_goes_on(self) -> None:
+        self.write(
+            "prog.py",
+            """
+            import subprocess, sys
+            late = "import sys; print(flush=True); sys.stdin.read(); open('late.txt', 'w').close()"
+            pipe = subprocess.PIPE
+            child = subprocess.Popen([sys.executable, "-c", late], stdin=pipe, stdout=pipe)
+            child.stdout.readline()
+            """,
+        )
+        ran = self.hermetic("--learn", "-o", "p.toml", "--", "python", "prog.py")
+        # Its standard error is read to the end, and so it has ended.
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, "", ""))
+        self.assertTrue((self.folder / "late.txt").exists())
 
     def test_what_did_not_happen_is_denied(self) -> None:
         self.write("prog.py", "import sys, socket\nif len(sys.argv) > 1: socket.socket().connect(('192.0.2.1', 9))\n")

@@ -81,7 +81,13 @@ def observer() -> Standing:
     """A policy that denies nothing and notes whatever could be denied."""
 
 def learned() -> tuple[list[dict[str, object]], int]:
-    """What observers noted, as plain data, and how many acts found no room."""
+    """What observers noted here and in children, as plain data, and how many acts found no room."""
+
+def learn_from_children(path: str, *, reads: bool) -> None:
+    """Learn from children, too: they write to this file, and the process that begins it (`reads`) reads it.
+
+    OSError where it cannot be opened.
+    """
 
 def least_policy(
     acts: list[dict[str, object]], folder: str, temporary: list[str], wide: list[str], notes: list[str]

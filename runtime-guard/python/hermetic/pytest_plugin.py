@@ -43,8 +43,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="run tests under a policy: --hermetic=PROFILE, or that of the configuration, or net-hermetic",
     )
     # `--hermetic test_a.py` is to read a path: so no value is taken but behind `=`, which argparse has no word for.
-    given = _given(pluginmanager, "--hermetic=")
-    for profile in dict.fromkeys([*_native.profiles(), *given]):
+    given = _given(pluginmanager)
+    for profile in dict.fromkeys([*_native.profiles(), *_behind(given, "--hermetic=")]):
         group.addoption(
             f"--hermetic={profile}", action="append_const", const=profile, dest="hermetic", help=_suppressed()
         )
@@ -58,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         dest="hermetic_learn",
         help="deny nothing, and write the least policy that the tests need; to FILE with --hermetic-learn=FILE",
     )
-    for file in dict.fromkeys(_given(pluginmanager, "--hermetic-learn=")):
+    for file in dict.fromkeys(_behind(given, "--hermetic-learn=")):
         group.addoption(
             f"--hermetic-learn={file}", action="store_const", const=file, dest="hermetic_learn", help=_suppressed()
         )
@@ -75,10 +75,21 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         parser.addini(f"hermetic_{flag.key}", flag.help, type=kind, default=None)
 
 
-def _given(pluginmanager: pytest.PytestPluginManager, start: str) -> list[str]:
-    config = pluginmanager.get_plugin("pytestconfig")
-    arguments = getattr(getattr(config, "invocation_params", None), "args", ())
-    return [str(one)[len(start) :] for one in arguments if str(one).startswith(start)]
+def _given(pluginmanager: pytest.PytestPluginManager) -> list[str]:
+    """The arguments of the command line, of PYTEST_ADDOPTS and of the setting `addopts`."""
+    import os
+    import shlex
+
+    config: Any = pluginmanager.get_plugin("pytestconfig")
+    arguments = [str(one) for one in getattr(getattr(config, "invocation_params", None), "args", ())]
+    try:
+        return [*arguments, *shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *config.getini("addopts")]
+    except (AttributeError, KeyError, ValueError):  # pytest itself says what is wrong with them
+        return arguments
+
+
+def _behind(given: list[str], start: str) -> list[str]:
+    return [one[len(start) :] for one in given if one.startswith(start)]
 
 
 def _suppressed() -> str:
@@ -100,6 +111,10 @@ def pytest_configure(config: pytest.Config) -> None:
         problem = refuse_to_replace(file)
         if problem is not None:
             raise pytest.UsageError(f"--hermetic-learn: {problem}")
+    if learns:
+        from hermetic.learn import from_children
+
+        config.add_cleanup(from_children())
     asked = config.getoption("hermetic", None)
     if asked or learns or config.getini("hermetic"):
         activate(config, list(asked or ()), learns=learns)
@@ -226,7 +241,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     from hermetic.learn import policy_text
 
-    text = policy_text(plugin.acts, str(config.rootpath), what="pytest", table=not file)
+    programs = list(dict.fromkeys(plugin.programs))
+    text = policy_text(plugin.acts, str(config.rootpath), what="pytest", programs=programs, table=not file)
     if file:
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -150,6 +150,7 @@ class Run:
         "best_effort",
         "fail_on_blocked",
         "folder",
+        "journal",
         "kernel",
         "learn",
         "limits",
@@ -174,6 +175,7 @@ class Run:
         learn: bool = False,
         output: str | None = None,
         folder: str = "",
+        journal: str | None = None,
     ) -> None:
         self.policies = policies
         self.trace = trace
@@ -187,6 +189,8 @@ class Run:
         self.learn = learn
         self.output = output
         self.folder = folder
+        # In a child of a process that learns: where it writes.
+        self.journal = journal
 
     def open(self) -> list[str]:
         """Enforce all of it, for as long as the process lives; what the user is to be told of it."""
@@ -196,6 +200,13 @@ class Run:
                 _native.trace_to(os.path.join(self.folder, file))
             except OSError as error:
                 raise UsageError(f"--trace: {file}: {error}") from error
+        if self.journal is not None:
+            try:
+                _native.learn_from_children(self.journal, reads=False)
+                _native.observer().enter()
+            except OSError:
+                self._open_scopes()
+                return ["who learns is gone, or cannot be told: what this process does is not learned"]
         if self.learn:
             _native.observer().enter()
         # What is watched is let through, by the kernel too.

@@ -58,8 +58,8 @@ class Suite(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text), encoding="utf-8")
 
-    def pytest(self, *options: str, **files: str) -> Ran:
-        """Write these modules and run the suite."""
+    def pytest(self, *options: str, added: str = "", **files: str) -> Ran:
+        """Write these modules and run the suite; `added` is PYTEST_ADDOPTS."""
         for name, text in files.items():
             start = "import pytest\nfrom conftest import connect, swallow\n"
             self.write(f"{name}.py", start + textwrap.dedent(text))
@@ -67,7 +67,7 @@ class Suite(unittest.TestCase):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-rA", "--tb=short", *options],
             cwd=self.folder,
-            env={**environ, "COLUMNS": "400"},
+            env={**environ, "COLUMNS": "400", "PYTEST_ADDOPTS": added},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

@@ -46,7 +46,7 @@ class Options(Suite):
 
     def test_what_is_unknown_is_an_error_that_names_it(self) -> None:
         for options, told in [
-            (["--hermetic=net-hermtic"], "net-hermtic"),
+            (["--hermetic=net-hermtic"], "unknown profile: net-hermtic; did you mean `net-hermetic`"),
             (
                 ["--hermetic", "-o", "hermetic_no_netwrok=true"],
                 "unknown setting `hermetic_no_netwrok`; did you mean `hermetic_no_network`",
@@ -59,6 +59,15 @@ class Options(Suite):
                 ran = self.pytest(*options, test_one=CLOSED)
                 self.assertEqual(ran.code, 4, ran.text)
                 self.assertIn(told, ran.text)
+        told = "unknown profile: net-hermtic; did you mean `net-hermetic`"
+        self.write("pytest.ini", "[pytest]\naddopts = --hermetic=net-hermtic\n")
+        ran = self.pytest(test_one=CLOSED)
+        self.assertEqual((ran.code, told in ran.text), (4, True), ran.text)
+        self.write("pytest.ini", "[pytest]\n")
+        ran = self.pytest(test_one=CLOSED, added="--hermetic=net-hermtic")
+        self.assertEqual((ran.code, told in ran.text), (4, True), ran.text)
+        ran = self.pytest(test_one="def test_it(): pass", added="--hermetic-learn='a file.toml'")
+        self.assertEqual((ran.code, (self.folder / "a file.toml").exists()), (0, True), ran.text)
         self.write("hermetic.toml", "[pytest]\nno-netwrok = true\n")
         ran = self.pytest("--hermetic", test_one=CLOSED)
         self.assertIn("hermetic.toml:2:1: unknown key `no-netwrok` in [pytest]; did you mean `no-network`", ran.text)
@@ -86,6 +95,19 @@ class Options(Suite):
                 self.assertIn(line, learned)
             ran = self.pytest("--hermetic", *options, test_one=text)
             self.assertEqual(ran.code, 0, learned + ran.text)
+            (self.folder / "hermetic.toml").unlink()
+
+    def test_children_of_tests_are_learned_from(self) -> None:
+        text = """
+        import subprocess, sys
+        def test_it(): subprocess.run([sys.executable, "-c", "open('by-child.txt', 'w').close()"], check=True)
+        """
+        for options in ([], ["-n", "1"]):
+            ran = self.pytest("--hermetic-learn=hermetic.toml", *options, test_one=text)
+            self.assertEqual(ran.code, 0, ran.text)
+            self.assertIn('"by-child.txt",', (self.folder / "hermetic.toml").read_text())
+            ran = self.pytest("--hermetic", *options, test_one=text)
+            self.assertEqual(ran.code, 0, ran.text)
             (self.folder / "hermetic.toml").unlink()
 
 

@@ -59,6 +59,8 @@ class Guarding:
         self.base = base
         self.swallowed = swallowed
         self.learns = learns
+        # Of programs that were started, those that nothing was learned from.
+        self.programs: list[str] = []
         self.ledger = Ledger()
         # (test, violation, outcome), here and by workers of pytest-xdist.
         self.told: list[tuple[str, dict[str, Any], str]] = []
@@ -331,8 +333,14 @@ class Guarding:
         output = getattr(self.config, "workeroutput", None)
         if self.learns:
             self.acts += _native.learned()[0]
+            self.programs += _native.unguarded()
         if output is not None:
-            output["hermetic"] = {"told": self.told, "acts": self.acts, "lost": bool(lost)}
+            output["hermetic"] = {
+                "told": self.told,
+                "acts": self.acts,
+                "lost": bool(lost),
+                "programs": self.programs,
+            }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -341,6 +349,7 @@ class Guarding:
         if given:
             self.told += [tuple(one) for one in given["told"]]
             self.acts += given["acts"]
+            self.programs += given["programs"]
             if given["lost"] and self.swallowed == FAIL:
                 session = self.config.pluginmanager.get_plugin("session")
                 if session is not None and session.exitstatus == pytest.ExitCode.OK:
