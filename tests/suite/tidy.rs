@@ -169,6 +169,7 @@ fn crates_depend_only_downwards() {
         ("policy", &[][..]),
         ("analyzer", &["hermetic-policy"]),
         ("lsp-server", &["hermetic-policy", "hermetic-check"]),
+        ("distribution", &["hermetic-policy", "hermetic-check", "hermetic-lsp"]),
         ("runtime-guard", &["hermetic-policy"]),
     ];
     let mut complaints = Vec::new();
@@ -186,6 +187,12 @@ fn crates_depend_only_downwards() {
     }
     assert!(seen >= 2, "policy and analyzer are there");
     assert_none(&complaints);
+}
+
+/// The wheel of the guard has the licence in it, and its sources may not reach above their folder.
+#[test]
+fn the_guard_has_the_same_licence() {
+    assert_eq!(read("runtime-guard/LICENSE"), read("LICENSE"));
 }
 
 /// Lines of shipped code: comments and a module of tests at the end left out.
