@@ -87,7 +87,7 @@ python-lint: $(VENV)/done
 	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml runtime-guard
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
 	export MYPYPATH=runtime-guard/python
-	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
+	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages tests/fuzz
 	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/real/inside.py tests/real/fixes.py tests/transparency tests/editors/install.py
 	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
 

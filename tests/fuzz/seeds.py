@@ -24,9 +24,8 @@ def blocks(kind: str) -> list[bytes]:
     found = []
     for folder in ("policy/rules", "tests/corpus", "tests/corpus/programs", "docs"):
         for page in sorted((ROOT / folder).glob("*.md")):
-            for match in BLOCK.finditer(page.read_text(encoding="utf-8")):
-                if match[1] == kind:
-                    found.append(match[2].encode())
+            matches = BLOCK.finditer(page.read_text(encoding="utf-8"))
+            found.extend(match[2].encode() for match in matches if match[1] == kind)
     return found
 
 
