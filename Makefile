@@ -3,6 +3,7 @@
 #                 real programs, and CPython's own tests with the guard in the process and without; an hour
 # make pictures   the pictures of the documents, made anew in Chromium
 # make packages   what is shipped: the wheels and source distributions, in target/packages; ten minutes
+# make fuzz       every fuzz target for TIME seconds; needs cargo-fuzz
 # make bench      hermetic-check against its peers on real packages; half an hour and 2 GB of downloads
 # make bench-guard  the guard against no guard and against hermetic-seal; a minute
 
@@ -114,7 +115,7 @@ python-lint: $(VENV)/done $(VENV)/packages-done
 	$(VENV)/bin/ruff check --config runtime-guard/ruff.toml runtime-guard
 	$(VENV)/bin/ruff format --config runtime-guard/ruff.toml --check runtime-guard
 	export MYPYPATH=runtime-guard/python
-	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages
+	$(VENV)/bin/mypy --strict --no-error-summary tests/bench tests/generate tests/pages tests/fuzz
 	$(VENV)/bin/mypy --strict --no-error-summary tests/escapes tests/pythons tests/real/under_guard.py tests/real/inside.py tests/real/fixes.py tests/transparency tests/editors/install.py
 	$(VENV)/bin/mypy --strict --no-error-summary runtime-guard/python
 	if [ ! -e $(VENV)/packages-done ]; then exit 0; fi
@@ -161,6 +162,21 @@ bench-guard:
 
 bench:
 	$(PYTHON) tests/bench/run.py
+
+# Each target for so many seconds, from seeds that the pages give; what is found is in target/fuzz.
+.PHONY: fuzz
+TIME ?= 1800
+TARGETS ?= decoding summary configuration suppressions stored edits
+fuzz:
+	@$(prelude)
+	cargo build --quiet --package hermetic-check
+	$(PYTHON) tests/fuzz/seeds.py target/fuzz/seeds
+	for target in $(TARGETS); do
+	  mkdir -p target/fuzz/corpus/$$target target/fuzz/artifacts/$$target
+	  run "fuzzing $$target" cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz/build --sanitizer none $$target \
+	    target/fuzz/corpus/$$target target/fuzz/seeds/$$target -- \
+	    -max_total_time=$(TIME) -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 -artifact_prefix=target/fuzz/artifacts/$$target/
+	done
 
 fmt:
 	cargo fmt --all

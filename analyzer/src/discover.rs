@@ -20,6 +20,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -218,6 +219,25 @@ pub fn check_patterns(patterns: &[Pattern]) -> Result<(), DiscoverError> {
 /// [`DiscoverError`] where a root is not there or a pattern is none.
 pub fn discover(options: &DiscoverOptions) -> Result<Discovered, DiscoverError> {
     discover_each(options, &mut |_| {})
+}
+
+/// As [`discover`], with the folders whose files count, by their real paths: where a change may be
+/// one of what is found.
+///
+/// # Errors
+/// As [`discover`].
+pub fn discover_with_folders(
+    options: &DiscoverOptions,
+) -> Result<(Discovered, BTreeSet<PathBuf>), DiscoverError> {
+    let excludes = Excludes::new(options.exclude.as_deref(), &options.extend_exclude)?;
+    Walker::new(options, excludes, &mut |_| {}).run_with_folders()
+}
+
+/// Whether a file of this name may change what is found below a folder: it is Python of some kind
+/// by its name or may be without one, or says what is passed over.
+pub fn matters(path: &Path) -> bool {
+    let says = path.file_name().is_some_and(|name| name == ".gitignore" || name == ".ignore");
+    says || kind::named(path) != kind::Named::Other
 }
 
 /// As [`discover`], and hands each file on as soon as it is found, in no order to rely on.

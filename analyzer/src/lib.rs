@@ -53,6 +53,8 @@
 //! A [`cache`] keeps the facts of files from run to run, so that what has not changed is not read
 //! again.
 //!
+//! A run can be split: each [`shard`] holds the facts of some files, and one run merges them.
+//!
 //! A [`baseline`] takes out what was there before; it knows findings by their [`fingerprint`].
 //!
 //! [`fix`] works out how a reference that is kept can be looked up late instead; [`rewrite`] makes
@@ -85,6 +87,7 @@ pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod rewrite;
+pub mod shard;
 pub mod source;
 pub mod summary;
 pub mod suppress;

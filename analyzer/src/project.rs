@@ -21,6 +21,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::discover::{self, DiscoverError, DiscoverOptions, Discovered, File, Member};
 use crate::judge::Judgement;
 use crate::report::{FileReport, Report, Summary};
+use crate::shard::{FilesDiffer, Shards};
 use crate::source::{FileKind, Source, Unanalysed, decode};
 use crate::suppress::{self, Addition};
 use crate::syntax::STACK_BYTES;
@@ -33,6 +34,7 @@ mod kept;
 pub(crate) mod linked;
 mod per_file;
 pub mod program;
+pub mod shards;
 
 pub use self::per_file::{Applies, PerFile};
 
@@ -59,6 +61,8 @@ pub struct Settings {
     pub open: BTreeMap<PathBuf, Arc<str>>,
     /// Facts of earlier runs, where they are wanted.
     pub cache: Option<Arc<Cache>>,
+    /// What others found at the first look, where that is not to be taken here.
+    pub shards: Option<Arc<Shards>>,
     /// For a whole program: folders and archives whose modules belong to it as far as they are
     /// imported, in the order in which they are searched.
     pub dependencies: Option<Vec<PathBuf>>,
@@ -89,6 +93,8 @@ pub enum ProjectError {
     Discover(DiscoverError),
     /// The worker threads could not be started.
     Threads(rayon::ThreadPoolBuildError),
+    /// The files are not those of the shards.
+    Shards(FilesDiffer),
 }
 
 impl std::fmt::Display for ProjectError {
@@ -96,6 +102,7 @@ impl std::fmt::Display for ProjectError {
         match self {
             Self::Discover(error) => error.fmt(f),
             Self::Threads(error) => write!(f, "cannot start worker threads: {error}"),
+            Self::Shards(error) => error.fmt(f),
         }
     }
 }
@@ -177,6 +184,7 @@ impl Run<'_> {
         });
         let linked = self.outcomes.lock().map(|mut all| std::mem::take(&mut *all));
         let linked = linked.unwrap_or_default();
+        shards::finish(self.settings)?;
         // Before they are joined, which takes more memory than anything else.
         if let Some(cache) = &self.settings.cache {
             cache.write();
@@ -335,6 +343,13 @@ fn check_file(
     linking: Linking<'_>,
 ) -> Looked {
     let shown = discover::display(&file.path, Some(&settings.base));
+    if let Some(shards) = &settings.shards
+        && !matches!(linking, Linking::With { .. })
+    {
+        let mut looked = shards::judge(shards, judgement, &shown, file, &settings.base, linking);
+        finish_file(&mut looked.outcome, ignored, file);
+        return looked;
+    }
     let told = match linking {
         Linking::With { environment, .. } if settings.cache.is_some() => Some(environment.hash()),
         _ => None,

@@ -9,11 +9,13 @@
 //!   `configurations`, `dependencies`: the `hermetic-check` binary as a process, on real files.
 //! * `capability_report`, `browser`: what `--capabilities` writes for people, and the page as
 //!   somebody sees it who opens it.
+//! * `shards`: runs in parts, and what is merged of them.
+//! * `watch`: runs that stay and run again; `shell`: the man page and completions.
 //! * `linked`: findings that need more than one file.
 //! * `programs`: programs of several files, and what their functions reach.
 //! * `reachability`: properties of those reports, and programs too large for a page.
 //! * `order`: imports above a guard, the least policy.
-//! * `laws`: properties of whole runs.
+//! * `laws`: properties of whole runs; `fuzzed`: those of `tests/fuzz`, on what was found.
 //! * `generated`, `schema`, `documents`: tables that are made from the code; examples that are run, links.
 //! * `vscode`: the extension for VS Code, in VS Code.
 //! * `tidy`: the shape of the repository.
@@ -40,6 +42,7 @@ mod editors;
 mod escapes;
 mod files;
 mod fixes;
+mod fuzzed;
 mod generated;
 mod hostile;
 mod interpreter;
@@ -54,7 +57,10 @@ mod programs;
 mod reachability;
 mod repository;
 mod schema;
+mod shards;
+mod shell;
 mod suppressions;
 mod tidy;
 #[cfg(unix)]
 mod vscode;
+mod watch;

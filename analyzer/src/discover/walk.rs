@@ -1,6 +1,6 @@
 //! The walk itself: folders from a list, not by recursion; links last.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
@@ -95,6 +95,20 @@ impl<'a> Walker<'a> {
     }
 
     pub(super) fn run(mut self) -> Result<Discovered, DiscoverError> {
+        self.walk()?;
+        Ok(self.finish())
+    }
+
+    /// What is found, and the real paths of the folders whose files count.
+    pub(super) fn run_with_folders(
+        mut self,
+    ) -> Result<(Discovered, BTreeSet<PathBuf>), DiscoverError> {
+        self.walk()?;
+        let folders = self.seen_folders.iter().cloned().collect();
+        Ok((self.finish(), folders))
+    }
+
+    fn walk(&mut self) -> Result<(), DiscoverError> {
         for path in &self.options.roots {
             self.root(path)?;
         }
@@ -107,7 +121,7 @@ impl<'a> Walker<'a> {
             let Some(link) = self.links.pop() else { break };
             self.link(link);
         }
-        Ok(self.finish())
+        Ok(())
     }
 
     /// A path given by the user; only what is not there is an error.

@@ -1,7 +1,7 @@
 //! One file, from its bytes to its findings.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hermetic_policy::rule::Construct;
 use hermetic_policy::{Level, message};
@@ -66,9 +66,7 @@ pub(super) fn analyse(
     if let Some(known) = kept.and_then(|kept| judge_kept(judgement, path, kept, None, linking)) {
         return known;
     }
-    // Their trees are many times as large, and one at a time is enough to hold.
-    let large = read.as_ref().is_ok_and(|bytes| bytes.len() > LARGE);
-    let _one = large.then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner));
+    let _one = one_at_a_time(read.as_ref().map_or(0, Vec::len));
     let source = match read.and_then(|bytes| decode(bytes, kind)) {
         Ok(source) => source,
         Err(unanalysed) => {
@@ -119,6 +117,27 @@ pub(super) fn analysed_before(
     let with_text = judgement.suppressions && kept.lines.is_some();
     let source = if with_text { Some(decode(bytes, file.kind).ok()?) } else { None };
     judge_kept(judgement, path, kept, source.as_ref(), told).map(|looked| looked.outcome)
+}
+
+/// What is kept of a file with these bytes; `None` where it has no text, or a defect of ours shows.
+pub(super) fn facts(
+    judgement: &Judgement,
+    bytes: Vec<u8>,
+    kind: FileKind,
+    linking: Linking<'_>,
+) -> Option<Kept> {
+    let _one = one_at_a_time(bytes.len());
+    let source = decode(bytes, kind).ok()?;
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let (facts, parsed) = examine(judgement.names, &source, linking);
+        Kept::new(facts, &source, parsed.as_ref(), judgement.fingerprints)
+    }));
+    made.ok()
+}
+
+/// Trees of large files are many times as large, and one at a time is enough to hold.
+fn one_at_a_time(bytes: usize) -> Option<MutexGuard<'static, ()>> {
+    (bytes > LARGE).then(|| LARGE_FILE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The findings of a text; gives its facts and its tree.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::dependencies::reach;
-use super::{Applies, ProjectError, Settings, on_workers};
+use super::{Applies, ProjectError, Settings, on_workers, shards};
 use crate::detect::{Environment, Linking};
 use crate::discover::importable::{self, Importable};
 use crate::discover::{self, Discovered, Distribution, File, Member};
@@ -85,7 +85,7 @@ pub struct Looked {
 pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectError> {
     on_workers(settings.threads, || {
         let found = discover::discover(&settings.discover).map_err(ProjectError::Discover)?;
-        let first = |file: &File, applies: &Applies| {
+        let first = |settings: &Settings, file: &File, applies: &Applies| {
             let one = look_at(settings, file, applies, Linking::Facts { graph: true });
             done.fetch_add(1, Ordering::Relaxed);
             one
@@ -101,11 +101,12 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
                 if applies.excluded {
                     return None;
                 }
-                let mut one = first(file, &applies);
+                let mut one = first(settings, file, &applies);
                 one.distribution = file.member.as_ref().and_then(|m| whose(&found, &m.archive));
                 Some((one, Some(file.clone())))
             })
             .collect();
+        shards::finish(settings)?;
         for (path, reason) in found.unanalysed.iter().cloned() {
             let archive = found.archives.iter().find(|archive| archive.has(&path));
             let on_disk = archive.map_or(&path, |archive| &archive.path);
@@ -126,7 +127,9 @@ pub fn look(settings: &Settings, done: &AtomicUsize) -> Result<Looked, ProjectEr
             let program: Vec<ProgramFile> =
                 looked.iter_mut().map(|(one, _)| std::mem::take(one)).collect();
             let own = Modules::of(program.iter().map(|file| file.source.as_path()), &roots);
-            let of_dependency = |file: &File| first(file, &Applies::default());
+            // No shard has them: they are found when all that import them are known.
+            let here = Settings { shards: None, ..settings.clone() };
+            let of_dependency = |file: &File| first(&here, file, &Applies::default());
             let reached = reach(&mut importable, &own, &program, &of_dependency);
             for ((slot, _), one) in looked.iter_mut().zip(program) {
                 *slot = one;
@@ -293,6 +296,13 @@ fn summary_of(
     linking: Linking<'_>,
 ) -> (FileSummary, Vec<Unanalysed>) {
     let names = applies.judgement(&settings.judgement).names;
+    let first = matches!(linking, Linking::Facts { .. });
+    let known = settings.shards.as_ref().filter(|_| first);
+    let known = known.and_then(|shards| shards::facts_of(shards, names, file, &settings.base));
+    if let Some(facts) = known {
+        let unanalysed = facts.unanalysed.into_iter().map(|(unanalysed, _)| unanalysed);
+        return (facts.summary, unanalysed.collect());
+    }
     let source = match settings.open.get(&file.path) {
         Some(text) => from_text(text.to_string(), file.kind),
         None => file.read().and_then(|bytes| decode(bytes, file.kind)),

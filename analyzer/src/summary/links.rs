@@ -15,6 +15,7 @@ use crate::resolve::names::NameId;
 use crate::resolve::origin::Origin;
 pub use crate::resolve::ways::Ways;
 use crate::summary::Range;
+use crate::summary::stored::nested;
 
 /// What one file offers and takes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
@@ -67,6 +68,13 @@ impl Links {
             at = self.ways.get(way).and_then(|(from, _)| from?.index());
         }
         None
+    }
+
+    /// Whether what was read back is what can have been written: each way goes on from one before
+    /// it, so that who follows them comes to an end.
+    pub(crate) fn is_sound(&self) -> bool {
+        let mut ways = self.ways.iter().enumerate();
+        ways.all(|(own, (from, _))| from.and_then(Origin::index).is_none_or(|from| from < own))
     }
 
     /// Give back what was set aside for more: it is kept until all files are looked at.
@@ -209,11 +217,11 @@ pub enum Thing {
     /// What a way through another file leads to.
     Way(Origin),
     /// A list or the like.
-    Items(Box<[Thing]>),
+    Items(#[serde(deserialize_with = "nested")] Box<[Thing]>),
     /// A table with literal keys.
-    Table(Box<[(Box<str>, Thing)]>),
+    Table(#[serde(deserialize_with = "nested")] Box<[(Box<str>, Thing)]>),
     /// One of these.
-    Either(Box<[Thing]>),
+    Either(#[serde(deserialize_with = "nested")] Box<[Thing]>),
 }
 
 /// A function, method or lambda.

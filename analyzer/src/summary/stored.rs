@@ -1,5 +1,31 @@
 //! Rules and verbs as numbers, good for the code that wrote them and no other.
 
+use std::cell::Cell;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// How deeply things are in things: a few times deeper than they are ever written.
+const DEEPEST: u32 = 32;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What is in a thing. Bytes that nobody wrote may go deeper than any stack.
+pub(super) fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let depth = DEPTH.get();
+    if depth >= DEEPEST {
+        return Err(D::Error::custom("nested more deeply than anything that is written"));
+    }
+    DEPTH.set(depth + 1);
+    let read = T::deserialize(deserializer);
+    DEPTH.set(depth);
+    read
+}
+
 pub(super) mod rule {
     use std::sync::LazyLock;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use hermetic_check::render::Format;
+use hermetic_check::shard::Part;
 use hermetic_check::suppress::{BadReason, Reason};
 use hermetic_policy::suggest::did_you_mean;
 use hermetic_policy::{Level, Rule, rules};
@@ -20,7 +21,8 @@ use hermetic_policy::{Level, Rule, rules};
     version,
     max_term_width = 100,
     after_help = "hermetic-check diff OLD NEW compares what two versions can reach; see hermetic-check \
-                  diff --help.\n\nExit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
+                  diff --help.\nhermetic-check merge FILE... reports on the parts that --shard wrote; see \
+                  hermetic-check merge --help.\n\nExit codes: 0 nothing found, 1 findings of level warn or error, 2 bad usage or \
                   configuration, 3 a file could not be analysed and that was not accepted."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -98,6 +100,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RULE", help_heading = "Rules")]
     pub(crate) explain: Option<String>,
 
+    /// Print a man page or completions of a shell
+    #[arg(long, value_name = "KIND", value_enum, exclusive = true, help_heading = "Shell")]
+    pub(crate) generate: Option<Generated>,
+
     /// List every rule: name, capability, level, summary
     #[arg(long, conflicts_with = "explain", help_heading = "Rules")]
     pub(crate) rules: bool,
@@ -108,6 +114,36 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+
+    /// Stay, and report anew whenever a file or a configuration changes; Ctrl+C ends it
+    #[arg(long, help_heading = "Watching", conflicts_with_all = [
+        "fix", "diff", "add_ignores", "write_baseline", "prune_baseline", "show_files",
+        "show_ignored", "show_settings", "stdin_filename", "suggest_policy", "explain", "rules",
+        "clean", "shard",
+    ])]
+    pub(crate) watch: bool,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArgs,
+}
+
+/// A run in parts.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Shards")]
+pub(crate) struct ShardArgs {
+    /// Only look at a part of the files, and write what is found to a file, for hermetic-check
+    /// merge
+    #[arg(long, value_name = "I/N", conflicts_with_all = [
+        "output", "output_format", "statistics", "show_undecided", "baseline", "write_baseline",
+        "prune_baseline", "add_ignores", "fix", "diff", "unsafe_fixes", "show_fixes", "show_files",
+        "show_ignored", "show_settings", "stdin_filename", "granularity", "with_dependencies",
+        "python", "suggest_policy", "explain", "rules", "clean",
+    ])]
+    pub(crate) shard: Option<Part>,
+
+    /// The file that --shard writes [default: shard-I-of-N.hermetic]
+    #[arg(short = 'o', long, value_name = "FILE", requires = "shard")]
+    pub(crate) shard_file: Option<PathBuf>,
 }
 
 /// What is kept between runs.
@@ -400,6 +436,23 @@ impl OutputFormat {
             Self::Html | Self::Dot | Self::Mermaid => false,
         }
     }
+}
+
+/// The value of `--generate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Generated {
+    /// A man page, in roff
+    Man,
+    /// Completions for bash
+    CompleteBash,
+    /// Completions for Elvish
+    CompleteElvish,
+    /// Completions for fish
+    CompleteFish,
+    /// Completions for `PowerShell`
+    CompletePowershell,
+    /// Completions for zsh
+    CompleteZsh,
 }
 
 /// The value of `--granularity`.

@@ -74,6 +74,7 @@ pub(crate) fn project_settings(settings: &Settings) -> project::Settings {
         per_file: Some(Arc::clone(nearest) as Arc<dyn PerFile>),
         threads: settings.threads,
         cache: None,
+        shards: settings.shards.clone(),
         dependencies: None,
         looks_again: settings.adds_ignores,
     }

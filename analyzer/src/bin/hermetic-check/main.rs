@@ -4,12 +4,15 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
 use hermetic_check::configuration::Failure;
 use hermetic_check::discover;
 use hermetic_check::render::{self, TextOptions};
 use hermetic_check::report::Report;
+use hermetic_check::shard::Shards;
 use hermetic_policy::Level;
 
 use crate::args::{Args, Output};
@@ -26,12 +29,15 @@ pub(crate) mod diff;
 pub(crate) mod engine;
 pub(crate) mod environment;
 pub(crate) mod fixes;
+pub(crate) mod generate;
 pub(crate) mod ignores;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod replace;
 pub(crate) mod settings;
+pub(crate) mod shards;
 pub(crate) mod shown;
+pub(crate) mod watch;
 
 /// Nothing found.
 pub(crate) const CLEAN: u8 = 0;
@@ -49,9 +55,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub(crate) fn main() -> ExitCode {
     // A panic inside one file's analysis is caught and told as a finding about that file.
     std::panic::set_hook(Box::new(|_| {}));
-    let done = match diff::arguments() {
-        Some(args) => diff::run(&args),
-        None => run(&Args::parse()),
+    let done = if let Some(args) = diff::arguments() {
+        diff::run(&args)
+    } else if let Some(args) = shards::arguments() {
+        shards::merge(args)
+    } else {
+        run(&Args::parse())
     };
     let code = done.unwrap_or_else(|failure| {
         // Standard error may be closed; the exit code says it all the same.
@@ -62,6 +71,11 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(wanted) = args.generate {
+        let mut out = output::stdout(false);
+        let written = generate::write(wanted, &mut out).and_then(|()| out.flush());
+        return finish(written, CLEAN);
+    }
     if let Some(name) = &args.explain {
         let rule = args::rule(name).map_err(Failure::new)?;
         let mut out = output::stdout(false);
@@ -82,6 +96,17 @@ fn run(args: &Args) -> Result<u8, Failure> {
         return finish(written, CLEAN);
     }
 
+    if let Some(part) = args.shard.shard {
+        return shards::make(args, part);
+    }
+    if args.watch {
+        return watch::run(args);
+    }
+    run_with(args, None)
+}
+
+/// Run, with the first looks at the files where others took them.
+pub(crate) fn run_with(args: &Args, shards: Option<Arc<Shards>>) -> Result<u8, Failure> {
     if args.fixes.unsafe_fixes && !(args.fixes.fix || args.fixes.diff) {
         return Err(Failure::new(
             "--unsafe-fixes says which fixes --fix makes; add --fix or --diff",
@@ -90,6 +115,16 @@ fn run(args: &Args) -> Result<u8, Failure> {
     let outputs = args.output.outputs();
     output::check(&outputs, args.output.statistics, args.capabilities)?;
     let mut settings = Settings::resolve(args)?;
+    settings.shards = shards;
+    run_settled(args, &outputs, settings)
+}
+
+/// Run with these settings.
+pub(crate) fn run_settled(
+    args: &Args,
+    outputs: &[Output],
+    mut settings: Settings,
+) -> Result<u8, Failure> {
     if args.cache.clean {
         return finish(write_lines(&[settings.cache.clean()?]), CLEAN);
     }
@@ -110,7 +145,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
     }
 
     if args.capabilities {
-        return capabilities::run(args, &outputs, &settings);
+        return capabilities::run(args, outputs, &settings);
     }
     if args.suggest_policy {
         return capabilities::suggest(args, &settings);
@@ -153,7 +188,7 @@ fn run(args: &Args) -> Result<u8, Failure> {
         engine::propose(&settings, &mut report)?;
     }
 
-    let finished = write_outputs(args, &outputs, &settings, &report);
+    let finished = write_outputs(args, outputs, &settings, &report);
     let code = finished.map(|()| exit_code(&report));
     // A process that is about to end need not give a large report back piece by piece.
     std::mem::forget(report);
@@ -212,13 +247,20 @@ fn write_lines(lines: &[String]) -> io::Result<()> {
     out.flush()
 }
 
+/// Whether nobody reads standard output any more.
+pub(crate) static CLOSED: AtomicBool = AtomicBool::new(false);
+
 /// A reader that closed the pipe has seen enough: no message, and the code stays.
 pub(crate) fn finish(written: io::Result<()>, code: u8) -> Result<u8, Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(format_args!("standard output: {error}")))
         }
-        _ => Ok(code),
+        Err(_) => {
+            CLOSED.store(true, Ordering::Relaxed);
+            Ok(code)
+        }
+        Ok(()) => Ok(code),
     }
 }
 

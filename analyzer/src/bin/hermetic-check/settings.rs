@@ -7,8 +7,9 @@ use std::sync::Arc;
 use hermetic_check::configuration::{
     self, Configuration, Failure, Flags, Nearest, absolute_paths, absolute_root, patterns,
 };
-use hermetic_check::discover::{Disk, Pattern};
+use hermetic_check::discover::{Disk, Pattern, Texts};
 use hermetic_check::judge::Judgement;
+use hermetic_check::shard::Shards;
 use hermetic_check::source::Unanalysed;
 use hermetic_policy::PolicyOptions;
 
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) adds_ignores: bool,
     /// Where facts are kept between runs.
     pub(crate) cache: CachePlace,
+    /// First looks at the files, where others took them.
+    pub(crate) shards: Option<Arc<Shards>>,
 }
 
 /// What to analyse.
@@ -56,15 +59,22 @@ impl Settings {
     /// Put the command line and the configuration files together. Flags add guards and exceptions
     /// to a file's; a level or an exclude given on the command line takes the place of the file's.
     pub(crate) fn resolve(args: &Args) -> Result<Self, Failure> {
+        Self::resolve_in(args, Arc::new(Disk))
+    }
+
+    /// The same, with configuration files from elsewhere than the disk.
+    pub(crate) fn resolve_in(args: &Args, texts: Arc<dyn Texts>) -> Result<Self, Failure> {
         let folder = env::current_dir()
             .map_err(|error| Failure::new(format_args!("working directory: {error}")))?;
         let flags = flags(args, &folder)?;
         let nearest = match (&args.config, args.isolated) {
-            (Some(file), _) => {
-                Nearest::fixed(flags.clone(), &folder, configuration::read(file, &folder, &Disk)?)?
-            }
+            (Some(file), _) => Nearest::fixed(
+                flags.clone(),
+                &folder,
+                configuration::read(file, &folder, texts.as_ref())?,
+            )?,
             (None, true) => Nearest::fixed(flags.clone(), &folder, Configuration::default())?,
-            (None, false) => Nearest::search(flags.clone(), &folder)?,
+            (None, false) => Nearest::search_in(flags.clone(), &folder, texts)?,
         };
         // Findings are known again by their fingerprints, in every folder of the run.
         let nearest = match nearest.common().configuration.baseline {
@@ -97,7 +107,15 @@ impl Settings {
             threads: args.threads.map(usize::from),
             adds_ignores: args.accept.add_ignores.is_some(),
             cache,
+            shards: None,
         })
+    }
+
+    /// Have every finding carry what it is known by, whoever asks for it later.
+    pub(crate) fn mark(&mut self) -> Result<(), Failure> {
+        let flags = Flags { fingerprints: true, ..self.nearest.flags().clone() };
+        self.nearest = Arc::new(self.nearest.with_flags(flags)?);
+        Ok(())
     }
 
     /// What applies to a file.
