@@ -319,7 +319,7 @@ struct LastGood(Mutex<Known>);
 #[derive(Debug, Default)]
 struct Known {
     good: BTreeMap<PathBuf, Vec<u8>>,
-    failures: BTreeMap<PathBuf, Failure>,
+    failures: BTreeMap<PathBuf, Vec<Failure>>,
     /// Files that were looked for, there or not.
     asked: BTreeSet<PathBuf>,
 }
@@ -338,7 +338,7 @@ impl LastGood {
     fn failures(&self) -> Vec<Failure> {
         let known = self.known();
         let kept = known.failures.iter().filter(|(path, _)| known.good.contains_key(*path));
-        kept.map(|(_, failure)| failure.clone()).collect()
+        kept.flat_map(|(_, failures)| failures.clone()).collect()
     }
 
     /// The folders in which a configuration is, or would count.
@@ -362,17 +362,15 @@ impl Texts for LastGood {
         self.known().asked.insert(real(path));
         let read = Disk.read(path);
         let base = std::env::current_dir().unwrap_or_default();
-        let failure = configuration::check(path, &base, &Disk);
+        let failures = configuration::check(path, &base, &Disk);
         let mut known = self.known();
-        match (read, failure) {
-            (Ok(bytes), None) => {
+        match read {
+            Ok(bytes) if failures.is_empty() => {
                 known.good.insert(path.to_owned(), bytes.clone());
                 Ok(bytes)
             }
-            (read, failure) => {
-                if let Some(failure) = failure {
-                    known.failures.insert(path.to_owned(), failure);
-                }
+            read => {
+                known.failures.insert(path.to_owned(), failures);
                 known.good.get(path).map_or(read, |good| Ok(good.clone()))
             }
         }
