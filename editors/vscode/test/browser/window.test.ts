@@ -293,7 +293,6 @@ suite("a folder that nobody trusts", { concurrency: false }, () => {
   test("is told of, and nothing in it is started", async () => {
     const folder = mkdtempSync(join(tmpdir(), "hermetic-untrusted-"));
     const editor = await Editor.start({
-      // The machine's own setting asks for the environment's server, the folder has one.
       "security.workspace.trust.enabled": true,
       "security.workspace.trust.startupPrompt": "never",
       "hermetic.importStrategy": "fromEnvironment",
@@ -314,6 +313,12 @@ suite("a folder that nobody trusts", { concurrency: false }, () => {
       await window.shot("untrusted");
       assert.equal(existsSync(proof), false);
       await window.close();
+      // The same folder, trusted: its server is asked, so that the silence above means something.
+      editor.set({ "hermetic.importStrategy": "fromEnvironment" });
+      const trusted = await editor.open(folder);
+      await trusted.edit("app.py");
+      await until("it is asked", () => existsSync(proof));
+      await trusted.close();
     } finally {
       await editor.end();
       rmSync(folder, { recursive: true, force: true });
