@@ -38,22 +38,26 @@ def epoch() -> str:
     return done.stdout.strip() or "1767225600"
 
 
-def environment(root: Path, times: str, shipped: bool) -> dict[str, str]:
+def environment(root: Path, times: str, clean: bool) -> dict[str, str]:
     """The variables of a build: nothing of where it happens, and when, gets into what is shipped."""
     variables = {**os.environ, "SOURCE_DATE_EPOCH": times, "CARGO_TERM_COLOR": "never"}
-    if not shipped:
+    if not clean:
         # What Cargo has built with its usual flags is used as it is.
         return variables
-    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     # A later pair goes before an earlier one, and Cargo's folder may lie in the sources.
-    remapped = [f"--remap-path-prefix={root}=/hermetic", f"--remap-path-prefix={cargo}=/cargo"]
+    remapped = [f"--remap-path-prefix={root}=/hermetic", f"--remap-path-prefix={check.CARGO}=/cargo"]
     flags = [*os.environ.get("RUSTFLAGS", "").split(), *remapped]
     # The compiler of mimalloc's C is told the same.
-    prefixes = f"-ffile-prefix-map={root}=/hermetic -ffile-prefix-map={cargo}=/cargo"
+    prefixes = f"-ffile-prefix-map={root}=/hermetic -ffile-prefix-map={check.CARGO}=/cargo"
     variables["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     if sys.platform != "win32":
         variables["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} {prefixes}".strip()
     return variables
+
+
+def shipped(arguments: argparse.Namespace) -> bool:
+    """Whether somebody else may get what is built, or it is compared."""
+    return bool(arguments.twice or arguments.profile != "dev")
 
 
 def build(root: Path, name: str, arguments: argparse.Namespace, out: Path, times: str) -> list[Path]:
@@ -63,7 +67,7 @@ def build(root: Path, name: str, arguments: argparse.Namespace, out: Path, times
     os.umask(0o022)
     maturin = [sys.executable, "-m", "maturin"]
     target = arguments.target_dir if root == ROOT else root / "target"
-    variables = environment(root, times, arguments.twice or arguments.profile != "dev")
+    variables = environment(root, times, shipped(arguments))
     command = ["build", "--quiet", "--locked", "--profile", arguments.profile, "--target-dir", str(target)]
     commands = {"sdist": ["sdist"], "wheel": [*command, *arguments.maturin]}
     for words in [commands[arguments.only]] if arguments.only else commands.values():
@@ -119,7 +123,7 @@ def main() -> int:
         start = time.monotonic()
         built = build(ROOT, name, arguments, out / name, times)
         complaints += [] if arguments.only or len(built) == 2 else [f"{name}: {built}, and not one of each kind"]
-        complaints += check.complaints(name, version.of_cargo(), built)
+        complaints += check.complaints(name, version.of_cargo(), built, shipped=shipped(arguments))
         for path in built:
             print(f"{path.relative_to(out)}: {path.stat().st_size / 1e6:.1f} MB")
         print(f"{name}: built in {time.monotonic() - start:.0f} s")

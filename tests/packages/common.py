@@ -21,8 +21,9 @@ Words = List[Union[str, Path]]
 CAPTURE = "from socket import socket\n"
 # Variables that would let this environment, or the user's settings, into another.
 FOREIGN = ("PIP_", "UV_", "PIPX_", "PYTHON", "VIRTUAL_ENV", "GIT_", "PRE_COMMIT", "CARGO", "HERMETIC_", "XDG_", "TOX")
-# The tests take the program from a folder, and this tells where one installs packages from, if that is no secret.
-KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_DEFAULT_TIMEOUT", "CARGO_HOME", "CARGO_BUILD_JOBS")
+# All the same: where packages are installed from, and where Cargo keeps what it has and builds.
+KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_FIND_LINKS", "PIP_DEFAULT_TIMEOUT")
+KEPT_CARGO = ("CARGO_HOME", "CARGO_BUILD_JOBS", "CARGO_TARGET_DIR")
 
 
 def packages(name: str) -> Path:
@@ -58,7 +59,11 @@ class Case(unittest.TestCase):
 
     def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
         """The variables of a user who has set none for the tools at hand."""
-        own = {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith(FOREIGN)}
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if name in KEPT + KEPT_CARGO or not name.startswith(FOREIGN)
+        }
         # rustup's and Cargo's folders are found by the home that it was before.
         home = Path.home()
         own.setdefault("CARGO_HOME", str(home / ".cargo"))

@@ -84,16 +84,16 @@ class Package(Case):
             ("licenses/LICENSE$", b"none\n", "", "not the project's licence"),
             ("sboms/", None, "", "0 bills"),
             ("^$", None, "tests/test_a.py", "tests/test_a.py in it"),
-            ("hermetic_check/__init__.py$", str(ROOT).encode(), "", "holds the path of the sources"),
+            ("hermetic_check/__init__.py$", str(ROOT).encode(), "", "tells where it was built"),
             ("METADATA$", b"Metadata-Version: 2.4\nName: hermetic-check\n\n", "", "License-Expression is None"),
         ]
         for old, new, more, expected in cases:
-            told = check.of_one(self.changed(old, new, more), tools=False)
+            told = check.of_one(self.changed(old, new, more), tools=False, shipped=False)
             self.assertEqual(bool(told), bool(expected), told)
             self.assertIn(expected, "\n".join(told))
         renamed = self.folder / f"{start}-cp39-cp39-linux_x86_64.whl"
         shutil.copy(wheel(), renamed)
-        self.assertIn(f"{renamed.name}: its tags", check.of_one(renamed, tools=False))
+        self.assertIn(f"{renamed.name}: its tags", check.of_one(renamed, tools=False, shipped=False))
 
     def test_bill_is_the_same_everywhere(self) -> None:
         """Neither folder nor time nor chance is in it, and all else is."""
