@@ -168,7 +168,7 @@ def _fork(dice: random.Random) -> list[str]:
         *inside,
         "    sys.stdout.flush()",
         "    os._exit(0)",
-        "os.wait()",
+        "assert os.wait()[1] == 0",
     ]
 
 

@@ -32,8 +32,6 @@ _POLICY = tuple(flag for flag in FLAGS if flag.group == "Policy")
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """The options and settings."""
-    from hermetic import _native
-
     group = parser.getgroup("hermetic", "hermetic")
     group.addoption(
         "--hermetic",
@@ -43,8 +41,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="run tests under a policy: --hermetic=PROFILE, or that of the configuration, or net-hermetic",
     )
     # `--hermetic test_a.py` is to read a path: so no value is taken but behind `=`, which argparse has no word for.
+    # An option costs each run something; those that are not there are not asked for.
     given = _given(pluginmanager)
-    for profile in dict.fromkeys([*_native.profiles(), *_behind(given, "--hermetic=")]):
+    for profile in dict.fromkeys(_behind(given, "--hermetic=")):
         group.addoption(
             f"--hermetic={profile}", action="append_const", const=profile, dest="hermetic", help=_suppressed()
         )

@@ -229,10 +229,14 @@ class Guarding:
         unittest_case = sys.modules.get("unittest.case")
         if unittest_case is not None:
             self._notice(getattr(unittest_case, "_AssertRaisesContext", None))
+        parent: object = None
         for item in items:
-            self.of_item(item)
             if item.own_markers:
+                self.of_item(item)
                 self.expected(item)
+            elif item.parent is not parent:
+                parent = item.parent
+                self.of_item(item)
             kind = type(item)
             if kind is not pytest.Function and not _is_called(item):
                 # Classes of unittest, doctests and items of other plugins run by themselves.
@@ -241,14 +245,22 @@ class Guarding:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Run a test's body under its policy."""
-        before = self.switch(self.of_item(pyfuncitem))
+        # Nothing is called for a test that is like the one before it: this is what each test costs.
+        if pyfuncitem.parent is self._parent and not pyfuncitem.own_markers and not self.set:
+            standing = self._alike
+        else:
+            standing = self.of_item(pyfuncitem)
+        before = self._open
+        if standing is not before:
+            self.switch(standing)
         try:
             result = yield
         except BaseException as error:
             self.switch(before)
             self.settle(pyfuncitem, error)
             raise
-        self.switch(before)
+        if self._open is not before:
+            self.switch(before)
         if _native.denials() != self.ledger.settled:
             self.settle(pyfuncitem)
         return result
