@@ -21,7 +21,7 @@ LONGEST = 8192
 
 def blocks(kind: str) -> list[bytes]:
     """The fenced blocks of all pages."""
-    found = []
+    found: list[bytes] = []
     for folder in ("policy/rules", "tests/corpus", "tests/corpus/programs", "docs"):
         for page in sorted((ROOT / folder).glob("*.md")):
             matches = BLOCK.finditer(page.read_text(encoding="utf-8"))

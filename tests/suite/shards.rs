@@ -78,7 +78,7 @@ fn fold(project: &Project, mut files: Vec<String>, turns: &[usize]) -> Vec<Strin
 }
 
 /// Pieces of Python that see each other across files, and comments that accept.
-const PIECES: [&str; 14] = [
+const PIECES: [&str; 15] = [
     "import socket\nsocket.create_connection((\"192.0.2.1\", 9))\n",
     "from m0 import *\n",
     "from m1 import go\ngo(1)\n",
@@ -92,6 +92,7 @@ const PIECES: [&str; 14] = [
     "def f(socket):\n    socket.connect(1)\n",
     "# hermetic: ignore-file[dynamic-eval] generated\neval(input())\n",
     "from m2 import go as g\nfrom subprocess import run as RUN\ng('é𝄞')\n",
+    "import os  # hermetic: ignore[no-such-rule] x\n",
     "def broken(:\n",
 ];
 

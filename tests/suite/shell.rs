@@ -9,7 +9,7 @@ use crate::repository::skip;
 /// Every long flag of a help text.
 fn flags(help: &str) -> Vec<&str> {
     let words = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-    let words = words.flat_map(|line| line.split([' ', ',', '=', '[']));
+    let words = words.flat_map(|line| line.split([' ', ',', '=', '[', '.']));
     let mut flags: Vec<&str> = words.filter(|word| word.starts_with("--")).collect();
     flags.sort_unstable();
     flags.dedup();
@@ -67,8 +67,10 @@ fn shells_and_man_take_them() {
             Some(taken) => assert!(taken, "{program} does not take {kind}"),
         }
     }
-    let completes = "source /dev/stdin; COMP_WORDS=(hermetic-check --sha); COMP_CWORD=1; \
-                     _hermetic-check hermetic-check --sha; [[ \" ${COMPREPLY[*]} \" == *\" --shard \"* ]]";
+    let completes = "source /dev/stdin; registered=$(complete -p hermetic-check); \
+                     name=${registered#*-F }; COMP_WORDS=(hermetic-check --sha); COMP_CWORD=1; \
+                     ${name%% *} hermetic-check --sha hermetic-check; \
+                     [[ \" ${COMPREPLY[*]} \" == *\" --shard \"* ]]";
     match takes("bash", &["-c", completes], &generated("complete-bash")) {
         None => skip("shell", "bash is not here"),
         Some(completed) => assert!(completed, "bash completes --sha"),

@@ -162,10 +162,14 @@ pub(super) fn judge(
             return Ok(file::analyse(judgement, shown, || read, file.kind, None, linking));
         };
         let with_text = judgement.suppressions && kept.lines.is_some();
-        let source = read.ok().filter(|_| with_text).map(|bytes| decode(bytes, file.kind));
-        let source = source.and_then(Result::ok);
-        let looked = judge_kept(judgement, shown, kept, source.as_ref(), Linking::Off);
-        let mut looked = looked.ok_or_else(|| damaged(shards, &name))?;
+        let source = read.as_ref().ok().filter(|_| with_text);
+        let source = source.and_then(|bytes| decode(bytes.clone(), file.kind).ok());
+        // Where what is kept is not enough, as for findings about comments that are to be known
+        // again, the file is looked at here.
+        let known = judge_kept(judgement, shown, kept, source.as_ref(), Linking::Off);
+        let Some(mut looked) = known else {
+            return Ok(file::analyse(judgement, shown, || read, file.kind, None, linking));
+        };
         looked.links = links.map(Offered::Made);
         Ok(looked)
     });
@@ -173,10 +177,6 @@ pub(super) fn judge(
         shards.note(name, mismatch);
         Looked { outcome: Outcome::of(shown), links: None, identity: None }
     })
-}
-
-fn damaged(shards: &Shards, name: &FileName) -> Mismatch {
-    shards.entry(name).map_or_else(|mismatch| mismatch, |(part, _)| Mismatch::Damaged(part))
 }
 
 /// What a file does and what of it was not analysed, with its links, from the look that another
