@@ -110,10 +110,9 @@ impl FileName {
     /// The part that the file belongs to, of so many.
     fn part(&self, of: u32) -> u32 {
         let hash = blake3::hash(&self.0);
-        let eight = hash.as_bytes().first_chunk().copied().unwrap_or_default();
-        let place = u128::from(u64::from_le_bytes(eight));
+        let place = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         // The place on a line from 0 to 1, and that line in equal parts.
-        let index = (place * u128::from(of)) >> 64;
+        let index = (u128::from(place) * u128::from(of)) >> 64;
         u32::try_from(index).unwrap_or_default() + 1
     }
 }

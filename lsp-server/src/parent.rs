@@ -6,16 +6,26 @@ use std::time::Duration;
 #[cfg(unix)]
 const INTERVAL: Duration = Duration::from_secs(2);
 
+/// Whether a process has ended.
+#[cfg(unix)]
+pub(crate) fn is_gone(process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    // It is there if a signal could be sent, or if only we may not.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+/// Elsewhere that is not known.
+#[cfg(not(unix))]
+pub(crate) fn is_gone(_: u32) -> bool {
+    false
+}
+
 /// End this process when that one has ended.
 #[cfg(unix)]
 pub(crate) fn watch(process: u32) {
-    let Some(pid) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
-        return;
-    };
     let look = move || {
         loop {
-            // It is there if a signal could be sent, or if only we may not.
-            if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            if is_gone(process) {
                 crate::pages::remove();
                 std::process::exit(1);
             }

@@ -27,7 +27,7 @@ use hermetic_policy::config::Config;
 use hermetic_policy::{PolicyOptions, Rule};
 
 /// Every target with its name, which is that of its folder of regressions.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub(crate) const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("decoding", decoding),
     ("summary", summary),
     ("configuration", configuration),
@@ -53,7 +53,7 @@ fn judgement(suppressions: bool) -> Judgement {
 
 /// Bytes to text: the first byte says what kind of file they are. Every place of the text can be
 /// told, and places follow each other.
-pub fn decoding(data: &[u8]) {
+pub(crate) fn decoding(data: &[u8]) {
     let Some((first, bytes)) = data.split_first() else { return };
     let kind = KINDS[usize::from(*first) % KINDS.len()];
     let Ok(source) = decode(bytes.to_vec(), kind) else { return };
@@ -120,7 +120,7 @@ fn shown(mut report: Report) -> String {
 
 /// Up to four files, separated by NUL bytes, to findings of the program that they are. A run in
 /// parts says the same.
-pub fn summary(data: &[u8]) {
+pub(crate) fn summary(data: &[u8]) {
     let names = ["m0.py", "m1.py", "m2.py", "n.ipynb"];
     let files: Vec<(&str, &[u8])> = names.into_iter().zip(data.split(|byte| *byte == 0)).collect();
     in_folder(&files, |folder| {
@@ -158,7 +158,7 @@ impl Texts for One {
 }
 
 /// A configuration: what is wrong with it stands at a place in it.
-pub fn configuration(data: &[u8]) {
+pub(crate) fn configuration(data: &[u8]) {
     for name in ["hermetic.toml", "pyproject.toml"] {
         let path = Path::new("/nowhere").join(name);
         let texts = One(path.clone(), data.to_vec());
@@ -192,7 +192,7 @@ pub fn configuration(data: &[u8]) {
 
 /// A module with comments that accept findings: every finding is told or accepted, never both and
 /// never neither. Comments that are written accept what they are written for.
-pub fn suppressions(data: &[u8]) {
+pub(crate) fn suppressions(data: &[u8]) {
     let check = |judgement: &Judgement, bytes: &[u8]| {
         let kind = FileKind::Module;
         let report = project::check_bytes(judgement, &[], "a.py", Ok(bytes.to_vec()), kind);
@@ -247,7 +247,7 @@ const PROGRAM: [(&str, &[u8]); 3] = [
 ];
 
 /// A file that another run has written: a baseline, or the body of a shard with the right hash.
-pub fn stored(data: &[u8]) {
+pub(crate) fn stored(data: &[u8]) {
     if let Some((b'{', _)) = data.split_first() {
         let Ok(text) = std::str::from_utf8(data) else { return };
         let Ok(baseline) = Baseline::from_json(text) else { return };
@@ -298,7 +298,7 @@ fn header(body: &[u8]) -> Vec<u8> {
 
 /// Edits of two open documents, in any units: the text is that of the same edits made by hand, and
 /// the findings are those of the texts opened as they are.
-pub fn edits(data: &[u8]) {
+pub(crate) fn edits(data: &[u8]) {
     let names = ["helper", "main"].map(|name| Name::Untitled(name.to_owned()));
     let encodings = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
     let mut texts = [Text::default(), Text::default()];

@@ -157,9 +157,9 @@ pub(super) fn judge(
 ) -> Looked {
     let name = FileName::new(&file.path, base);
     let read = file.read();
-    let looked = take(shards, judgement.names, &name, file, &read).and_then(|taken| {
+    let looked = take(shards, judgement.names, &name, file, &read).map(|taken| {
         let Some(Taken { kept, links }) = taken else {
-            return Ok(file::analyse(judgement, shown, || read, file.kind, None, linking));
+            return file::analyse(judgement, shown, || read, file.kind, None, linking);
         };
         let with_text = judgement.suppressions && kept.lines.is_some();
         let source = read.as_ref().ok().filter(|_| with_text);
@@ -168,10 +168,10 @@ pub(super) fn judge(
         // again, the file is looked at here.
         let known = judge_kept(judgement, shown, kept, source.as_ref(), Linking::Off);
         let Some(mut looked) = known else {
-            return Ok(file::analyse(judgement, shown, || read, file.kind, None, linking));
+            return file::analyse(judgement, shown, || read, file.kind, None, linking);
         };
         looked.links = links.map(Offered::Made);
-        Ok(looked)
+        looked
     });
     looked.unwrap_or_else(|mismatch| {
         shards.note(name, mismatch);

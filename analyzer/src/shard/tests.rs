@@ -130,7 +130,7 @@ fn a_file_is_whole_or_none() {
             ..16 => assert_eq!(error, ReadError::Foreign),
             16..20 => assert!(matches!(error, ReadError::Form(_)), "{error}"),
             20..28 => {
-                assert!(matches!(error, ReadError::Truncated(..) | ReadError::Damaged), "{error}")
+                assert!(matches!(error, ReadError::Truncated(..) | ReadError::Damaged), "{error}");
             }
             _ => assert_eq!(error, ReadError::Damaged),
         }
