@@ -18,14 +18,14 @@ fn documents() -> impl Iterator<Item = PathBuf> {
 }
 
 /// Those of the guard are run by its own tests (`runtime-guard/tests/test_documents.py`).
-fn is_run_here(path: &PathBuf) -> bool {
+fn is_run_here(path: &Path) -> bool {
     path == Path::new("README.md") || path.starts_with("docs") && !path.starts_with("docs/guard")
 }
 
 #[test]
 fn examples_print_what_they_say() {
     let mut seen = 0;
-    for path in documents().filter(is_run_here) {
+    for path in documents().filter(|path| is_run_here(path)) {
         let text = read(&path);
         if text.contains("\n```console\n") {
             seen += 1;
