@@ -26,8 +26,11 @@ use hermetic_lsp::text::{Edit, Encoding, Place, Text};
 use hermetic_policy::config::Config;
 use hermetic_policy::{PolicyOptions, Rule};
 
+/// What takes any bytes whatever.
+pub(crate) type Oracle = fn(&[u8]);
+
 /// Every target with its name, which is that of its folder of regressions.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub(crate) const TARGETS: [(&str, Oracle); 6] = [
     ("decoding", decoding),
     ("summary", summary),
     ("configuration", configuration),
@@ -73,7 +76,7 @@ pub(crate) fn decoding(data: &[u8]) {
         last = Some(now);
         source.span(at..at);
     }
-    assert!(source.lines() as usize <= text.len() + 1);
+    assert!(source.lines() <= text.len() as u64 + 1);
 }
 
 thread_local! {

@@ -6,7 +6,6 @@ use std::fs;
 use crate::repository::root;
 
 #[path = "../fuzz/oracles.rs"]
-#[expect(unreachable_pub, reason = "the targets of the fuzzer are crates of their own")]
 mod oracles;
 
 #[test]

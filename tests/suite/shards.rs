@@ -158,18 +158,18 @@ fn real() -> Option<Project> {
     let library = String::from_utf8(python.stdout).ok()?;
     let project = Project::new(&[("hermetic.toml", "profile = [\"block-all\"]\n")]);
     for package in ["asyncio", "http", "logging", "multiprocessing", "unittest", "urllib"] {
-        copy(&Path::new(library.trim()).join(package), Path::new("lib").join(package), &project);
+        copy(&Path::new(library.trim()).join(package), &Path::new("lib").join(package), &project);
     }
-    copy(&root().join("runtime-guard/python"), "own".into(), &project);
+    copy(&root().join("runtime-guard/python"), Path::new("own"), &project);
     Some(project)
 }
 
-fn copy(from: &Path, to: std::path::PathBuf, project: &Project) {
+fn copy(from: &Path, to: &Path, project: &Project) {
     for entry in fs::read_dir(from).unwrap_or_else(|e| panic!("{}: {e}", from.display())) {
         let entry = entry.expect("an entry");
         let (path, to) = (entry.path(), to.join(entry.file_name()));
         if path.is_dir() {
-            copy(&path, to, project);
+            copy(&path, &to, project);
         } else if path.extension().is_some_and(|it| it == "py") {
             project.write(to, &fs::read(&path).expect("read"));
         }

@@ -73,7 +73,7 @@ fn shells_and_man_take_them() {
                      [[ \" ${COMPREPLY[*]} \" == *\" --shard \"* ]]";
     match takes("bash", &["-c", completes], &generated("complete-bash")) {
         None => skip("shell", "bash is not here"),
-        Some(completed) => assert!(completed, "bash completes --sha"),
+        Some(done) => assert!(done, "bash completes --sha"),
     }
 }
 

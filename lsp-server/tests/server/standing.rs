@@ -104,8 +104,8 @@ async fn levels_and_a_configuration_file_come_from_the_editor() {
     // The file counts although nothing else is called so.
     write(folder.path(), "strict.toml", "");
     let changed = uri(&folder.path().join("strict.toml"));
-    let changes = json!({"changes": [{"uri": changed, "type": 2}]});
-    client.notify("workspace/didChangeWatchedFiles", changes).await;
+    let params = json!({"changes": [{"uri": changed, "type": 2}]});
+    client.notify("workspace/didChangeWatchedFiles", params).await;
     client.until(&below, <[Value]>::is_empty).await;
     assert_eq!(client.end().await.code(), 0);
 }
