@@ -73,7 +73,7 @@ def environment() -> dict[str, str]:
 
 def main() -> int:
     """Measure."""
-    python = sys.argv[1]
+    python = os.path.abspath(sys.argv[1])
     least: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

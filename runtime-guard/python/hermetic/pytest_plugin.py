@@ -134,7 +134,8 @@ def _refuse_unknown(config: pytest.Config) -> None:
 
 def guarding(config: pytest.Config) -> Guarding | None:
     """The plugin that guards this run."""
-    found: Guarding | None = config.pluginmanager.get_plugin(NAME)
+    hooks = config.pluginmanager.get_plugin(NAME)
+    found: Guarding | None = getattr(hooks, "guarding", None)
     return found
 
 
@@ -149,7 +150,7 @@ def activate(
     """Guard this run from now on. `more` is what another plugin adds to the policy."""
     from hermetic import _native
     from hermetic._testing import policies
-    from hermetic._testing.guarding import Guarding
+    from hermetic._testing.guarding import Guarding, Hooks
     from hermetic.errors import HermeticError
     from hermetic.settings import for_tests, united
 
@@ -179,7 +180,7 @@ def activate(
         raise pytest.UsageError(f"hermetic_swallowed: unknown value `{said}`; {advice(str(said), _SWALLOWED)}")
     plugin = Guarding(config, None if only_marked else policy, swallowed=str(said), learns=learns)
     plugin.begin()
-    config.pluginmanager.register(plugin, NAME)
+    config.pluginmanager.register(Hooks(plugin), NAME)
     return plugin
 
 
@@ -217,7 +218,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             last = item.parent
             own = [mark for node in item.listchain() for mark in node.own_markers]
         if own and any(mark.name == "hermetic" for mark in own):
-            activate(config, [], only_marked=True).pytest_collection_modifyitems(items)
+            activate(config, [], only_marked=True).look_at(items)
             return
 
 

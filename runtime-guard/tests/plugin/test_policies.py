@@ -152,6 +152,37 @@ class Markers(Suite):
         )
         self.ends(ran, test_marked="failed", test_swallows="failed", test_allowing="passed", test_unmarked="passed")
 
+    def test_a_pytest_within_a_test_is_part_of_that_test(self) -> None:
+        ran = self.pytest(
+            "--hermetic",
+            test_outer="""
+            def inner(path, name):
+                file = path / name
+                file.write_text(
+                    "import pytest\\n"
+                    "from test_outer import connect\\n"
+                    "def test_it():\\n"
+                    "    with pytest.raises(OSError):\\n"
+                    "        connect()\\n"
+                )
+                return pytest.main(["-p", "no:terminal", "--rootdir", str(path), str(file)])
+
+            # Its test has no marker, so what the outer run has for such tests would deny it this.
+            @pytest.mark.allow_network
+            def test_open(tmp_path):
+                assert inner(tmp_path, "test_first.py") == 0
+
+            @pytest.mark.hermetic(expect="network")
+            def test_closed(tmp_path):
+                assert inner(tmp_path, "test_second.py") == 1
+
+            def test_after():
+                with pytest.raises(RuntimeError):
+                    connect()
+            """,
+        )
+        self.ends(ran, test_open="passed", test_closed="passed", test_after="passed")
+
 
 class Fixtures(Suite):
     def test_a_fixture_has_the_policy_of_what_it_belongs_to(self) -> None:

@@ -123,7 +123,7 @@ class Swallowed(Suite):
             test_one="""
             def test_hides(request):
                 swallow()
-                plugin = request.config.pluginmanager.get_plugin("hermetic-guarding")
+                plugin = request.config.pluginmanager.get_plugin("hermetic-guarding").guarding
                 plugin.ledger.settle()
                 plugin.told.clear()
                 from hermetic import _native

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hermetic._native import Standing
 
 FAIL, WARN, IGNORE = "fail", "warn", "ignore"
-# Nodes whose tests are called by `pytest_pyfunc_call`.
 _MARKS = frozenset(policies.MARKERS)
 
 
@@ -75,13 +74,16 @@ class Guarding:
         self._standing: dict[str, Standing] = {}
         self._of: dict[Node, dict[str, Any] | None] = {}
         self._at: dict[int, Standing | None] = {}
-        self._parent: object = None
-        self._alike: Standing | None = None
+        self._imports: tuple[dict[str, Any], Standing | None] | None = None
+        # The class or module of the test before, and the policy of its tests that have no markers.
+        self.last_parent: object = None
+        self.last_standing: Standing | None = None
         # The test that `_earlier` is about.
         self._test: object = None
-        self._open: Standing | None = None
-        self._rest: Standing | None = None
-        self._restore: list[tuple[Any, Any]] = []
+        self.opened: Standing | None = None
+        self.at_rest: Standing | None = None
+        # What was exchanged in classes of pytest's and the library's: the class, the name and what was there.
+        self._restore: list[tuple[Any, str, Any]] = []
         self._room: list[str] | None = None
 
     # Which policy
@@ -104,9 +106,19 @@ class Guarding:
         """The policy of a test, ready to be opened. Tests of one class or module follow each other, and are alike."""
         if item.own_markers or self.set:
             return self.standing(self.policy(item))
-        if item.parent is not self._parent:
-            self._parent, self._alike = item.parent, self.standing(self._above(item))
-        return self._alike
+        if item.parent is not self.last_parent:
+            self.last_parent, self.last_standing = item.parent, self.standing(self._above(item))
+        return self.last_standing
+
+    def of_imports(self, base: dict[str, Any]) -> Standing | None:
+        """What test modules are imported under: the part of the policy that pytest itself does not need."""
+        if self.learns:
+            return self.standing(None)
+        if self._imports is None or self._imports[0] is not base:
+            kept = ("no_network", "allow_localhost", "allow_domain", "no_subprocess")
+            policy = {**policies.nothing(), **{key: base[key] for key in kept}}
+            self._imports = base, self.ready(policy)
+        return self._imports[1]
 
     def _marked(self, above: dict[str, Any] | None, node: Node) -> dict[str, Any] | None:
         own = [mark for mark in node.own_markers if mark.name in _MARKS or mark.name in self.others]
@@ -138,12 +150,12 @@ class Guarding:
         at = id(policy)
         if at in self._at:
             return self._at[at]
-        found = self._ready(policies.with_room(policy, self._rooms(policy)))
+        found = self.ready(policies.with_room(policy, self._rooms(policy)))
         if policy is self.base or any(policy is known for known in self._of.values()):
             self._at[at] = found
         return found
 
-    def _ready(self, policy: dict[str, Any]) -> Standing | None:
+    def ready(self, policy: dict[str, Any]) -> Standing | None:
         """The same for what is alike."""
         if not policies.denies(policy):
             return None
@@ -184,7 +196,7 @@ class Guarding:
 
     def switch(self, to: Standing | None) -> Standing | None:
         """Open a policy in the place of the one that is open; what was open."""
-        before = self._open
+        before = self.opened
         if to is before:
             return before
         if before is None:
@@ -194,7 +206,7 @@ class Guarding:
             before.leave()
         else:
             to.take_over(before)
-        self._open = to
+        self.opened = to
         return before
 
     def settle(
@@ -222,10 +234,8 @@ class Guarding:
         else:
             pytest.fail(text, pytrace=False)
 
-    # What pytest calls
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """See that every marker means something, before the first test runs."""
+    def look_at(self, items: list[pytest.Item]) -> None:
+        """See that every marker means something, and see to the items that are no plain functions."""
         unittest_case = sys.modules.get("unittest.case")
         if unittest_case is not None:
             self._notice(getattr(unittest_case, "_AssertRaisesContext", None))
@@ -242,59 +252,79 @@ class Guarding:
                 # Classes of unittest, doctests and items of other plugins run by themselves.
                 item.runtest = _Wrapped(self, item, item.runtest)  # type: ignore[method-assign]
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Run a test's body under its policy."""
-        # Nothing is called for a test that is like the one before it: this is what each test costs.
-        if pyfuncitem.parent is self._parent and not pyfuncitem.own_markers and not self.set:
-            standing = self._alike
-        else:
-            standing = self.of_item(pyfuncitem)
-        before = self._open
-        if standing is not before:
-            self.switch(standing)
-        try:
-            result = yield
-        except BaseException as error:
-            self.switch(before)
-            self.settle(pyfuncitem, error)
-            raise
-        if self._open is not before:
-            self.switch(before)
-        if _native.denials() != self.ledger.settled:
-            self.settle(pyfuncitem)
-        return result
+    # What is exchanged in classes of pytest's and the library's
+
+    def begin(self) -> None:
+        """Run the bodies of tests under their policies; note what is caught by who says which error he expects."""
+        _native.keep_raised()
+        # A wrapper of the hook `pytest_pyfunc_call` would be a generator and an exception more for each test.
+        self._exchange(pytest.Function, "runtest", _under_policy(pytest.Function.runtest, self))
+        raises = pytest.raises(RuntimeError)
+        for kind in (type(raises), getattr(pytest, "RaisesGroup", None)):
+            self._notice(kind)
+
+    def _notice(self, kind: Any) -> None:
+        if kind is not None and all(known is not kind for known, _, _ in self._restore):
+            self._exchange(kind, "__exit__", _noticing(kind.__exit__, self.ledger))
+
+    def _exchange(self, kind: Any, name: str, value: object) -> None:
+        self._restore.append((kind, name, getattr(kind, name)))
+        setattr(kind, name, value)
+
+    def end(self) -> None:
+        """Leave the process as it was."""
+        for kind, name, original in self._restore:
+            setattr(kind, name, original)
+        self._restore.clear()
+        for standing in self._standing.values():
+            standing.end()
+        self._standing.clear()
+        self._at.clear()
+
+
+class Hooks:
+    """What pytest calls while it runs tests, and nothing else: it looks at each name of a plugin, several times."""
+
+    __slots__ = ("guarding",)
+
+    def __init__(self, guarding: Guarding) -> None:
+        self.guarding = guarding
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """See that every marker means something, before the first test runs."""
+        self.guarding.look_at(items)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Set a fixture up under the policy of what it belongs to, and see to its end."""
+        guarding = self.guarding
         node = request.node
-        standing = self._rest if _is_of_pytest(fixturedef) else self.standing(self.policy(node))
+        standing = guarding.at_rest if _is_of_pytest(fixturedef) else guarding.standing(guarding.policy(node))
         # Finalizers run in the reverse order of their adding: this one is the last, `begin` the first.
         left: list[Standing | None] = []
 
         def end() -> None:
             if left:
-                self.switch(left.pop())
-                self.settle(node, where=" (teardown)")
+                guarding.switch(left.pop())
+                guarding.settle(node, where=" (teardown)")
 
         def begin() -> None:
-            left.append(self.switch(standing))
+            left.append(guarding.switch(standing))
 
         fixturedef.addfinalizer(end)
-        before = self.switch(standing)
+        before = guarding.switch(standing)
         try:
             result = yield
         except BaseException as error:
-            self.switch(before)
-            self.settle(node, error, where=f" (fixture {fixturedef.argname})")
+            guarding.switch(before)
+            guarding.settle(node, error, where=f" (fixture {fixturedef.argname})")
             raise
-        self.switch(before)
+        guarding.switch(before)
         fixturedef.addfinalizer(begin)
-        if _native.denials() != self.ledger.settled and before is self._rest:
-            self.settle(node, where=f" (fixture {fixturedef.argname})")
+        if _native.denials() != guarding.ledger.settled and before is guarding.at_rest:
+            guarding.settle(node, where=f" (fixture {fixturedef.argname})")
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -302,19 +332,18 @@ class Guarding:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Import test modules under the part of the policy that pytest itself does not need."""
-        if self.base is None or not isinstance(collector, pytest.Module):
+        guarding = self.guarding
+        if guarding.base is None or not isinstance(collector, pytest.Module):
             return (yield)
-        kept = ("no_network", "allow_localhost", "allow_domain", "no_subprocess")
-        policy = {**policies.nothing(), **{key: self.base[key] for key in kept}}
-        before = self.switch(self.standing(None) if self.learns else self._ready(policy))
+        before = guarding.switch(guarding.of_imports(guarding.base))
         try:
             report = yield
         finally:
-            self.switch(before)
-        if _native.denials() != self.ledger.settled:
+            guarding.switch(before)
+        if _native.denials() != guarding.ledger.settled:
             failed = report.outcome == "failed"
             try:
-                self.settle(collector, collector_error(report), where=" (import)")
+                guarding.settle(collector, collector_error(report), where=" (import)")
             except pytest.fail.Exception as error:
                 if not failed:
                     report.outcome = "failed"
@@ -324,88 +353,102 @@ class Guarding:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """What of the policy holds between tests."""
-        if self.base is not None and self.base["no_network"] and not self.learns:
+        guarding = self.guarding
+        if guarding.base is not None and guarding.base["no_network"] and not guarding.learns:
             # Where that is the whole policy, nothing has to be exchanged between tests.
-            self._rest = self._ready(policies.at_rest(self.base))
-            self.switch(self._rest)
+            guarding.at_rest = guarding.ready(policies.at_rest(guarding.base))
+            guarding.switch(guarding.at_rest)
         try:
             return (yield)
         finally:
-            self.switch(None)
-            self._rest = None
+            guarding.switch(None)
+            guarding.at_rest = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Tell what was denied outside of any test; tell the controller of pytest-xdist everything."""
+        guarding = self.guarding
         # All that was ever denied, whatever became of the account of it.
-        lost = self.ledger.missing(one for _, one, _ in self.told)
-        self.told += [("no test", violation.as_data(), "swallowed") for violation in lost]
-        if lost and self.swallowed == FAIL and session.exitstatus == pytest.ExitCode.OK:
+        lost = guarding.ledger.missing(one for _, one, _ in guarding.told)
+        guarding.told += [("no test", violation.as_data(), "swallowed") for violation in lost]
+        if lost and guarding.swallowed == FAIL and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        output = getattr(self.config, "workeroutput", None)
-        if self.learns:
-            self.acts += _native.learned()[0]
-            self.programs += _native.unguarded()
+        output = getattr(guarding.config, "workeroutput", None)
+        if guarding.learns:
+            guarding.acts += _native.learned()[0]
+            guarding.programs += _native.unguarded()
         if output is not None:
             output["hermetic"] = {
-                "told": self.told,
-                "acts": self.acts,
+                "told": guarding.told,
+                "acts": guarding.acts,
                 "lost": bool(lost),
-                "programs": self.programs,
+                "programs": guarding.programs,
             }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what a worker of pytest-xdist tells."""
+        guarding = self.guarding
         given = getattr(node, "workeroutput", {}).get("hermetic")
         if given:
-            self.told += [tuple(one) for one in given["told"]]
-            self.acts += given["acts"]
-            self.programs += given["programs"]
-            if given["lost"] and self.swallowed == FAIL:
-                session = self.config.pluginmanager.get_plugin("session")
+            guarding.told += [tuple(one) for one in given["told"]]
+            guarding.acts += given["acts"]
+            guarding.programs += given["programs"]
+            if given["lost"] and guarding.swallowed == FAIL:
+                session = guarding.config.pluginmanager.get_plugin("session")
                 if session is not None and session.exitstatus == pytest.ExitCode.OK:
                     session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """What was blocked where."""
-        if self.told:
+        guarding = self.guarding
+        if guarding.told:
             from hermetic._testing.summary import lines
 
             terminalreporter.section("hermetic", sep="=")
-            for line in lines(self.told, str(self.config.rootpath)):
+            for line in lines(guarding.told, str(guarding.config.rootpath)):
                 terminalreporter.line(line)
 
     def pytest_report_header(self) -> str | None:
         """What is denied."""
-        if self.learns:
+        guarding = self.guarding
+        if guarding.learns:
             return "hermetic: learning, nothing is denied"
-        return f"hermetic: {policies.told(self.base)}" if self.base is not None else None
-
-    # What tests catch on purpose
-
-    def begin(self) -> None:
-        """Note which exceptions are caught by who says which he expects."""
-        _native.keep_raised()
-        raises = pytest.raises(RuntimeError)
-        for kind in (type(raises), getattr(pytest, "RaisesGroup", None)):
-            self._notice(kind)
-
-    def _notice(self, kind: Any) -> None:
-        if kind is not None and all(known is not kind for known, _ in self._restore):
-            original = kind.__exit__
-            self._restore.append((kind, original))
-            kind.__exit__ = _noticing(original, self.ledger)
+        return f"hermetic: {policies.told(guarding.base)}" if guarding.base is not None else None
 
     def pytest_unconfigure(self) -> None:
         """Leave the process as it was."""
-        for kind, original in self._restore:
-            kind.__exit__ = original
-        self._restore.clear()
-        for standing in self._standing.values():
-            standing.end()
-        self._standing.clear()
-        self._at.clear()
+        self.guarding.end()
+
+
+def _under_policy(original: Callable[[pytest.Function], None], guarding: Guarding) -> Callable[[pytest.Function], None]:
+    """`runtest` of plain functions."""
+
+    def runtest(self: pytest.Function) -> None:
+        __tracebackhide__ = True
+        if self.config is not guarding.config:  # of a pytest that a test runs in this process
+            original(self)
+            return
+        # Nothing is called for a test that is like the one before it: this is what each test costs.
+        if self.parent is guarding.last_parent and not self.own_markers and not guarding.set:
+            standing = guarding.last_standing
+        else:
+            standing = guarding.of_item(self)
+        before = guarding.opened
+        if standing is not before:
+            guarding.switch(standing)
+        try:
+            original(self)
+        except BaseException as error:
+            guarding.switch(before)
+            guarding.settle(self, error)
+            raise
+        if guarding.opened is not before:
+            guarding.switch(before)
+        if _native.denials() != guarding.ledger.settled:
+            guarding.settle(self)
+
+    return runtest
 
 
 class _Wrapped:
@@ -443,7 +486,7 @@ def _expected_by_doctest(node: object) -> tuple[str, ...]:
 
 
 def _is_called(item: pytest.Item) -> bool:
-    """Whether a test's body is run by the hook `pytest_pyfunc_call`."""
+    """Whether a test is run by `runtest` of plain functions."""
     return isinstance(item, pytest.Function) and type(item).runtest is pytest.Function.runtest
 
 
