@@ -103,6 +103,22 @@ print(call("open", b"new", 0o101, 0o600), call("open", b"there", 1), call("open"
         self.assertEqual(found, ["EACCES"] * 13 + ["done"] * 2)
         self.assertEqual((self.folder / "there").read_text(), "x")
 
+    def test_some_files_may_be_changed(self) -> None:
+        self.write("there", "x")
+        own = self.folder / "own"
+        own.mkdir()
+        code = f"""
+print(call("open", b"there", 1), call("open", b"{own}/new", 0o101, 0o600), call("chmod", b"{own}/new", 0o640),
+      call("rename", b"{own}/new", b"{own}/other"), call("rename", b"{own}/other", b"here"),
+      call("open_by_handle_at", -1, None, 0), call("ioctl", 0, 0x40086602, None), call("swapon", b"there", 0))
+"""
+        ran = self.hermetic(
+            "--kernel=require", "--fs-readonly", f"--allow-write={own}", "--", "python", "-c", NATIVE + code
+        )
+        self.assertEqual(ran.stdout.split(), ["EACCES", *["done"] * 3, *["EACCES"] * 4], ran.stderr)
+        self.assertIn("owners, permissions, times and attributes of files", ran.stderr)
+        self.assertEqual((own / "other").stat().st_mode & 0o777, 0o640)
+
     def test_a_root(self) -> None:
         root = self.folder / "root"
         root.mkdir()

@@ -149,9 +149,20 @@ pub(super) fn processes(run: bool) -> Vec<Call> {
     calls
 }
 
-/// Changes of files that Landlock does not tell apart, and of what version 2 did not know.
-pub(super) fn files(landlock: u32) -> Vec<Call> {
-    let mut calls: Vec<Call> = always(&[
+/// Changes of files that Landlock does not tell apart, and of what version 2 did not know. Where
+/// `some` files may be changed, only what no allowed change needs: ways round paths, and flags of
+/// files that a reader can set.
+pub(super) fn files(landlock: u32, some: bool) -> Vec<Call> {
+    let mut calls: Vec<Call> =
+        always(&["open_by_handle_at", "swapon", "quotactl", "file_setattr"]).collect();
+    calls.push(only(
+        "ioctl",
+        vec![vec![on(1, Test::Is(FS_IOC_SETFLAGS))], vec![on(1, Test::Is(FS_IOC_FSSETXATTR))]],
+    ));
+    if some {
+        return calls;
+    }
+    calls.extend(always(&[
         "chmod",
         "fchmod",
         "fchmodat",
@@ -172,16 +183,7 @@ pub(super) fn files(landlock: u32) -> Vec<Call> {
         "lremovexattr",
         "fremovexattr",
         "removexattrat",
-        "file_setattr",
-        "open_by_handle_at",
-        "swapon",
-        "quotactl",
-    ])
-    .collect();
-    calls.push(only(
-        "ioctl",
-        vec![vec![on(1, Test::Is(FS_IOC_SETFLAGS))], vec![on(1, Test::Is(FS_IOC_FSSETXATTR))]],
-    ));
+    ]));
     if landlock < 3 {
         calls.extend(always(&["truncate"]));
         let cuts = |argument| vec![vec![on(argument, Test::Masked(O_TRUNC, O_TRUNC))]];
@@ -287,7 +289,8 @@ mod tests {
     #[test]
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn every_call_has_a_number_of_its_own() {
-        let all = [around(), network(true, false), processes(false), processes(true), files(0)];
+        let all =
+            [around(), network(true, false), processes(false), processes(true), files(0, false)];
         let mut names: Vec<_> =
             all.concat().into_iter().chain(limits()).map(|call| call.name).collect();
         names.extend(["clone3", "openat2"]);
@@ -365,9 +368,20 @@ mod tests {
 
     #[test]
     fn truncating_is_refused_where_landlock_does_not_know_it() {
-        assert!(refuses(&files(2), "openat", &[0, 0, O_TRUNC]));
-        assert!(!refuses(&files(2), "openat", &[0, 0, 0o2]));
-        assert!(!refuses(&files(3), "openat", &[0, 0, O_TRUNC]));
-        assert!(refuses(&files(7), "fchmod", &[3, 0]));
+        assert!(refuses(&files(2, false), "openat", &[0, 0, O_TRUNC]));
+        assert!(!refuses(&files(2, false), "openat", &[0, 0, 0o2]));
+        assert!(!refuses(&files(3, false), "openat", &[0, 0, O_TRUNC]));
+        assert!(!refuses(&files(2, true), "openat", &[0, 0, O_TRUNC]));
+    }
+
+    #[test]
+    fn where_some_files_may_be_changed_ways_round_paths_stay_closed() {
+        let (none, some) = (files(7, false), files(7, true));
+        assert!(refuses(&none, "fchmod", &[3, 0]) && !refuses(&some, "fchmod", &[3, 0]));
+        for name in ["open_by_handle_at", "swapon", "quotactl", "file_setattr"] {
+            assert!(refuses(&none, name, &[3, 0]) && refuses(&some, name, &[3, 0]), "{name}");
+        }
+        assert!(refuses(&some, "ioctl", &[3, FS_IOC_SETFLAGS]));
+        assert!(!refuses(&some, "ioctl", &[3, 0x5401]));
     }
 }

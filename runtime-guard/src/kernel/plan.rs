@@ -360,9 +360,7 @@ impl Plan {
         if let Some(guard) = &outline.filesystem {
             // seccomp knows no paths: what some files allow, it cannot deny of others.
             let none_writable = guard.writable.is_empty();
-            if none_writable {
-                self.calls.extend(calls::files(support.landlock));
-            }
+            self.calls.extend(calls::files(support.landlock, !none_writable));
             if support.landlock > 0 && support.landlock < 3 {
                 self.missing.push("openat2");
             }

@@ -128,6 +128,17 @@ fn files_are_landlocks() {
 }
 
 #[test]
+fn what_seccomp_cannot_tell_apart_is_a_gap_where_some_files_may_be_changed() {
+    let options = PolicyOptions { allow_write: vec!["/srv/out".to_owned()], ..files(None) };
+    let modern = plan(&options, MODERN);
+    let change = ("/srv/out".to_owned(), vec![Access::Read, Access::Write]);
+    assert!(modern.files.as_ref().unwrap().rules.contains(&change));
+    assert!(!names(&modern).contains(&"fchmod") && names(&modern).contains(&"open_by_handle_at"));
+    let told = |plan: &Plan| plan.gaps.iter().filter(|gap| gap.what.starts_with("owners")).count();
+    assert_eq!((told(&modern), told(&plan(&files(None), MODERN))), (1, 0));
+}
+
+#[test]
 fn a_root_leaves_the_interpreter_its_files() {
     let paths = |options: &PolicyOptions| -> Vec<String> {
         let files = plan(options, MODERN).files.unwrap();
