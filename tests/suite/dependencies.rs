@@ -125,7 +125,7 @@ fn an_archive_that_is_none_fails_the_run() {
 }
 
 /// A project and an environment of two distributions, and one that nothing imports.
-fn environment() -> Project {
+pub(crate) fn environment() -> Project {
     let site = "env/lib/python3.12/site-packages";
     let project = Project::new(&[
         (

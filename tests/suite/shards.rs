@@ -238,6 +238,26 @@ fn archives_notebooks_and_what_cannot_be_analysed() {
 }
 
 #[test]
+fn what_the_merge_looks_at_of_an_environment() {
+    let project = crate::dependencies::environment();
+    let files = split(&project, 2, &["--capabilities", "app"]);
+    let environment = ["--with-dependencies", "--python", "env"];
+    for report in CAPABILITIES {
+        let alone = project.run(&[report, &["--no-cache", "app"]].concat());
+        let with = [report, &environment].concat();
+        let whole = project.run(&[&with[..], &["--no-cache", "app"]].concat());
+        assert_ne!(alone.stdout, whole.stdout, "{report:?}");
+        assert_eq!(result(&merge(&project, &files, report)), result(&alone), "{report:?}");
+        assert_eq!(result(&merge(&project, &files, &with)), result(&whole), "{report:?}");
+    }
+    let gone = merge(&project, &files, &["--capabilities", "--with-dependencies", "--python=gone"]);
+    assert!(gone.exits(2).stderr.contains("gone"));
+    // Findings have none.
+    let run = merge(&project, &files, &environment).exits(2);
+    assert!(run.stderr.contains("--capabilities"), "{run:?}");
+}
+
+#[test]
 fn a_cache_makes_the_same_shards() {
     let project = written(&PIECES.map(str::to_owned));
     let shard = |file: &str, more: &[&str]| {

@@ -182,6 +182,55 @@ fn many_changes_at_once_are_few_rounds() {
     assert!(watching.rounds < 30, "{} rounds", watching.rounds);
 }
 
+/// A terminal is cleared before each round but the first, which leaves what was typed before it.
+#[cfg(unix)]
+#[test]
+fn a_terminal_is_cleared_for_each_report() {
+    use std::io::Read as _;
+    const CLEAR: &str = "\u{1b}[2J\u{1b}[3J\u{1b}[H";
+    let project = Project::new(&[("a.py", CONNECTS)]);
+    let watch = project.command(&["--watch", "--no-network", "--output-format", "concise"]);
+    // Python's library gives a program a terminal, and copies what it writes there.
+    let mut command = std::process::Command::new("python3");
+    command.args(["-I", "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]);
+    command.arg(watch.get_program()).args(watch.get_args()).current_dir(project.path());
+    command.env("XDG_CACHE_HOME", project.path()).env("TERM", "xterm").env("NO_COLOR", "1");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("python3 starts");
+    let mut out = child.stdout.take().expect("a pipe");
+    let (sender, parts) = mpsc::channel();
+    thread::spawn(move || {
+        let mut part = [0; 4096];
+        while let Ok(length @ 1..) = out.read(&mut part) {
+            if sender.send(String::from_utf8_lossy(&part[..length]).into_owned()).is_err() {
+                break;
+            }
+        }
+    });
+    let mut text = String::new();
+    let mut round = |until: &dyn Fn(&str) -> bool| {
+        text.clear();
+        while !(text.ends_with("ends\r\n") && until(&text)) {
+            let part = parts.recv_timeout(HUNG);
+            text += &part.unwrap_or_else(|error| panic!("{error}: {text:?}"));
+        }
+        text.clone()
+    };
+    let first = round(&|_| true);
+    assert!(first.contains("a.py:3:1") && !first.contains(CLEAR), "{first:?}");
+    project.write("a.py", RUNS.as_bytes());
+    let second = round(&|text| !text.contains("a.py"));
+    assert!(second.starts_with(CLEAR), "{second:?}");
+    project.write("a.py", CONNECTS.as_bytes());
+    let third = round(&|text| text.contains("a.py:3:1"));
+    assert!(third.starts_with(CLEAR), "{third:?}");
+    let last = third.rsplit(CLEAR).next().expect("a report");
+    assert_eq!(last.replace("\r\n", "\n"), first.replace("\r\n", "\n"));
+    // The end of its terminal is the end of the program.
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
 #[test]
 fn what_a_run_writes_starts_no_other() {
     let project = Project::new(&[("a.py", CONNECTS)]);
