@@ -119,6 +119,21 @@ print(call("open", b"there", 1), call("open", b"{own}/new", 0o101, 0o600), call(
         self.assertIn("owners, permissions, times and attributes of files", ran.stderr)
         self.assertEqual((own / "other").stat().st_mode & 0o777, 0o640)
 
+    def test_what_may_be_changed_has_to_be_there(self) -> None:
+        self.write("there", "x")
+        out = self.folder / "out"
+        code = "open('there', 'w').close()\nopen('out', 'w').close()\n"
+        flags = ("--fs-readonly", f"--allow-write={self.folder / 'there'}", f"--allow-write={out}")
+        ran = self.hermetic("--kernel=auto", *flags, "--", "python", "-c", code)
+        self.assertEqual(ran.returncode, 1)
+        told = f"hermetic: {out} of --allow-write is not there yet, and the kernel layer lets nobody make it"
+        self.assertEqual([line[: len(told)] for line in ran.stderr.splitlines()][1], told, ran.stderr)
+        self.assertIn("PermissionError", ran.stderr)
+        self.assertNotIn("there of", ran.stderr)
+        out.touch()
+        ran = self.hermetic("--kernel=auto", *flags, "--", "python", "-c", code)
+        self.assertEqual((ran.returncode, "not there" in ran.stderr), (0, False), ran.stderr)
+
     def test_a_root(self) -> None:
         root = self.folder / "root"
         root.mkdir()

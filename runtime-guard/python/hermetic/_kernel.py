@@ -62,9 +62,13 @@ def limit(limits: dict[str, int]) -> Iterator[str]:
         yield "--max-processes does not bind the superuser"
 
 
-def places() -> dict[str, list[str]]:
-    """What stays readable under a root. Looking for it is reading, so it comes before the policies open."""
-    return {"readable": list(_readable()), "programs": [*_folders(), *_PROGRAMS]}
+def places(policies: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """What stays readable under a root, and what may be changed but is not there yet.
+
+    Looking for it is reading, so it comes before the policies open.
+    """
+    absent = [path for policy in policies for path in policy.get("allow_write", ()) if not os.path.exists(path)]
+    return {"readable": list(_readable()), "programs": [*_folders(), *_PROGRAMS], "absent": absent}
 
 
 def confine(
@@ -85,6 +89,10 @@ def confine(
     open_ = [f"{gap['what']} ({gap['why']})" for gap in not_covered() if gap["extent"] != "always"]
     if open_:
         yield f"the kernel layer does not cover {'; '.join(open_)}"
+    layer: Any = _native.status()["kernel"]
+    if layer and layer["landlock"]:
+        for path in dict.fromkeys(kept["absent"]):
+            yield f"{path} of --allow-write is not there yet, and the kernel layer lets nobody make it: make it before"
 
 
 def not_covered() -> list[dict[str, str]]:

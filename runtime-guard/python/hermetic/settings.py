@@ -217,7 +217,7 @@ class Run:
         from hermetic import _kernel
 
         told = list(_kernel.limit(self.limits)) if self.limits else []
-        kept = _kernel.places()
+        kept = _kernel.places(self.policies)
         self._open_scopes()
         if kernel != "off":
             told += _kernel.confine(self.policies, kernel, kept, limited=bool(self.limits))
