@@ -64,7 +64,7 @@ pub(crate) struct Analysed<'a> {
 }
 
 /// Whether `--add-ignores` writes a comment for it.
-pub(crate) fn is_acceptable(finding: &Diagnostic) -> bool {
+pub fn is_acceptable(finding: &Diagnostic) -> bool {
     let about_comments = |rule: &Rule| {
         use Construct::{
             InvalidSuppression, Unanalysed, UnexplainedSuppression, UnusedSuppression,

@@ -57,7 +57,8 @@ fn a_notebook_is_read_cell_by_cell() {
         (Some(2), Some(2))
     );
     // Comments are not written into notebooks, and the finding stays.
-    project.run(&["--no-subprocess", "--add-ignores"]).exits(1);
+    let run = project.run(&["--no-subprocess", "--add-ignores"]).exits(1);
+    assert!(run.stderr.contains("a.ipynb: no comments added: a notebook"), "{run:?}");
     assert_eq!(fs::read(project.path().join("a.ipynb")).unwrap(), notebook.to_string().as_bytes());
 }
 
@@ -103,6 +104,17 @@ fn what_cannot_be_written_is_told() {
     let run = project.run(&["--no-subprocess", "--add-ignores"]).exits(2);
     assert!(run.stderr.contains("a.py: not written: the file is read-only"), "{run:?}");
     assert_eq!(fs::read_to_string(&file).unwrap(), RUNS);
+}
+
+#[test]
+fn nothing_is_written_into_what_is_no_program_yet() {
+    let text = "import os\nos.system('ls')\nos.system('ls)\n";
+    let project = Project::new(&[("a.py", text), ("b.py", RUNS)]);
+    let run = project.run(&["--no-subprocess", "--add-ignores"]).exits(3);
+    let told = "a.py: no comments added: it could not be analysed in full, which comes first\n\
+                b.py: shell-command\nadded comments for 1 finding in 1 file\n";
+    assert!(run.stderr.ends_with(told), "{run:?}");
+    assert_eq!(fs::read_to_string(project.path().join("a.py")).unwrap(), text);
 }
 
 /// A file of many comments takes no longer than its length asks for.

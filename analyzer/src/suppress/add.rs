@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::directive::{Kind, directives};
 use crate::diagnostic::Diagnostic;
-use crate::logical::LogicalLines;
+use crate::logical::{LogicalLines, RowEnd};
 use crate::rewrite::{Edit, edited_bytes, is_editable};
 use crate::source::Source;
 use crate::syntax::Parsed;
@@ -66,7 +66,8 @@ pub(crate) fn plan(
     findings: &[&Diagnostic],
     reason: &Reason,
 ) -> Option<Vec<u8>> {
-    if !is_editable(source.kind()) {
+    // What is no program yet may be another one with them.
+    if !is_editable(source.kind()) || parsed.errors().next().is_some() {
         return None;
     }
     edited_bytes(source, bytes, &insertions(source, parsed, findings, reason))
@@ -94,7 +95,14 @@ pub(crate) fn insertions(
             let found = lines.row_ends.binary_search_by_key(&line?, |end| end.end).ok()?;
             lines.row_ends.get(found)
         };
-        let Some(end) = on_row.or_else(at_end) else { continue };
+        // What follows a string without an end would be in it.
+        let is_open = |end: &&RowEnd| {
+            let at = end.content;
+            !parsed
+                .errors()
+                .any(|error| error.range.start().to_u32() < at && at <= error.range.end().to_u32())
+        };
+        let Some(end) = on_row.or_else(at_end).filter(is_open) else { continue };
         let (_, rules) = by_place.entry(end.end).or_insert((end.content, Vec::new()));
         if !rules.contains(&finding.rule.0.name) {
             rules.push(finding.rule.0.name);

@@ -7,8 +7,9 @@ use hermetic_policy::PolicyOptions;
 use crate::judge::Judgement;
 use crate::project::{add_ignores, check_bytes};
 use crate::report::Report;
-use crate::source::FileKind;
-use crate::suppress::Reason;
+use crate::source::{FileKind, decode};
+use crate::suppress::{Reason, insertions, is_acceptable};
+use crate::syntax::parse_module;
 
 fn judgement() -> Judgement {
     let options =
@@ -235,4 +236,21 @@ fn a_reason_is_one_line() {
     for text in ["a\nb", "a # b", "\u{202e}"] {
         assert!(Reason::new(text).is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn nothing_is_put_into_a_string_without_an_end() {
+    let text = "import os\nos.system('ls')\nos.system('ls)\n";
+    let judgement = judgement();
+    let report =
+        check_bytes(&judgement, &[], "a.py", Ok(text.as_bytes().to_vec()), FileKind::Module);
+    let report = report.expect("threads");
+    let findings: Vec<_> =
+        report.files[0].diagnostics.iter().filter(|found| is_acceptable(found)).collect();
+    assert_eq!(findings.len(), 2);
+    let source = decode(text.as_bytes().to_vec(), FileKind::Module).expect("text");
+    let parsed = parse_module(source.text()).expect("shallow");
+    let edits = insertions(&source, &parsed, &findings, &Reason::default());
+    assert_eq!(edits.iter().map(|edit| edit.range.start).collect::<Vec<_>>(), [25]);
+    assert_eq!(added(text.as_bytes()), None);
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
+use hermetic_check::configuration::Failure;
 use hermetic_check::render::escape::Escaped;
-use hermetic_check::report::Report;
-use hermetic_check::suppress::Reason;
+use hermetic_check::report::{FileReport, Report};
+use hermetic_check::source::FileKind;
+use hermetic_check::suppress::{Reason, is_acceptable};
 use hermetic_check::{discover, project};
 
 use crate::replace::replace;
 use crate::settings::{Input, Settings};
-use hermetic_check::configuration::Failure;
 
 /// Write a comment for every finding of level warn or error that one can accept, and tell what
 /// was done.
@@ -29,7 +31,12 @@ pub(crate) fn add(settings: &Settings, report: &Report, reason: &Reason) -> Resu
         let Ok(bytes) = discover::read(path) else { continue };
         let judgement = settings.judgement(path)?;
         let addition = project::add_ignores(&judgement, path, &bytes, file, reason);
-        let Some(addition) = addition.map_err(Failure::new)? else { continue };
+        let Some(addition) = addition.map_err(Failure::new)? else {
+            if file.diagnostics.iter().any(is_acceptable) {
+                lines.push(format!("{}: no comments added: {}", file.path, why_none(file)));
+            }
+            continue;
+        };
         replace(path, Some(&bytes), &addition.bytes)
             .map_err(|error| Failure::at(&file.path, format_args!("not written: {error}")))?;
         lines.push(format!("{}: {}", file.path, listed(&addition.rules)));
@@ -49,6 +56,17 @@ pub(crate) fn add(settings: &Settings, report: &Report, reason: &Reason) -> Resu
         let _ = writeln!(out, "{}", Escaped(&line));
     }
     Ok(())
+}
+
+/// Why no comment is written for what is told of a file.
+fn why_none(file: &FileReport) -> &'static str {
+    if file.diagnostics.iter().any(|finding| finding.rule.0.name == "not-analysed") {
+        "it could not be analysed in full, which comes first"
+    } else if discover::kind_of(Path::new(&file.path)) == Some(FileKind::Notebook) {
+        "a notebook takes them from whoever edits it"
+    } else {
+        "there is no place for one"
+    }
 }
 
 fn listed(rules: &BTreeMap<&'static str, u64>) -> String {
