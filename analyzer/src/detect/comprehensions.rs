@@ -13,12 +13,34 @@ impl<'a> Engine<'a> {
         elements: &[&'a Expr],
         used: Use,
     ) -> Value<'a> {
-        let outer = self.scope;
         let inner = match used {
             Use::Looked => Use::Looked,
             Use::Kept(_) => Use::Kept(crate::summary::Keep::Container),
             _ => Use::Contained,
         };
+        self.comprehension_of(generators, elements, inner)
+    }
+
+    /// One of a dictionary. `{**each for each in all}` (PEP 798) has a value alone, whose items are
+    /// taken.
+    pub(super) fn dict_comprehension(
+        &mut self,
+        dict: &'a ast::ExprDictComp,
+        used: Use,
+    ) -> Value<'a> {
+        match &dict.key {
+            Some(key) => self.comprehension(&dict.generators, &[key, &dict.value], used),
+            None => self.comprehension_of(&dict.generators, &[&dict.value], Use::Argument),
+        }
+    }
+
+    fn comprehension_of(
+        &mut self,
+        generators: &'a [ast::Comprehension],
+        elements: &[&'a Expr],
+        inner: Use,
+    ) -> Value<'a> {
+        let outer = self.scope;
         let [first, others @ ..] = generators else { return Value::Unknown };
         // The first iterable is evaluated outside.
         let items = self.expression(&first.iter, Use::Looked);

@@ -96,6 +96,10 @@ impl<'a> Engine<'a> {
                 Value::Function(Some(id))
             }
             Expr::Starred(starred) => {
+                // `[*os.environ]` reads its names. What stands in a display is kept with the rest.
+                let is_display =
+                    matches!(*starred.value, Expr::List(_) | Expr::Tuple(_) | Expr::Set(_));
+                let used = if is_display { used } else { Use::Argument };
                 let items = self.expression(&starred.value, used);
                 self.any_item(&items).references()
             }
@@ -115,10 +119,7 @@ impl<'a> Engine<'a> {
             Expr::Generator(generator) => {
                 self.comprehension(&generator.generators, &[&generator.elt], used)
             }
-            Expr::DictComp(dict) => match &dict.key {
-                Some(key) => self.comprehension(&dict.generators, &[key, &dict.value], used),
-                None => self.comprehension(&dict.generators, &[&dict.value], used),
-            },
+            Expr::DictComp(dict) => self.dict_comprehension(dict, used),
             Expr::TString(string) => {
                 for part in string.value.elements() {
                     self.interpolation(part);
