@@ -92,7 +92,7 @@ pub struct Fixer<'a> {
     source: &'a Source,
     parsed: &'a Parsed,
     summary: &'a FileSummary,
-    names: &'static NameTable,
+    names: &'a NameTable,
     symbols: Symbols<'a>,
     /// Names that can be rewritten, as far as can be told without trying, or why they cannot.
     candidates: Vec<Result<Candidate<'a>, Refused>>,
@@ -112,7 +112,7 @@ impl<'a> Fixer<'a> {
         source: &'a Source,
         parsed: &'a Parsed,
         summary: &'a FileSummary,
-        names: &'static NameTable,
+        names: &'a NameTable,
     ) -> Self {
         let symbols = Symbols::new(source.text(), parsed);
         let mut fixer = Self { source, parsed, summary, names, symbols, candidates: Vec::new() };

@@ -4,6 +4,7 @@
 //! [`Act`], and a verdict into a [`Diagnostic`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hermetic_policy::pattern::program::SHELL;
 use hermetic_policy::rule::{Construct, Reported, Trigger};
@@ -45,7 +46,7 @@ pub struct Judgement {
     /// Whether findings carry a fingerprint, for a baseline.
     pub fingerprints: bool,
     /// The names that are looked for.
-    pub names: &'static NameTable,
+    pub names: Arc<NameTable>,
 }
 
 impl Default for Judgement {
@@ -58,7 +59,7 @@ impl Default for Judgement {
             suppressions: true,
             patching_guard: false,
             fingerprints: false,
-            names: &NAMES,
+            names: Arc::clone(&NAMES),
         }
     }
 }

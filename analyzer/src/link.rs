@@ -37,7 +37,7 @@ use self::modules::{Modules, Roots};
 pub struct Program<'l> {
     modules: Modules,
     files: Vec<&'l Links>,
-    names: &'static NameTable,
+    names: &'l NameTable,
     /// Each file's names, by what they are called.
     exports: Vec<FxHashMap<&'l str, &'l Export>>,
     /// The modules each file imports all names of.
@@ -53,7 +53,7 @@ impl<'l> Program<'l> {
     pub fn of(
         files: impl Iterator<Item = (&'l Path, &'l Links)> + Clone,
         roots: &Roots,
-        names: &'static NameTable,
+        names: &'l NameTable,
     ) -> Self {
         let modules = Modules::of(files.clone().map(|(path, _)| path), roots);
         let files: Vec<&Links> = files.map(|(_, links)| links).collect();

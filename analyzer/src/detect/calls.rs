@@ -291,7 +291,7 @@ impl<'a> Engine<'a> {
     fn call_trigger(
         &mut self,
         id: NameId,
-        trigger: &'static ApiTrigger,
+        trigger: &ApiTrigger,
         arguments: &Arguments<'a>,
         receiver: Option<&Rc<Instance<'a>>>,
         range: Range,

@@ -61,7 +61,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn reference(&mut self, id: NameId, trigger: &'static ApiTrigger, range: Range, used: Use) {
+    fn reference(&mut self, id: NameId, trigger: &ApiTrigger, range: Range, used: Use) {
         if trigger.called {
             // A function passed on is called by whoever takes it; a class may only be compared.
             let called = match used {
@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
     pub(super) fn triggered(
         &mut self,
         id: NameId,
-        trigger: &'static ApiTrigger,
+        trigger: &ApiTrigger,
         operand: FoundOperand,
         certain: bool,
         range: Range,

@@ -24,7 +24,7 @@ use super::outer_writes::{AttributeWrites, Volatile, sets_up};
 pub(crate) fn summarise<'a>(
     parsed: &'a Parsed,
     source: &'a Source,
-    names: &'static NameTable,
+    names: &'a NameTable,
     linking: Linking<'a>,
 ) -> FileSummary {
     budget::begin(source.text().len());
@@ -160,7 +160,7 @@ pub(super) enum Body<'a> {
 }
 
 pub(super) struct Engine<'a> {
-    pub(super) names: &'static NameTable,
+    pub(super) names: &'a NameTable,
     pub(super) text: &'a str,
     /// What other files may know more of, where that was asked for.
     pub(super) linked: Option<Linked<'a>>,
@@ -207,7 +207,7 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    pub(super) fn new(text: &'a str, names: &'static NameTable) -> Self {
+    pub(super) fn new(text: &'a str, names: &'a NameTable) -> Self {
         Self {
             names,
             text,

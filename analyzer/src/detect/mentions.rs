@@ -15,7 +15,7 @@ use super::links::Linking;
 pub(crate) fn mention_at(
     parsed: &Parsed,
     source: &Source,
-    names: &'static NameTable,
+    names: &NameTable,
     linking: Linking<'_>,
     offset: u32,
 ) -> Option<(NameId, Range)> {

@@ -129,7 +129,7 @@ pub(super) fn facts(
     let _one = one_at_a_time(bytes.len());
     let source = decode(bytes, kind).ok()?;
     let made = catch_unwind(AssertUnwindSafe(|| {
-        let (facts, parsed) = examine(judgement.names, &source, linking);
+        let (facts, parsed) = examine(&judgement.names, &source, linking);
         Kept::new(facts, &source, parsed.as_ref(), judgement.fingerprints)
     }));
     made.ok()
@@ -147,7 +147,7 @@ pub(super) fn analyse_source(
     outcome: &mut Outcome,
     linking: Linking<'_>,
 ) -> (Facts, Option<syntax::Parsed>) {
-    let (facts, parsed) = examine(judgement.names, source, linking);
+    let (facts, parsed) = examine(&judgement.names, source, linking);
     judge_facts(judgement, &facts, outcome, &|range| source.span(range.start..range.end));
     let Some(parsed) = parsed else { return (facts, None) };
     let lines = || LogicalLines::new(&parsed, source.text());
@@ -193,7 +193,7 @@ pub(crate) fn accept(
 
 /// What a text does, and what of it could not be analysed; its tree, if it could be made.
 pub(crate) fn examine(
-    names: &'static NameTable,
+    names: &NameTable,
     source: &Source,
     linking: Linking<'_>,
 ) -> (Facts, Option<syntax::Parsed>) {
@@ -218,7 +218,7 @@ pub(crate) fn tree(source: &Source) -> Result<syntax::Parsed, Box<Facts>> {
 
 /// What a text does, and what of it could not be analysed.
 pub(crate) fn facts_of(
-    names: &'static NameTable,
+    names: &NameTable,
     source: &Source,
     parsed: &syntax::Parsed,
     linking: Linking<'_>,

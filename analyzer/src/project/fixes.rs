@@ -195,8 +195,8 @@ pub(crate) fn with_fixer_of<T>(
     let parsed = syntax::parse(source.text(), parts, kind_is_notebook(source.kind())).ok()?;
     // A defect of ours costs this file's fixes.
     catch_unwind(AssertUnwindSafe(|| {
-        let summary = summarise(&parsed, source, judgement.names, Linking::Off);
-        let fixer = Fixer::new(source, &parsed, &summary, judgement.names);
+        let summary = summarise(&parsed, source, &judgement.names, Linking::Off);
+        let fixer = Fixer::new(source, &parsed, &summary, &judgement.names);
         run(source, &fixer)
     }))
     .ok()

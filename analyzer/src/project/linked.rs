@@ -207,7 +207,7 @@ fn second_looks(
     let files = joined.iter().zip(&links).map(|(one, links)| {
         (one.file.path.as_path(), links.as_deref().unwrap_or(Links::nothing()))
     });
-    let program = Program::of(files, roots, settings.judgement.names);
+    let program = Program::of(files, roots, &settings.judgement.names);
     let numbers = 0..u32::try_from(joined.len()).unwrap_or(u32::MAX);
     let looks = numbers.into_par_iter().map(|number| {
         let one = joined.get(number as usize)?;

@@ -258,12 +258,12 @@ fn more(count: usize) -> String {
     }
 }
 
-fn program_of<'l>(settings: &Settings, files: &'l [ProgramFile], roots: &Roots) -> Program<'l> {
+fn program_of<'l>(settings: &'l Settings, files: &'l [ProgramFile], roots: &Roots) -> Program<'l> {
     let files = files.iter().map(|file| {
         let links = file.summary.links.as_deref().unwrap_or(Links::nothing());
         (file.source.as_path(), links)
     });
-    Program::of(files, roots, settings.judgement.names)
+    Program::of(files, roots, &settings.judgement.names)
 }
 
 fn look_at(
@@ -295,7 +295,8 @@ fn summary_of(
     applies: &Applies,
     linking: Linking<'_>,
 ) -> (FileSummary, Vec<Unanalysed>) {
-    let names = applies.judgement(&settings.judgement).names;
+    let judgement = applies.judgement(&settings.judgement);
+    let names = &*judgement.names;
     let first = matches!(linking, Linking::Facts { .. });
     let known = settings.shards.as_ref().filter(|_| first);
     let known = known.and_then(|shards| shards::facts_of(shards, names, file, &settings.base));

@@ -157,7 +157,7 @@ pub(super) fn judge(
 ) -> Looked {
     let name = FileName::new(&file.path, base);
     let read = file.read();
-    let looked = take(shards, judgement.names, &name, file, &read).map(|taken| {
+    let looked = take(shards, &judgement.names, &name, file, &read).map(|taken| {
         let Some(Taken { kept, links }) = taken else {
             return file::analyse(judgement, shown, || read, file.kind, None, linking);
         };

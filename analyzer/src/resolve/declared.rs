@@ -1,11 +1,11 @@
 //! Names that a configuration declares (`[[check.api]]`), as further triggers of built-in rules.
 //!
-//! Rules and the tree of names live as long as the process, so what is declared does as well: the
-//! memory is never given back. One tree is made for each different list of declarations, which a
-//! run has as many of as it has configuration files that declare any.
+//! One tree is made for each different list of declarations, and lives as long as anybody judges by
+//! it: in an editor a list is another one with every letter typed. Rules live as long as the
+//! process, so each single declaration, which becomes a trigger of one, does as well.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hermetic_policy::config::{DeclaredApi, DeclaredCondition};
 use hermetic_policy::rule::{Api, Condition, api, keyword};
@@ -22,18 +22,33 @@ pub(super) struct Declared {
     pub(super) api: &'static Api,
 }
 
-static TABLES: Mutex<BTreeMap<Vec<DeclaredApi>, &'static NameTable>> = Mutex::new(BTreeMap::new());
+static TABLES: Mutex<BTreeMap<Vec<DeclaredApi>, Weak<NameTable>>> = Mutex::new(BTreeMap::new());
+static DECLARED: Mutex<BTreeMap<DeclaredApi, Declared>> = Mutex::new(BTreeMap::new());
 
 /// The tree with these names.
-pub(super) fn table(apis: &[DeclaredApi]) -> &'static NameTable {
+pub(super) fn table(apis: &[DeclaredApi]) -> Arc<NameTable> {
     if apis.is_empty() {
-        return &NAMES;
+        return Arc::clone(&NAMES);
     }
     let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    tables.entry(apis.to_vec()).or_insert_with(|| {
-        let declared: Vec<Declared> = apis.iter().filter_map(declare).collect();
-        Box::leak(Box::new(NameTable::of_rules(&declared).identified(identity(apis))))
-    })
+    if let Some(table) = tables.get(apis).and_then(Weak::upgrade) {
+        return table;
+    }
+    tables.retain(|_, table| table.strong_count() > 0);
+    let declared: Vec<Declared> = apis.iter().filter_map(known).collect();
+    let table = Arc::new(NameTable::of_rules(&declared).identified(identity(apis)));
+    tables.insert(apis.to_vec(), Arc::downgrade(&table));
+    table
+}
+
+fn known(api: &DeclaredApi) -> Option<Declared> {
+    let mut known = DECLARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(declared) = known.get(api) {
+        return Some(*declared);
+    }
+    let declared = declare(api)?;
+    known.insert(api.clone(), declared);
+    Some(declared)
 }
 
 fn identity(apis: &[DeclaredApi]) -> TableId {
@@ -93,6 +108,24 @@ mod tests {
             let rule = rules::find(rule_of(capability)).expect("a rule of this name");
             assert_eq!(rule.capability, capability);
         }
+    }
+
+    #[test]
+    fn a_tree_lives_as_long_as_anybody_judges_by_it() {
+        let api = |name: &str| DeclaredApi {
+            name: name.to_owned(),
+            capability: Capability::Network,
+            condition: DeclaredCondition::Always,
+        };
+        let list = [api("living.send")];
+        let first = NameTable::with(&list);
+        assert!(Arc::ptr_eq(&first, &NameTable::with(&list)));
+        let gone = Arc::downgrade(&first);
+        drop(first);
+        assert!(gone.upgrade().is_none());
+        // What is made next leaves no place for it.
+        let _other = NameTable::with(&[api("other.send")]);
+        assert!(!TABLES.lock().unwrap().contains_key(&list[..]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A reference in a program is a node of this tree or unknown. That makes the common case cheap:
 //! an attribute of something no rule mentions costs one failed look-up and no allocation.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use hermetic_policy::config::DeclaredApi;
 use hermetic_policy::rule::{Api, Construct, Trigger, TypeFact};
@@ -71,7 +71,7 @@ pub struct NameTable {
 pub type TableId = [u8; 32];
 
 /// The names of all built-in rules.
-pub static NAMES: LazyLock<NameTable> = LazyLock::new(|| NameTable::of_rules(&[]));
+pub static NAMES: LazyLock<Arc<NameTable>> = LazyLock::new(|| Arc::new(NameTable::of_rules(&[])));
 
 impl NameTable {
     /// The root: its members are top-level modules.
@@ -157,7 +157,7 @@ impl NameTable {
     }
 
     /// The tree with the names that a configuration declares.
-    pub fn with(apis: &[DeclaredApi]) -> &'static Self {
+    pub fn with(apis: &[DeclaredApi]) -> Arc<Self> {
         declared::table(apis)
     }
 

@@ -220,7 +220,7 @@ pub(super) fn look_at(
                 return (outcome, facts.summary);
             }
         };
-        let facts = facts_of(judgement.names, source, &parsed, linking);
+        let facts = facts_of(&judgement.names, source, &parsed, linking);
         judge_facts(judgement, &facts, &mut outcome, &|range| source.span(range.start..range.end));
         let lines = || LogicalLines::new(&parsed, source.text());
         accept(judgement, source, &facts, &lines, &mut outcome);

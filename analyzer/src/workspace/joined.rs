@@ -44,12 +44,7 @@ pub(super) struct Taking {
 impl Joined {
     /// Join files, open documents over those on the disk. Runs on the threads of the pool it is
     /// called from.
-    pub(super) fn new(
-        folder: &Path,
-        names: &'static NameTable,
-        files: Arc<Files>,
-        over: Over,
-    ) -> Self {
+    pub(super) fn new(folder: &Path, names: &NameTable, files: Arc<Files>, over: Over) -> Self {
         let members = members(&files, &over);
         let roots = Roots { given: vec![folder.to_owned()], searched: Vec::new() };
         let each = members.iter().map(|(path, links)| (&**path, &**links));

@@ -66,7 +66,7 @@ impl Snapshot {
                 Some(taking) => Linking::With { graph: false, environment: &taking.environment },
                 None => Linking::Facts { graph: false },
             };
-            mentioned_at(source, document.settings.judgement.names, linking, (cell, at))
+            mentioned_at(source, &document.settings.judgement.names, linking, (cell, at))
         });
         known.extend(api.map(Known::Api));
         known
@@ -77,7 +77,7 @@ impl Snapshot {
 /// `isinstance(s, socket.socket)`. The text is looked at once more for that.
 fn mentioned_at(
     source: &Source,
-    names: &'static NameTable,
+    names: &NameTable,
     linking: Linking<'_>,
     (cell, at): (Option<u32>, Position),
 ) -> Option<KnownApi> {

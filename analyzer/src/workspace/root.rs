@@ -215,7 +215,7 @@ impl Root {
         let judgement = self.judgement(&judgement);
         let stamp = stamp(&file.path);
         let fresh = |known: &&Arc<OnDisk>| {
-            let names = std::ptr::eq(known.judgement.names, judgement.names);
+            let names = Arc::ptr_eq(&known.judgement.names, &judgement.names);
             let judged = known.report.is_some() && Arc::ptr_eq(&known.judgement, &judgement);
             stamp.is_some() && known.stamp == stamp && names && (judged || !keep_all)
         };
@@ -282,8 +282,8 @@ impl Root {
         if let Some(last) = last.filter(|joined| joined.is_of(&files, &over)) {
             return last;
         }
-        let names = self.obeyed.judgement().names;
-        let joined = Arc::new(Joined::new(&self.folder, names, files, over));
+        let judgement = self.obeyed.judgement();
+        let joined = Arc::new(Joined::new(&self.folder, &judgement.names, files, over));
         *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&joined));
         joined
     }
