@@ -277,6 +277,10 @@ fn what_does_not_go_with_watching_is_refused() {
 #[test]
 fn an_interrupt_ends_it_as_it_ends_any_program() {
     use std::os::unix::process::ExitStatusExt as _;
+    if !crate::process::interrupts_end_programs() {
+        skip("an_interrupt_ends_it_as_it_ends_any_program", "interrupts are ignored here");
+        return;
+    }
     let project = Project::new(&[("a.py", CONNECTS)]);
     let mut watching = Watching::start(&project, &[]);
     watching.round();
