@@ -273,7 +273,7 @@ class Guarding:
 
     def end(self) -> None:
         """Leave the process as it was."""
-        for kind, name, original in self._restore:
+        for kind, name, original in reversed(self._restore):
             setattr(kind, name, original)
         self._restore.clear()
         for standing in self._standing.values():
