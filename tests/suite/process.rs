@@ -206,7 +206,7 @@ fn peak_memory(process: u32) -> Option<u64> {
 /// control ignores it, and so does all that the job starts (POSIX, shell command language, 2.11).
 #[cfg(unix)]
 pub(crate) fn interrupts_end_programs() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     // SIGINT is 2 everywhere, and the mask begins with signal 1 (proc(5)).
