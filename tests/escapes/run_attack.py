@@ -38,7 +38,7 @@ def enforce(task: dict[str, Any]) -> list[Any]:
     from hermetic._kernel import places  # noqa: PLC0415
 
     # What stays readable is looked for first, and the kernel comes last.
-    kept, installed = places(), []
+    kept, installed = places([task["options"]]), []
     if task["guard"]:
         # Held as a caller would hold it, so that whoever walks the heap may find it.
         scope = _native.open_scope(task["options"], sealed=bool(task["sealed"]))
