@@ -182,6 +182,16 @@ fn many_changes_at_once_are_few_rounds() {
     assert!(watching.rounds < 30, "{} rounds", watching.rounds);
 }
 
+/// What ends with the test, however that ends. The end of its terminal is the end of the program.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A terminal is cleared before each round but the first, which leaves what was typed before it.
 #[cfg(unix)]
 #[test]
@@ -195,9 +205,9 @@ fn a_terminal_is_cleared_for_each_report() {
     command.args(["-I", "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]);
     command.arg(watch.get_program()).args(watch.get_args()).current_dir(project.path());
     command.env("XDG_CACHE_HOME", project.path()).env("TERM", "xterm").env("NO_COLOR", "1");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("python3 starts");
-    let mut out = child.stdout.take().expect("a pipe");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut ended = Ended(command.spawn().expect("python3 starts"));
+    let mut out = ended.0.stdout.take().expect("a pipe");
     let (sender, parts) = mpsc::channel();
     thread::spawn(move || {
         let mut part = [0; 4096];
@@ -226,9 +236,6 @@ fn a_terminal_is_cleared_for_each_report() {
     assert!(third.starts_with(CLEAR), "{third:?}");
     let last = third.rsplit(CLEAR).next().expect("a report");
     assert_eq!(last.replace("\r\n", "\n"), first.replace("\r\n", "\n"));
-    // The end of its terminal is the end of the program.
-    child.kill().expect("killed");
-    child.wait().expect("ended");
 }
 
 #[test]
